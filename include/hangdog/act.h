@@ -1,0 +1,20 @@
+/* Ending a tree: every process of it and nobody else, by pidfd, identity checked right before each signal. */
+#ifndef HANGDOG_ACT_H
+#define HANGDOG_ACT_H
+
+#include "hangdog/err.h"
+#include "hangdog/model.h"
+
+struct hd_tracer;
+
+struct hd_kill {
+	int64_t term_timeout_ms; /* from SIGTERM to SIGKILL */
+};
+/* Blocking but pumping: calls `pump(ctx)` at least every 20 ms so that tracees are reaped.  Returns when everybody is
+ * gone.  Bounded: processes born meanwhile are found again (fork bomb), at most `term_timeout_ms` + 10 s in all. */
+HD_MUST_CHECK int hd_kill_tree(const struct hd_model *model, const struct hd_kill *how, void (*pump)(void *ctx), void *ctx,
+			       uint32_t *ret_ended, struct hd_err *err);
+/* SIGSTOP to every process of the tree: leaves it for a debugger. */
+HD_MUST_CHECK int hd_stop_tree(const struct hd_model *model, struct hd_err *err);
+
+#endif

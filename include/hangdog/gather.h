@@ -1,0 +1,43 @@
+/* Looking at a tree without stopping anybody (reference: ptrace.md sections 2.5 and 3.6).
+ *
+ * A look is cheap: per thread the scheduling counter, and only where that stood still the rest.  When the last looks
+ * agree that some threads are still and could be dead, hd_gather fills a whole snapshot: the wake sets, between two
+ * passes over the witnesses, and a last pass that confirms that nothing moved.  What moved is live in the snapshot. */
+#ifndef HANGDOG_GATHER_H
+#define HANGDOG_GATHER_H
+
+#include "hangdog/err.h"
+#include "hangdog/model.h"
+#include "hangdog/snapshot.h"
+#include "hangdog/unwind.h"
+
+struct hd_watcher; /* remembers what each thread looked like last time; one per supervisor */
+
+struct hd_watch_config {
+	int32_t root;
+	const char *const *command;
+	struct hd_unwinder *unwinder; /* borrowed: names for the lock classifier, stacks */
+	bool is_tracer;               /* our own ptrace does not count as a foreign tracer */
+};
+
+struct hd_watcher *hd_watcher_new(const struct hd_watch_config *config);
+void hd_watcher_free(struct hd_watcher *w);
+
+/* One look over these processes.  ret_still: how many threads have not moved since the look before; ret_suspects: how
+ * many of them are in an unbounded wait that might be dead (a gather is worth while). */
+struct hd_look {
+	uint32_t threads, still, suspects;
+	bool anything_moved;  /* for --stall */
+	uint64_t cpu_ns;      /* CPU time of the tree so far, for --progress cpu */
+};
+HD_MUST_CHECK int hd_watcher_look(struct hd_watcher *w, const struct hd_model *model, struct hd_look *ret);
+
+/* A full snapshot of now.  Never stops anybody.  Heap; free with hd_snapshot_free. */
+HD_MUST_CHECK int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err);
+
+/* Fills stacks (native + Python, merged) of the threads marked in want[n_threads] (NULL = all), and of the fork records
+ * of their processes, from /proc and memory alone where the thread is blocked (no stop). */
+struct hd_stack_options { bool native, python, lines, locals; };
+void hd_watcher_stacks(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options);
+
+#endif

@@ -1,0 +1,51 @@
+/* CPython 3.8 to 3.15 read from outside through the memory port (reference: cpython.md).  Calls nothing in the target,
+ * bounds every loop, checks before it trusts. */
+#ifndef HANGDOG_PYTHON_H
+#define HANGDOG_PYTHON_H
+
+#include "hangdog/frame.h"
+#include "hangdog/maps.h"
+#include "hangdog/mem.h"
+
+struct hd_python; /* an interpreter found in one process: version, offsets, where the runtime lies; caches code objects */
+
+/* Reads part of the ELF file behind a mapping (os/ supplies it: map_files, then root/PATH).  Same contract as pread:
+ * bytes read, 0 at the end, negative errno. */
+struct hd_elf_port {
+	ssize_t (*pread)(struct hd_elf_port *port, const struct hd_map *map, void *buf, size_t len, uint64_t offset);
+};
+
+/* 0, or -ENOENT: no interpreter (or none of a known version) in there.  Heap; free with hd_python_free. */
+HD_MUST_CHECK int hd_python_find(struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf_port *elf, struct hd_python **ret);
+void hd_python_free(struct hd_python *py);
+const char *hd_python_version(const struct hd_python *py); /* "3.11.7" */
+bool hd_python_is_free_threaded(const struct hd_python *py);
+
+struct hd_py_thread {
+	uint64_t tstate;
+	uint64_t thread_id;  /* pthread_t = thread pointer */
+	int32_t native_tid;  /* as stored (3.11+), in the thread's PID namespace; 0 = not stored.  After fork it may be the parent's */
+	bool holds_gil;
+	const char *name;    /* threading.Thread name, NULL */
+	struct hd_stack stack; /* Python frames, innermost first; is_pyeval set on the entry frame of each eval call */
+};
+struct hd_py_threads {
+	struct hd_py_thread *at;
+	uint32_t n;
+	bool is_complete;
+	bool gc_running;
+};
+/* All thread states of all interpreters, as the memory holds them now: in a newborn child, all the parent's threads. */
+HD_MUST_CHECK int hd_python_threads(struct hd_python *py, struct hd_mem *mem, struct hd_arena *arena, struct hd_py_threads *ret);
+
+/* A lock that a Python thread waits for (futex address, native frames' hints) → the variable or attribute that names it,
+ * "cache_lock (in train.py)", "self._lock of Pool (in pool.py)"; NULL when not found. */
+const char *hd_python_lock_name(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_thread *waiter,
+				struct hd_arena *arena);
+/* Of these threads (as read from the newborn), which is inside `with` of the lock at this futex address: index or -1. */
+int hd_python_lock_holder(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads);
+/* Locals of frame `i` of a thread as "name=repr" texts, bounded, never calling: for --locals. */
+HD_MUST_CHECK int hd_python_locals(struct hd_python *py, struct hd_mem *mem, const struct hd_py_thread *thread, uint32_t i,
+				   struct hd_arena *arena, const char *const **ret_texts, uint32_t *ret_n);
+
+#endif

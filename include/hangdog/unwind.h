@@ -1,0 +1,50 @@
+/* Native stacks: unwind from a few registers and memory through libdwfl, with symbols from one sorted index per file
+ * (by build-id) that all processes share and that lives as long as the unwinder.  The only room that knows libdw/libelf. */
+#ifndef HANGDOG_UNWIND_H
+#define HANGDOG_UNWIND_H
+
+#include "hangdog/arena.h"
+#include "hangdog/err.h"
+#include "hangdog/frame.h"
+#include "hangdog/maps.h"
+#include "hangdog/mem.h"
+
+struct hd_unwinder;
+
+struct hd_regs {
+	uint64_t sp, pc;
+	uint64_t fp;      /* rbp; valid if fp_known */
+	bool fp_known;
+	bool all_known;   /* gp holds the 17 DWARF-numbered registers of x86-64 (rax rdx rcx rbx rsi rdi rbp rsp r8-r15 rip) */
+	uint64_t gp[17];
+};
+
+struct hd_unwind_query {
+	int32_t pid;                  /* where files are opened from (/proc/PID/map_files, root) */
+	uint64_t start;               /* of the process: part of the cache key together with `generation` */
+	uint64_t generation;          /* changes when the maps change (exec, dlopen); any number the caller likes */
+	const struct hd_maps *maps;
+	struct hd_mem *mem;
+	struct hd_regs regs;
+	uint64_t stack_end;           /* highest address of this stack if known, else 0 */
+	bool want_lines;              /* source lines and inlined frames */
+	uint32_t frames_max;          /* 0 = 256 */
+};
+
+struct hd_unwinder *hd_unwinder_new(void);
+void hd_unwinder_free(struct hd_unwinder *unwinder);
+/* Always gives a stack, perhaps empty; is_complete only if it ended at the thread's start. */
+void hd_unwind(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, struct hd_arena *arena, struct hd_stack *ret);
+/* Names data: "registry_lock" and the module that holds addr; NULL = no symbol there. */
+const char *hd_unwind_data_symbol(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, uint64_t addr,
+				  struct hd_arena *arena, const char **ret_module, uint64_t *ret_offset);
+/* Forget a process (exit, exec). */
+void hd_unwinder_drop(struct hd_unwinder *unwinder, int32_t pid);
+const char *hd_demangle(const char *symbol, struct hd_arena *arena); /* C++ and Rust; the same text if not mangled */
+
+/* A thread that the fork did not copy, out of the child's memory: from (SP, PC) recorded at the fork if there, else by
+ * scanning its dead stack [low, tcb).  is_complete and is_guess say how far to trust it. */
+void hd_unwind_dead(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, uint64_t tcb, struct hd_arena *arena,
+		    struct hd_stack *ret);
+
+#endif
