@@ -1,6 +1,7 @@
 /* The proof: an abstract OR-wait graph in, the set that can never go on out (proof.md section 3).
  *
- * Node = thread.  A node is revivable if it is live, its wait has an outside or a time limit, or some waker of it is
+ * Node = thread, or a group of threads that many waiters share as wakers (so that 10,000 threads of one memory do not
+ * make 10^8 edges): a group is never live by itself and can go on if some member can.  A node is revivable if it is live, its wait has an outside or a time limit, or some waker of it is
  * revivable.  Dead = the rest: the greatest set in which everyone waits for members only.  Pure, linear in edges,
  * no globals; judged twice: once by kernel facts (proven), once with owners in place of wakers (owned). */
 #ifndef HANGDOG_JUDGE_H
@@ -21,6 +22,7 @@ struct hd_node {
 	/* By ownership, used by the second run where has_owner: an owner list of length 0 means that nobody is left who
 	 * could release it.  A believable owner only (core/graph decides that). */
 	bool has_owner;
+	bool owner_outside;  /* as has_outside, for the second run: what ends the wait even if only owners release */
 	struct hd_edges owners;
 };
 

@@ -32,7 +32,9 @@ struct hd_word {
 	uint32_t value;    /* what the word holds now */
 	bool value_known;
 	bool op_private;            /* FUTEX_PRIVATE_FLAG */
-	enum hd_mapping mapping;    /* decided from the mapping, not from the flag */
+	/* Decided from the mapping, not from the flag.  A private mapping of a file that is not writable is UNKNOWN: there a
+	 * futex without FUTEX_PRIVATE_FLAG is keyed by the file (kernel/futex/core.c get_futex_key). */
+	enum hd_mapping mapping;
 	/* Shared mappings: the key.  Words with equal (dev, ino, offset) are one futex in all processes. */
 	uint32_t dev_major, dev_minor;
 	uint64_t ino, offset;
@@ -82,6 +84,7 @@ struct hd_lock {
 	uint64_t base;        /* address of the lock object itself, 0 = not known */
 	int32_t owner_tid;    /* as in memory: in the PID namespace of the process that locked it; 0 = none or not known */
 	uint64_t owner_tcb;   /* owner named by thread control block (stdio, RLock), 0 = none */
+	enum hd_tri owner_exists; /* does a task with the number owner_tid exist anywhere on this system, zombies excluded? */
 	bool owner_releases;  /* the kind's rule: only its owner releases it */
 	bool is_held;         /* the words say: taken now (mutex, rwlock, libc lock, ...) */
 	bool is_robust, is_pi, is_pshared, is_recursive;
@@ -126,7 +129,8 @@ struct hd_thread {
 	uint32_t n_objects;
 	bool objects_complete; /* every object of the wait was resolved */
 	bool objects_want_write; /* write(2) side: wants room, not data */
-	enum hd_tri has_timeout; /* when the call takes a pointer to one: was it set; else from the arguments */
+	enum hd_tri has_timeout; /* when the call takes a pointer to one: was it set; else from the arguments; never
+	                          * unknown where call_known (a wait without is HD_NO) */
 	int64_t timeout_ns;      /* whole time limit as passed, -1 = none or not known */
 	struct hd_lock lock;
 	struct hd_stack stack;   /* may be empty: not captured */
@@ -181,6 +185,8 @@ struct hd_object {
 	uint32_t n_watched;
 	bool watched_complete;
 	int64_t timer_ns;   /* timerfd: time left, 0 = disarmed, -1 = not known */
+	/* Sockets: is SO_RCVTIMEO, SO_SNDTIMEO set?  Not in the arguments of any call; unknown is an outside. */
+	enum hd_tri has_recv_timeout, has_send_timeout;
 	bool is_ready;      /* looked ready for what is waited for: the waiter is about to move */
 	/* NULL = everybody who could act on it is among the holders (and their peers'), else why somebody unseen could. */
 	const char *outside;
@@ -229,9 +235,13 @@ struct hd_proc {
 	enum hd_tri mm_shared_outside; /* somebody not in the snapshot shares this memory */
 	/* Agents that could end a wait without any thread of ours. */
 	enum hd_tri has_io_uring, is_frozen, is_dumping, has_foreign_tracer;
-	enum hd_tri timer_armed; /* a timer or interval timer of its own whose signal is caught or whose notice wakes */
+	/* A timer or interval timer of its own whose signal is caught or whose notice wakes.  NO: /proc/PID/timers names none
+	 * with a caught signal, and SIGALRM, SIGVTALRM and SIGPROF (interval timers, not in /proc) are not caught or known
+	 * to be unarmed.  Unknown is an outside as soon as any signal is caught. */
+	enum hd_tri timer_armed;
 	uint64_t sig_caught, sig_ignored, sig_pending; /* bit n-1 = signal n */
-	bool threads_complete, children_complete;
+	bool threads_complete;  /* all its threads are rows of the snapshot */
+	bool children_complete; /* all its children, and all that it traces, are processes of the snapshot */
 	struct hd_fork *fork; /* NULL = not forked within our sight or exec'd since */
 	bool has_exec;        /* exec'd since its fork: nothing is inherited */
 	const char *python;   /* version text, NULL = no interpreter found */
