@@ -1,0 +1,476 @@
+#include "cmd/optdoc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define WIDTH 80
+#define INDENT 24
+
+static const char *const group_titles[HD_GROUP_COUNT] = {
+	[HD_GROUP_DECIDE] = "Looking and deciding",
+	[HD_GROUP_ACT] = "Acting",
+	[HD_GROUP_REPORT] = "Reporting",
+	[HD_GROUP_STACKS] = "Stacks",
+	[HD_GROUP_OUTPUT] = "Output",
+};
+
+/* ---- help ---- */
+
+/* Words of `text` from column `column`, wrapped to WIDTH with lines indented by `indent`. */
+static void wrap(struct hd_buf *out, const char *text, size_t column, size_t indent)
+{
+	bool at_start = true;
+	while (*text != '\0') {
+		size_t len = strcspn(text, " ");
+		if (!at_start && column + 1 + len > WIDTH) {
+			hd_buf_printf(out, "\n%*s", (int)indent, "");
+			column = indent;
+			at_start = true;
+		}
+		if (!at_start) {
+			hd_buf_char(out, ' ');
+			column++;
+		}
+		hd_buf_add(out, text, len);
+		column += len;
+		at_start = false;
+		text += len;
+		text += strspn(text, " ");
+	}
+	hd_buf_char(out, '\n');
+}
+
+/* The left column, then the text beside it, or below if the left side is too wide. */
+static void two_columns(struct hd_buf *out, const char *left, const char *right, size_t indent)
+{
+	hd_buf_str(out, left);
+	size_t column = strlen(left);
+	if (column + 1 > indent) {
+		hd_buf_char(out, '\n');
+		column = 0;
+	}
+	hd_buf_printf(out, "%*s", (int)(indent - column), "");
+	wrap(out, right, indent, indent);
+}
+
+void hd_optdoc_help(struct hd_buf *out)
+{
+	hd_buf_str(out, "usage: hangdog COMMAND [OPTIONS] ...\n\n");
+	wrap(out,
+	     "hangdog guards programs against deadlocks: it proves that a program can never go on, says why, and can "
+	     "end or restart it.",
+	     0, 0);
+	hd_buf_str(out, "\nCommands:\n");
+	for (size_t i = 0; i < hd_commands_n; i++) {
+		char left[32] = "  ";
+		if (hd_commands[i].run != NULL)
+			two_columns(out, strncat(left, hd_commands[i].name, sizeof(left) - 3), hd_commands[i].summary,
+				    14);
+	}
+	hd_buf_str(out, "\nOptions:\n");
+	two_columns(out, "  -h, --help", "print this and exit; hangdog COMMAND --help lists a command's options",
+		    INDENT - 6);
+	two_columns(out, "  -V, --version", "print the version and exit", INDENT - 6);
+	hd_buf_str(out, "\nExample: hangdog run --on-hang kill -- python3 train.py\n");
+}
+
+static bool has_group(const struct hd_command *command, int group)
+{
+	for (size_t i = 0; i < hd_option_table_n; i++) {
+		if ((hd_option_table[i].commands & command->bit) && (int)hd_option_table[i].group == group)
+			return true;
+	}
+	return false;
+}
+
+static void option_help(const struct hd_option *o, struct hd_buf *out)
+{
+	HD_CLEAN_BUF struct hd_buf left = {0};
+	if (o->letter != '\0')
+		hd_buf_printf(&left, "  -%c, --%s", o->letter, o->name);
+	else
+		hd_buf_printf(&left, "      --%s", o->name);
+	if (o->arg != NULL)
+		hd_buf_printf(&left, " %s", o->arg);
+	two_columns(out, hd_buf_text(&left), o->help, INDENT + 2);
+}
+
+void hd_optdoc_command_help(const struct hd_command *command, struct hd_buf *out)
+{
+	hd_buf_printf(out, "usage: hangdog %s [OPTIONS]%s%s\n\n", command->name, *command->synopsis ? " " : "",
+		      command->synopsis);
+	wrap(out, command->text, 0, 0);
+	for (int g = 0; g < HD_GROUP_COUNT; g++) {
+		if (!has_group(command, g))
+			continue;
+		hd_buf_printf(out, "\n%s:\n", group_titles[g]);
+		for (size_t i = 0; i < hd_option_table_n; i++) {
+			if ((int)hd_option_table[i].group == g && (hd_option_table[i].commands & command->bit))
+				option_help(&hd_option_table[i], out);
+		}
+	}
+}
+
+/* ---- man page ---- */
+
+static void man_text(struct hd_buf *out, const char *text)
+{
+	if (*text == '.' || *text == '\'')
+		hd_buf_str(out, "\\&");
+	for (; *text != '\0'; text++) {
+		if (*text == '-')
+			hd_buf_str(out, "\\-");
+		else if (*text == '\\')
+			hd_buf_str(out, "\\e");
+		else
+			hd_buf_char(out, *text);
+	}
+}
+
+static void man_commands(struct hd_buf *out)
+{
+	hd_buf_str(out, ".SH COMMANDS\n");
+	for (size_t i = 0; i < hd_commands_n; i++) {
+		const struct hd_command *c = &hd_commands[i];
+		if (c->run == NULL)
+			continue;
+		hd_buf_printf(out, ".TP\n.B hangdog %s\n[OPTIONS] ", c->name);
+		man_text(out, c->synopsis);
+		hd_buf_str(out, "\n.br\n");
+		man_text(out, c->text);
+		hd_buf_char(out, '\n');
+	}
+}
+
+static void names_of_commands(const struct hd_option *o, struct hd_buf *out)
+{
+	const char *comma = "";
+	for (size_t i = 0; i < hd_commands_n; i++) {
+		if (!(o->commands & hd_commands[i].bit) || hd_commands[i].run == NULL)
+			continue;
+		hd_buf_printf(out, "%s%s", comma, hd_commands[i].name);
+		comma = ", ";
+	}
+}
+
+/* Is the option of use to any command of this build? */
+static bool is_offered(const struct hd_option *o)
+{
+	for (size_t i = 0; i < hd_commands_n; i++) {
+		if ((o->commands & hd_commands[i].bit) && hd_commands[i].run != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void man_options(struct hd_buf *out)
+{
+	hd_buf_str(out, ".SH OPTIONS\n");
+	for (int g = 0; g < HD_GROUP_COUNT; g++) {
+		hd_buf_printf(out, ".SS %s\n", group_titles[g]);
+		for (size_t i = 0; i < hd_option_table_n; i++) {
+			const struct hd_option *o = &hd_option_table[i];
+			if ((int)o->group != g || !is_offered(o))
+				continue;
+			hd_buf_str(out, ".TP\n.B ");
+			if (o->letter != '\0')
+				hd_buf_printf(out, "\\-%c, ", o->letter);
+			hd_buf_str(out, "\\-\\-");
+			man_text(out, o->name);
+			hd_buf_printf(out, "%s%s\n", o->arg != NULL ? " " : "", o->arg != NULL ? o->arg : "");
+			man_text(out, o->help);
+			hd_buf_str(out, ".\nFor: ");
+			names_of_commands(o, out);
+			hd_buf_str(out, ".\n");
+		}
+	}
+}
+
+static void generate_man(struct hd_buf *out)
+{
+	hd_buf_str(
+		out,
+		".\\\" Made by 'hangdog --generate man'; do not edit.\n"
+		".TH HANGDOG 1 \"\" \"hangdog " HD_VERSION "\" \"User Commands\"\n"
+		".SH NAME\nhangdog \\- prove, explain and end deadlocks of running programs\n"
+		".SH SYNOPSIS\n.B hangdog\nCOMMAND [OPTIONS] ...\n"
+		".SH DESCRIPTION\nhangdog watches a tree of processes from outside. It does not time out: it finds out "
+		"what "
+		"each thread waits for and who could wake it, and speaks when nobody is left who could. A verdict is\n"
+		".B proven\nwhen it follows from kernel facts alone,\n.B owned\nwhen it also needs that a lock is "
+		"released "
+		"by its owner only, and\n.B suspected\nwhen nothing moved for the time of \\-\\-stall.\n");
+	man_commands(out);
+	man_options(out);
+	hd_buf_str(out,
+		   ".SH EXIT STATUS\n"
+		   ".TP\n.B run\nthat of the command; 124 if hangdog ended it because it hung; 125 if hangdog failed "
+		   "or was "
+		   "misused; 126 if the command cannot be run; 127 if it was not found.\n"
+		   ".TP\n.B why, attach \\-\\-once, replay\n0 if nothing is wrong, 1 if there is a hang, 125 on an "
+		   "error.\n"
+		   ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nno colours, whatever the terminal can do.\n"
+		   ".TP\n.B XDG_STATE_HOME\nwhere incidents are kept, in hangdog/ below it (default ~/.local/state).\n"
+		   ".TP\n.B XDG_RUNTIME_DIR\nwhere the sockets of supervisors are.\n"
+		   ".SH EXAMPLES\n.nf\nhangdog run \\-\\-on\\-hang kill \\-\\- python3 train.py\n"
+		   "hangdog why 4711\n.fi\n.SH SEE ALSO\n.BR gdb (1),\n.BR strace (1),\n.BR timeout (1),\n.BR fork "
+		   "(2),\n.BR ptrace (2)\n");
+}
+
+/* ---- completions ---- */
+
+static bool takes_path(const struct hd_option *o)
+{
+	return o->arg != NULL && (strcmp(o->arg, "FILE") == 0 || strcmp(o->arg, "DIR") == 0);
+}
+
+static void options_of(const struct hd_command *c, struct hd_buf *out)
+{
+	const char *space = "";
+	for (size_t i = 0; i < hd_option_table_n; i++) {
+		if (!(hd_option_table[i].commands & c->bit))
+			continue;
+		hd_buf_printf(out, "%s--%s", space, hd_option_table[i].name);
+		space = " ";
+	}
+}
+
+/* The words that an option's value may be, separated by blanks. */
+static void words_of(const struct hd_option *o, struct hd_buf *out)
+{
+	if (o->type == HD_OPTION_ACTIONS)
+		hd_buf_str(out, "report heal kill restart stop exec:");
+	if (o->type == HD_OPTION_PROGRESS)
+		hd_buf_str(out, "output cpu gpu file:");
+	for (int i = 0; o->words != NULL && o->words[i] != NULL; i++) {
+		if (*o->words[i] != '\0')
+			hd_buf_printf(out, "%s%s",
+				      out->len > 0 && out->text[out->len - 1] != '"' && out->text[out->len - 1] != '('
+					      ? " "
+					      : "",
+				      o->words[i]);
+	}
+}
+
+static void bash_values(struct hd_buf *out)
+{
+	for (size_t i = 0; i < hd_option_table_n; i++) {
+		const struct hd_option *o = &hd_option_table[i];
+		if (o->arg == NULL || !is_offered(o))
+			continue;
+		hd_buf_printf(out, "\t--%s)\n\t\t", o->name);
+		if (takes_path(o)) {
+			hd_buf_str(out, "compopt -o default\n");
+		} else {
+			hd_buf_str(out, "COMPREPLY=($(compgen -W \"");
+			words_of(o, out);
+			hd_buf_str(out, "\" -- \"$cur\"))\n");
+		}
+		hd_buf_str(out, "\t\treturn\n\t\t;;\n");
+	}
+}
+
+static const char *bash_operands(const struct hd_command *c)
+{
+	static const char *const by_kind[] = {
+		[HD_OPERANDS_NONE] = ":",
+		[HD_OPERANDS_COMMAND] = "COMPREPLY=($(compgen -c -- \"$cur\"))",
+		[HD_OPERANDS_PIDS] = "COMPREPLY=($(compgen -W \"$(ps -eo pid= 2>/dev/null)\" -- \"$cur\"))",
+		[HD_OPERANDS_CTL] = "COMPREPLY=($(compgen -W \"$(ps -eo pid= 2>/dev/null) dump why kill restart heal "
+				    "detach\" -- \"$cur\"))",
+		[HD_OPERANDS_WORDS] = "compopt -o default",
+	};
+	return by_kind[c->operands];
+}
+
+static void generate_bash(struct hd_buf *out)
+{
+	hd_buf_str(out, "# bash completion of hangdog; made by 'hangdog --generate bash', do not edit.\n"
+			"_hangdog() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i\n"
+			"\tCOMPREPLY=()\n\tif ((COMP_CWORD == 1)); then\n\t\tCOMPREPLY=($(compgen -W \"");
+	for (size_t i = 0; i < hd_commands_n; i++) {
+		if (hd_commands[i].run != NULL)
+			hd_buf_printf(out, "%s ", hd_commands[i].name);
+	}
+	hd_buf_str(out, "--help --version\" -- \"$cur\"))\n\t\treturn\n\tfi\n\tcase $prev in\n");
+	bash_values(out);
+	hd_buf_str(out, "\tesac\n\tif [[ ${COMP_WORDS[1]} == run ]]; then\n"
+			"\t\t# What follows -- is the command's own.\n"
+			"\t\tfor ((i = 2; i < COMP_CWORD; i++)); do\n\t\t\tif [[ ${COMP_WORDS[i]} == -- ]]; then\n"
+			"\t\t\t\tif declare -F _command_offset >/dev/null; then _command_offset $((i + 1)); else "
+			"compopt -o default; fi\n"
+			"\t\t\t\treturn\n\t\t\tfi\n\t\tdone\n\tfi\n\tcase ${COMP_WORDS[1]} in\n");
+	for (size_t i = 0; i < hd_commands_n; i++) {
+		const struct hd_command *c = &hd_commands[i];
+		if (c->run == NULL)
+			continue;
+		hd_buf_printf(out, "\t%s)\n\t\tif [[ $cur == -* ]]; then\n\t\t\tCOMPREPLY=($(compgen -W \"", c->name);
+		options_of(c, out);
+		hd_buf_printf(out, "\" -- \"$cur\"))\n\t\telse\n\t\t\t%s\n\t\tfi\n\t\t;;\n", bash_operands(c));
+	}
+	hd_buf_str(out, "\tesac\n}\ncomplete -F _hangdog hangdog\n");
+}
+
+/* zsh: ' ends the word; [ ] and : are syntax of _arguments. */
+static void zsh_text(struct hd_buf *out, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '\'')
+			hd_buf_str(out, "'\\''");
+		else if (strchr("[]:\\", *text) != NULL)
+			hd_buf_printf(out, "\\%c", *text);
+		else
+			hd_buf_char(out, *text);
+	}
+}
+
+static void zsh_option(const struct hd_option *o, struct hd_buf *out)
+{
+	if (o->letter != '\0')
+		hd_buf_printf(out, "\t\t'-%c[", o->letter);
+	if (o->letter != '\0') {
+		zsh_text(out, o->help);
+		hd_buf_str(out, "]' \\\n");
+	}
+	hd_buf_printf(out, "\t\t'--%s[", o->name);
+	zsh_text(out, o->help);
+	hd_buf_char(out, ']');
+	if (o->arg != NULL) {
+		hd_buf_printf(out, ":%s:", o->arg);
+		if (takes_path(o)) {
+			hd_buf_str(out, "_files");
+		} else if (o->words != NULL || o->type == HD_OPTION_ACTIONS || o->type == HD_OPTION_PROGRESS) {
+			hd_buf_char(out, '(');
+			HD_CLEAN_BUF struct hd_buf words = {0};
+			words_of(o, &words);
+			zsh_text(out, hd_buf_text(&words));
+			hd_buf_char(out, ')');
+		}
+	}
+	hd_buf_str(out, "' \\\n");
+}
+
+static void generate_zsh(struct hd_buf *out)
+{
+	static const char *const by_kind[] = {
+		[HD_OPERANDS_NONE] = "",
+		[HD_OPERANDS_COMMAND] = " '*::command: _normal'",
+		[HD_OPERANDS_PIDS] = " '*:pid:_pids'",
+		[HD_OPERANDS_CTL] = " '1:pid:_pids' '2:action:(dump why kill restart heal detach)'",
+		[HD_OPERANDS_WORDS] = " '*:operand:_files'",
+	};
+	hd_buf_str(out, "#compdef hangdog\n# Made by 'hangdog --generate zsh', do not edit.\n"
+			"if ((CURRENT == 2)); then\n\tlocal -a commands=(\n");
+	for (size_t i = 0; i < hd_commands_n; i++) {
+		if (hd_commands[i].run == NULL)
+			continue;
+		hd_buf_printf(out, "\t\t'%s:", hd_commands[i].name);
+		zsh_text(out, hd_commands[i].summary);
+		hd_buf_str(out, "'\n");
+	}
+	hd_buf_str(out, "\t)\n\t_describe command commands\n\treturn\nfi\nlocal name=$words[2]\nshift "
+			"words\n((CURRENT--))\ncase $name in\n");
+	for (size_t i = 0; i < hd_commands_n; i++) {
+		const struct hd_command *c = &hd_commands[i];
+		if (c->run == NULL)
+			continue;
+		hd_buf_printf(out, "%s)\n\t_arguments -S \\\n", c->name);
+		for (size_t j = 0; j < hd_option_table_n; j++) {
+			if (hd_option_table[j].commands & c->bit)
+				zsh_option(&hd_option_table[j], out);
+		}
+		hd_buf_printf(out, "\t\t%s\n\t;;\n", by_kind[c->operands]);
+	}
+	hd_buf_str(out, "esac\n");
+}
+
+static void fish_quoted(struct hd_buf *out, const char *text)
+{
+	hd_buf_char(out, '\'');
+	for (; *text != '\0'; text++)
+		hd_buf_printf(out, *text == '\'' || *text == '\\' ? "\\%c" : "%c", *text);
+	hd_buf_char(out, '\'');
+}
+
+static void fish_option(const struct hd_command *c, const struct hd_option *o, struct hd_buf *out)
+{
+	hd_buf_printf(out, "complete -c hangdog -n '__fish_seen_subcommand_from %s' -l %s", c->name, o->name);
+	if (o->letter != '\0')
+		hd_buf_printf(out, " -s %c", o->letter);
+	if (o->arg != NULL)
+		hd_buf_str(out, takes_path(o) ? " -r -F" : " -x");
+	if (o->words != NULL || o->type == HD_OPTION_ACTIONS || o->type == HD_OPTION_PROGRESS) {
+		HD_CLEAN_BUF struct hd_buf words = {0};
+		words_of(o, &words);
+		hd_buf_printf(out, " -a '%s'", hd_buf_text(&words));
+	}
+	hd_buf_str(out, " -d ");
+	fish_quoted(out, o->help);
+	hd_buf_char(out, '\n');
+}
+
+static void generate_fish(struct hd_buf *out)
+{
+	hd_buf_str(out, "# fish completion of hangdog; made by 'hangdog --generate fish', do not edit.\ncomplete -c "
+			"hangdog -f\n"
+			"complete -c hangdog -n __fish_use_subcommand -s h -l help -d 'print the help'\n"
+			"complete -c hangdog -n __fish_use_subcommand -s V -l version -d 'print the version'\n");
+	for (size_t i = 0; i < hd_commands_n; i++) {
+		const struct hd_command *c = &hd_commands[i];
+		if (c->run == NULL)
+			continue;
+		hd_buf_printf(out, "complete -c hangdog -n __fish_use_subcommand -a %s -d ", c->name);
+		fish_quoted(out, c->summary);
+		hd_buf_char(out, '\n');
+		if (c->operands == HD_OPERANDS_PIDS || c->operands == HD_OPERANDS_CTL)
+			hd_buf_printf(
+				out,
+				"complete -c hangdog -n '__fish_seen_subcommand_from %s' -a '(__fish_complete_pids)'\n",
+				c->name);
+		if (c->operands == HD_OPERANDS_COMMAND)
+			hd_buf_printf(out,
+				      "complete -c hangdog -n '__fish_seen_subcommand_from %s' -a "
+				      "'(__fish_complete_subcommand)'\n",
+				      c->name);
+		for (size_t j = 0; j < hd_option_table_n; j++) {
+			if (hd_option_table[j].commands & c->bit)
+				fish_option(c, &hd_option_table[j], out);
+		}
+	}
+}
+
+/* ---- README ---- */
+
+static void generate_readme(struct hd_buf *out)
+{
+	hd_buf_str(out, "| option | for | meaning |\n|---|---|---|\n");
+	for (size_t i = 0; i < hd_option_table_n; i++) {
+		const struct hd_option *o = &hd_option_table[i];
+		if (!is_offered(o) || o->type == HD_OPTION_HELP)
+			continue;
+		hd_buf_str(out, "| `");
+		if (o->letter != '\0')
+			hd_buf_printf(out, "-%c`, `", o->letter);
+		hd_buf_printf(out, "--%s%s%s` | ", o->name, o->arg != NULL ? " " : "", o->arg != NULL ? o->arg : "");
+		names_of_commands(o, out);
+		hd_buf_printf(out, " | %s |\n", o->help);
+	}
+}
+
+int hd_optdoc_generate(const char *kind, struct hd_buf *out, struct hd_err *err)
+{
+	static const struct {
+		const char *kind;
+		void (*make)(struct hd_buf *out);
+	} kinds[] = {
+		{"man", generate_man},   {"bash", generate_bash},     {"zsh", generate_zsh},
+		{"fish", generate_fish}, {"readme", generate_readme},
+	};
+	for (size_t i = 0; i < HD_COUNTOF(kinds); i++) {
+		if (strcmp(kinds[i].kind, kind) == 0) {
+			kinds[i].make(out);
+			return 0;
+		}
+	}
+	return hd_err_set(err, EINVAL, "--generate: no such text '%s' (one of: man, bash, zsh, fish, readme)", kind);
+}

@@ -1,0 +1,109 @@
+/* The command line as plain data.  One table of commands (commands.def) and one of options (options.def) give the parser,
+ * the help, the man page, the completions and the README table.  Nothing here prints or exits; texts point into argv. */
+#ifndef HD_CMD_OPTIONS_H
+#define HD_CMD_OPTIONS_H
+
+#include <limits.h>
+
+#include "hangdog/err.h"
+#include "hangdog/forkev.h"
+#include "hangdog/judge.h"
+
+#define HD_PIDS_MAX 64
+#define HD_ACTIONS_MAX 8
+#define HD_GLOBS_MAX 16
+
+struct hd_options;
+
+enum hd_operands {
+	HD_OPERANDS_NONE = 0,
+	HD_OPERANDS_COMMAND, /* a command line; options end at its first word */
+	HD_OPERANDS_PIDS,
+	HD_OPERANDS_CTL,     /* PID ACTION */
+	HD_OPERANDS_WORDS,
+};
+
+struct hd_command {
+	unsigned bit; /* 1 << its row */
+	const char *name, *synopsis;
+	enum hd_operands operands;
+	int least, most;
+	const char *summary, *text;
+	int (*run)(const struct hd_options *options); /* NULL: not in this build */
+};
+
+enum hd_option_type {
+	HD_OPTION_FLAG = 0,
+	HD_OPTION_NUMBER,
+	HD_OPTION_SECONDS, /* "2" or "0.25", kept as milliseconds */
+	HD_OPTION_WORD,    /* one of a list, kept as its index */
+	HD_OPTION_TEXT,
+	HD_OPTION_PROGRESS,
+	HD_OPTION_ACTIONS,
+	HD_OPTION_HELP,
+};
+
+enum hd_option_group { HD_GROUP_DECIDE = 0, HD_GROUP_ACT, HD_GROUP_REPORT, HD_GROUP_STACKS, HD_GROUP_OUTPUT, HD_GROUP_COUNT };
+
+struct hd_option {
+	enum hd_option_group group;
+	unsigned commands; /* bits */
+	const char *name;
+	char letter;         /* 0 = none */
+	const char *arg;     /* NULL = takes none */
+	enum hd_option_type type;
+	size_t at;           /* offset of its field in struct hd_options */
+	int64_t low, high;   /* NUMBER, SECONDS: limits as written; FLAG: low is the value */
+	const char *const *words; /* WORD: NULL-terminated */
+	const char *help;
+};
+
+enum hd_follow { HD_FOLLOW_PTRACE = 0, HD_FOLLOW_OBSERVE };
+enum hd_color { HD_COLOR_AUTO = 0, HD_COLOR_ALWAYS, HD_COLOR_NEVER };
+enum hd_ctl { HD_CTL_DUMP = 0, HD_CTL_WHY, HD_CTL_KILL, HD_CTL_RESTART, HD_CTL_HEAL, HD_CTL_DETACH };
+enum hd_action_kind { HD_ACTION_REPORT = 0, HD_ACTION_HEAL, HD_ACTION_KILL, HD_ACTION_RESTART, HD_ACTION_STOP, HD_ACTION_EXEC };
+
+struct hd_actions {
+	struct hd_action {
+		enum hd_action_kind kind;
+		const char *command; /* EXEC only */
+	} at[HD_ACTIONS_MAX];
+	unsigned n;
+};
+
+struct hd_progress {
+	bool output, cpu, gpu;
+	const char *globs[HD_GLOBS_MAX];
+	unsigned n_globs;
+};
+
+struct hd_options {
+	const struct hd_command *command;
+	bool help;            /* only print the help of `command` */
+	char *const *operands; /* NULL-terminated */
+	int n_operands;
+	int32_t pids[HD_PIDS_MAX];
+	unsigned n_pids;
+	int ctl; /* enum hd_ctl */
+
+	int64_t interval_ms, stall_ms, term_timeout_ms, restart_delay_ms, max_restarts, keep;
+	struct hd_progress progress;
+	struct hd_actions actions;
+	int follow, evidence, certainty, color; /* enum hd_follow, hd_evidence, hd_certainty, hd_color */
+	const char *resume_args, *cure, *report_path, *incident_dir, *metrics_path; /* NULL = not given; cure: "auto" */
+	bool once, die_with_me, audit, top, json, native, python, locals, lines, consistent, merge, folded, async;
+	bool tree, threads, cures, verbose, quiet;
+};
+
+extern const struct hd_command hd_commands[];
+extern const size_t hd_commands_n;
+extern const struct hd_option hd_option_table[];
+extern const size_t hd_option_table_n;
+
+/* argv[0] is the command's name.  -EINVAL with a sentence in `err`; `ret` is untouched then. */
+HD_MUST_CHECK int hd_options_parse(const struct hd_command *command, int argc, char *argv[], struct hd_options *ret,
+				   struct hd_err *err);
+/* -EINVAL with a sentence that names the nearest command. */
+HD_MUST_CHECK int hd_command_find(const char *name, const struct hd_command **ret, struct hd_err *err);
+
+#endif
