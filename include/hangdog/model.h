@@ -10,6 +10,8 @@ struct hd_model_proc {
 	int32_t pid, ppid; /* ppid: who created it; reparenting does not change it */
 	uint64_t start;
 	bool has_exec, shares_mm; /* shares_mm: CLONE_VM or vfork child that has not exec'd */
+	uint32_t n_threads;       /* as far as events told; at least 1 */
+	char comm[16];            /* at its birth or last exec; "" = not known */
 	int64_t born_ns;
 	struct hd_fork *fork; /* borrowed from the model; NULL after exec or when not seen */
 };
