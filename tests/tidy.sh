@@ -45,10 +45,6 @@ rooms() {
 	libs '<(dwarf|elfutils/.*|libelf|gelf|libdw[a-z]*)\.h>' 'src/stack/'
 	libs '<(curses|ncurses.*|panel|form|menu|term)\.h>|<ncursesw/' 'src/ui/'
 	libs '<jansson\.h>' 'src/core/report'
-	local pure='src/(base|data|parse|core)/'
-	while IFS=: read -r file _ line; do
-		[[ $file =~ ^$pure ]] && say rooms "$file" "the pure floors may not include ${line#\#include }"
-	done < <(grep -nE '^#include <(time|signal|fcntl|dirent|pthread|sys/(ptrace|stat|mman|socket|time|types|resource|prctl|epoll|uio)|poll)\.h>' -r src)
 }
 
 libs() { # PATTERN PREFIX: includes of PATTERN are for files below PREFIX
