@@ -1,0 +1,122 @@
+/* What the files of the CPython reader share: one interpreter's state, cached reads, objects, code.  All reads go
+ * through a cache of whole pages that is emptied at the start of every public call: one call sees each page once, and
+ * neighbours in CPython's arenas cost nothing.  Nothing is written to the target, nothing in it is called. */
+#ifndef HANGDOG_PARSE_PY_READER_H
+#define HANGDOG_PARSE_PY_READER_H
+
+#include "hangdog/arena.h"
+#include "hangdog/python.h"
+#include "parse/py_layout.h"
+
+#define HD_PY_PAGES 128u            /* pages kept during one call */
+#define HD_PY_THREADS_MAX 4096u     /* per call; over a bound the result says that it is not complete */
+#define HD_PY_FRAMES_MAX 2048u      /* per thread */
+#define HD_PY_ALL_FRAMES_MAX 131072u /* per call */
+#define HD_PY_CODES_MAX 4096u       /* code objects remembered */
+#define HD_PY_CODE_BYTES_MAX (32u << 20)
+#define HD_PY_TABLE_MAX (1u << 20)  /* bytes of one line table */
+#define HD_PY_TEXT_MAX 1024u        /* characters of a str */
+#define HD_PY_ENTRIES_MAX 65536u    /* of a dict */
+
+struct hd_py_page {
+	uint64_t addr, session;
+	uint8_t bytes[4096];
+};
+
+/* A code object's facts that do not change; reused only while these words of the object are the same (addresses of dead
+ * code objects are used again). */
+struct hd_py_code {
+	uint64_t addr, filename, name, linetable, bytecode;
+	int32_t firstlineno;
+	uint32_t table_len;
+	uint8_t *table; /* owned; NULL = could not be read */
+	char *file, *function; /* owned; NULL = could not be read */
+	uint64_t session;       /* last call that compared it with the target */
+	const char *out_file, *out_function; /* copies in that call's arena */
+};
+
+enum hd_py_type {
+	HD_PY_OTHER = 0,
+	HD_PY_STR,
+	HD_PY_INT,
+	HD_PY_DICT,
+	HD_PY_TUPLE,
+	HD_PY_LIST,
+	HD_PY_BYTES,
+	HD_PY_NULLTYPE, /* None */
+	HD_PY_BOOL,
+	HD_PY_FLOAT,
+	HD_PY_MODULE,
+	HD_PY_FUNCTION,
+	HD_PY_TYPE,
+	HD_PY_CODE,
+	HD_PY_CELL,
+	HD_PY_BUILTIN, /* builtin_function_or_method */
+	HD_PY_METHOD,
+	HD_PY_LOCK,
+	HD_PY_RLOCK,
+};
+
+struct hd_py_known_type {
+	uint64_t addr, session;
+	enum hd_py_type type;
+};
+
+struct hd_python {
+	struct hd_py_layout at;
+	char version[24];
+	uint64_t runtime;
+	struct hd_mem *mem; /* of the running call */
+	uint64_t session;   /* number of the running call */
+	struct hd_arena *arena; /* of the running call */
+	struct hd_py_page *pages; /* HD_PY_PAGES */
+	struct hd_py_code **codes; /* hash table of HD_PY_CODES_MAX * 2 slots */
+	uint32_t n_codes;
+	size_t code_bytes;
+	struct hd_py_known_type types[64];
+	uint64_t threading_globals; /* dict of the threading module once found; checked again before use */
+};
+
+/* ---- memory (py_memory.c) ---- */
+void hd_py_begin(struct hd_python *py, struct hd_mem *mem, struct hd_arena *arena);
+bool hd_py_read(struct hd_python *py, uint64_t addr, void *buf, size_t len);
+bool hd_py_u64(struct hd_python *py, uint64_t addr, uint64_t *ret);
+bool hd_py_i32(struct hd_python *py, uint64_t addr, int32_t *ret);
+bool hd_py_u8(struct hd_python *py, uint64_t addr, uint8_t *ret);
+
+/* ---- objects (py_objects.c) ---- */
+enum hd_py_type hd_py_type_of(struct hd_python *py, uint64_t object);
+uint64_t hd_py_type_addr(struct hd_python *py, uint64_t object); /* 0 = not readable */
+bool hd_py_str_is(struct hd_python *py, uint64_t object, const char *ascii);
+/* UTF-8, at most HD_PY_TEXT_MAX characters, malloc'd; NULL when it is no readable str. */
+char *hd_py_str(struct hd_python *py, uint64_t object);
+bool hd_py_int(struct hd_python *py, uint64_t object, uint64_t *ret); /* magnitude, below 2^60 * 16 */
+
+struct hd_py_entries { /* the entries of a dict, or of an instance with inline values */
+	uint64_t at, values;
+	uint32_t n;
+	bool has_hash; /* 24-byte entries (hash, key, value), else 16-byte */
+};
+bool hd_py_dict_open(struct hd_python *py, uint64_t dict, struct hd_py_entries *ret);
+/* The attributes in an instance's own dict (not its class's). */
+bool hd_py_instance_open(struct hd_python *py, uint64_t object, struct hd_py_entries *ret);
+/* Entry i: false when unreadable; key or value 0 = hole. */
+bool hd_py_entry(struct hd_python *py, const struct hd_py_entries *entries, uint32_t i, uint64_t *ret_key, uint64_t *ret_value);
+uint64_t hd_py_entry_find(struct hd_python *py, const struct hd_py_entries *entries, const char *key); /* 0 = none */
+uint64_t hd_py_attr(struct hd_python *py, uint64_t object, const char *name);                         /* 0 = none */
+
+/* ---- code (py_code.c) ---- */
+const struct hd_py_code *hd_py_code_get(struct hd_python *py, uint64_t addr); /* NULL = no code object there */
+void hd_py_code_free_all(struct hd_python *py);
+
+/* ---- frames (py_walk.c) ---- */
+struct hd_py_place { /* one frame in memory */
+	uint64_t frame, code, instr; /* instr: 3.11+ address, before: byte offset */
+	int64_t lasti;               /* bytes into the bytecode, -1 = not started */
+	uint64_t back;
+	bool is_shim;                /* an interpreter's own frame without Python code: skip */
+	bool is_entry;               /* 3.11 only: its own mark */
+};
+bool hd_py_place_read(struct hd_python *py, uint64_t frame, struct hd_py_place *ret);
+
+#endif

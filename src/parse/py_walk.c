@@ -1,0 +1,322 @@
+/* Interpreters, thread states, frames (reference: cpython.md sections 2.3, 3, 5, 6). */
+#include <errno.h>
+#include <string.h>
+
+#include "hangdog/vec.h"
+#include "parse/py_lines.h"
+#include "parse/py_reader.h"
+
+#define INTERPRETERS_MAX 256u
+
+/* Addresses in 3.14+ frames carry tags in their low bits (deferred, immortal, unboxed int). */
+static uint64_t untag(const struct hd_python *py, uint64_t word)
+{
+	return py->at.minor >= 14 ? word & ~UINT64_C(3) : word;
+}
+
+/* FRAME_OWNED_BY_*: 3 = C stack (3.12, 3.13) or the interpreter (3.14+), 4 = C stack (3.14+). */
+static bool owner_is_shim(const struct hd_python *py, uint8_t owner)
+{
+	return py->at.minor >= 12 && owner >= 3;
+}
+
+/* Start of the instructions that this frame runs; free-threaded 3.14+ gives each thread its own copy. */
+static bool bytecode_start(struct hd_python *py, const struct hd_py_place *place, uint64_t *ret)
+{
+	int32_t index;
+	uint64_t copies, n;
+	*ret = place->code + (uint64_t)py->at.co_bytecode;
+	if (py->at.co_tlbc == HD_PY_NONE)
+		return true;
+	if (!hd_py_i32(py, place->frame + (uint64_t)py->at.fr_tlbc_index, &index))
+		return false;
+	if (index <= 0)
+		return index == 0;
+	return hd_py_u64(py, place->code + (uint64_t)py->at.co_tlbc, &copies) && hd_py_u64(py, copies, &n) &&
+	       (uint64_t)index < n && hd_py_u64(py, copies + 8 + 8 * (uint64_t)index, ret);
+}
+
+static bool place_lasti(struct hd_python *py, struct hd_py_place *place)
+{
+	const struct hd_py_layout *at = &py->at;
+	uint64_t start;
+	int32_t lasti;
+	if (at->minor < 11) {
+		if (!hd_py_i32(py, place->frame + (uint64_t)at->fr_lasti, &lasti))
+			return false;
+		place->lasti = at->minor == 10 && lasti > 0 ? 2 * (int64_t)lasti : lasti;
+		place->instr = (uint64_t)place->lasti;
+		return true;
+	}
+	if (!hd_py_u64(py, place->frame + (uint64_t)at->fr_instr, &place->instr) || !bytecode_start(py, place, &start))
+		return false;
+	place->lasti = (int64_t)(place->instr - start);
+	return true;
+}
+
+bool hd_py_place_read(struct hd_python *py, uint64_t frame, struct hd_py_place *ret)
+{
+	const struct hd_py_layout *at = &py->at;
+	uint8_t owner = 0, is_entry = 0;
+	*ret = (struct hd_py_place){.frame = frame};
+	if (frame % 8 != 0 || !hd_py_u64(py, frame + (uint64_t)at->fr_back, &ret->back) ||
+	    !hd_py_u64(py, frame + (uint64_t)at->fr_code, &ret->code) ||
+	    (at->fr_owner != HD_PY_NONE && !hd_py_u8(py, frame + (uint64_t)at->fr_owner, &owner)) ||
+	    (at->fr_is_entry != HD_PY_NONE && !hd_py_u8(py, frame + (uint64_t)at->fr_is_entry, &is_entry)))
+		return false;
+	ret->code = untag(py, ret->code);
+	ret->is_shim = owner_is_shim(py, owner);
+	ret->is_entry = is_entry != 0;
+	return ret->is_shim || place_lasti(py, ret);
+}
+
+/* Is `place`, with `back` behind it, the first frame of its C-level evaluation call? */
+static bool place_is_entry(const struct hd_python *py, const struct hd_py_place *place, const struct hd_py_place *back)
+{
+	if (py->at.minor < 11)
+		return true; /* one Python frame an evaluation call */
+	if (py->at.minor == 11)
+		return place->is_entry;
+	return back == NULL || back->is_shim;
+}
+
+static bool frame_fill(struct hd_python *py, const struct hd_py_place *place, struct hd_frame *ret)
+{
+	const struct hd_py_code *code = hd_py_code_get(py, place->code);
+	if (code == NULL)
+		return false;
+	*ret = (struct hd_frame){
+		.kind = HD_FRAME_PYTHON,
+		.function = code->out_function,
+		.file = code->out_file,
+		.pc = place->instr,
+		.cfa = place->frame,
+		.offset = place->code,
+	};
+	if (code->table != NULL)
+		ret->line = hd_py_line(py->at.minor, code->table, code->table_len, code->firstlineno, place->lasti);
+	return true;
+}
+
+static bool first_frame(struct hd_python *py, uint64_t tstate, uint64_t *ret)
+{
+	if (!hd_py_u64(py, tstate + (uint64_t)py->at.ts_frame, ret))
+		return false;
+	if (py->at.cframe_current == HD_PY_NONE)
+		return true;
+	return *ret == 0 || hd_py_u64(py, *ret + (uint64_t)py->at.cframe_current, ret);
+}
+
+struct walk {
+	HD_VEC(struct hd_frame) frames; /* of the current thread */
+	HD_VEC(struct hd_py_thread) threads;
+	uint32_t all_frames; /* of all threads, shims included */
+	bool is_complete;
+};
+
+/* Collects the frames of a thread; true when the chain ended where a stack ends. */
+static bool frames_walk(struct hd_python *py, uint64_t tstate, struct walk *walk, bool *ret_cut)
+{
+	uint64_t frame;
+	struct hd_py_place place, back;
+	if (!first_frame(py, tstate, &frame))
+		return false;
+	bool has_place = frame != 0;
+	if (has_place && !hd_py_place_read(py, frame, &place))
+		return false;
+	while (has_place) {
+		bool has_back = place.back != 0;
+		if (walk->frames.n >= HD_PY_FRAMES_MAX || walk->all_frames >= HD_PY_ALL_FRAMES_MAX) {
+			*ret_cut = true;
+			return false;
+		}
+		if (has_back && !hd_py_place_read(py, place.back, &back))
+			return false;
+		if (!place.is_shim) {
+			struct hd_frame f;
+			if (!frame_fill(py, &place, &f))
+				return false;
+			f.is_pyeval = place_is_entry(py, &place, has_back ? &back : NULL);
+			HD_VEC_PUSH(&walk->frames, f);
+		}
+		walk->all_frames++;
+		has_place = has_back;
+		place = back;
+	}
+	return true;
+}
+
+/* ---- names ---- */
+
+static const char *thread_object_name(struct hd_python *py, uint64_t thread)
+{
+	uint64_t name = hd_py_attr(py, thread, "_name");
+	char *text = name != 0 ? hd_py_str(py, name) : NULL;
+	const char *ret = hd_arena_str(py->arena, text);
+	free(text);
+	return ret;
+}
+
+/* The outermost Python frame of a threading.Thread is _bootstrap(self). */
+static const char *name_from_bootstrap(struct hd_python *py, const struct hd_stack *stack)
+{
+	uint64_t self;
+	if (stack->n == 0 || !stack->is_complete)
+		return NULL;
+	const struct hd_frame *outer = &stack->at[stack->n - 1];
+	if (outer->function == NULL ||
+	    (strcmp(outer->function, "_bootstrap") != 0 && strcmp(outer->function, "Thread._bootstrap") != 0) ||
+	    !hd_py_u64(py, outer->cfa + (uint64_t)py->at.fr_locals, &self) || untag(py, self) == 0)
+		return NULL;
+	return thread_object_name(py, untag(py, self));
+}
+
+/* sys.modules["threading"].__dict__; 0 when it was not imported. */
+static uint64_t threading_find(struct hd_python *py, uint64_t interp)
+{
+	struct hd_py_entries modules;
+	uint64_t dict, ret;
+	if (!hd_py_u64(py, interp + (uint64_t)py->at.interp_modules, &dict) || hd_py_type_of(py, dict) != HD_PY_DICT ||
+	    !hd_py_dict_open(py, dict, &modules))
+		return 0;
+	uint64_t module = hd_py_entry_find(py, &modules, "threading");
+	if (module == 0 || hd_py_type_of(py, module) != HD_PY_MODULE ||
+	    !hd_py_u64(py, module + (uint64_t)py->at.object, &ret) || hd_py_type_of(py, ret) != HD_PY_DICT)
+		return 0;
+	return ret;
+}
+
+/* threading._active: ident → Thread.  The general way; needed for the main thread and for threads C code made. */
+static void names_from_active(struct hd_python *py, uint64_t interp, struct hd_py_thread *threads, size_t n)
+{
+	struct hd_py_entries globals, active;
+	uint64_t key, value, ident, dict;
+	if (py->threading_globals == 0 || hd_py_type_of(py, py->threading_globals) != HD_PY_DICT)
+		py->threading_globals = threading_find(py, interp);
+	if (py->threading_globals == 0 || !hd_py_dict_open(py, py->threading_globals, &globals))
+		return;
+	dict = hd_py_entry_find(py, &globals, "_active");
+	if (dict == 0)
+		py->threading_globals = 0; /* not that module any more: search again next time */
+	if (dict == 0 || hd_py_type_of(py, dict) != HD_PY_DICT || !hd_py_dict_open(py, dict, &active))
+		return;
+	for (uint32_t i = 0; i < active.n && i < HD_PY_THREADS_MAX && hd_py_entry(py, &active, i, &key, &value); i++) {
+		if (key == 0 || value == 0 || !hd_py_int(py, key, &ident))
+			continue;
+		for (size_t t = 0; t < n; t++) {
+			if (threads[t].name == NULL && threads[t].thread_id == ident)
+				threads[t].name = thread_object_name(py, value);
+		}
+	}
+}
+
+/* ---- thread states ---- */
+
+/* The thread state that holds the interpreter lock; 0 = nobody. */
+static uint64_t gil_holder(struct hd_python *py, uint64_t interp)
+{
+	const struct hd_py_layout *at = &py->at;
+	uint64_t gil = at->rt_gil != HD_PY_NONE ? py->runtime + (uint64_t)at->rt_gil : 0;
+	int32_t locked, enabled = 1;
+	uint64_t holder;
+	if (gil == 0 && !hd_py_u64(py, interp + (uint64_t)at->interp_ceval_gil, &gil))
+		return 0;
+	if (at->gil_enabled != HD_PY_NONE && !hd_py_i32(py, gil + (uint64_t)at->gil_enabled, &enabled))
+		return 0;
+	/* The last holder keeps its place after it let go: only `locked` says that it still has it. */
+	if (enabled == 0 || !hd_py_i32(py, gil + (uint64_t)at->gil_locked, &locked) || locked != 1 ||
+	    !hd_py_u64(py, gil + (uint64_t)at->gil_holder, &holder))
+		return 0;
+	return holder;
+}
+
+static bool gc_is_running(struct hd_python *py, uint64_t interp)
+{
+	int32_t collecting;
+	uint64_t at = py->at.rt_collecting != HD_PY_NONE
+			      ? py->runtime + (uint64_t)py->at.rt_collecting
+			      : interp + (uint64_t)(py->at.interp_gc + py->at.gc_collecting);
+	return hd_py_i32(py, at, &collecting) && collecting == 1;
+}
+
+static bool thread_read(struct hd_python *py, uint64_t tstate, struct walk *walk)
+{
+	const struct hd_py_layout *at = &py->at;
+	struct hd_py_thread thread = {.tstate = tstate};
+	uint64_t native = 0;
+	bool is_cut = false;
+	if (!hd_py_u64(py, tstate + (uint64_t)at->ts_thread_id, &thread.thread_id) ||
+	    (at->ts_native_id != HD_PY_NONE && !hd_py_u64(py, tstate + (uint64_t)at->ts_native_id, &native)))
+		return false;
+	thread.native_tid = native <= INT32_MAX ? (int32_t)native : 0;
+	HD_VEC_CLEAR(&walk->frames);
+	thread.stack.is_complete = frames_walk(py, tstate, walk, &is_cut);
+	thread.stack.is_partial = is_cut;
+	thread.stack.n = (uint32_t)walk->frames.n;
+	if (walk->frames.n != 0)
+		thread.stack.at = hd_arena_dup(py->arena, walk->frames.at, walk->frames.n * sizeof(*walk->frames.at));
+	thread.name = name_from_bootstrap(py, &thread.stack);
+	HD_VEC_PUSH(&walk->threads, thread);
+	return thread.stack.is_complete;
+}
+
+static void interp_read(struct hd_python *py, uint64_t interp, struct walk *walk)
+{
+	uint64_t holder = gil_holder(py, interp);
+	uint64_t tstate, next, owner, prev = 0, back;
+	size_t first = walk->threads.n;
+	bool is_nameless = false;
+	if (!hd_py_u64(py, interp + (uint64_t)py->at.interp_threads, &tstate)) {
+		walk->is_complete = false;
+		return;
+	}
+	for (; tstate != 0; prev = tstate, tstate = next) {
+		/* A list that is being changed, or is none, does not agree with itself. */
+		if (walk->threads.n >= HD_PY_THREADS_MAX || tstate % 8 != 0 ||
+		    !hd_py_u64(py, tstate + (uint64_t)py->at.ts_next, &next) ||
+		    !hd_py_u64(py, tstate + (uint64_t)py->at.ts_prev, &back) || back != prev ||
+		    !hd_py_u64(py, tstate + (uint64_t)py->at.ts_interp, &owner) || owner != interp) {
+			walk->is_complete = false;
+			break;
+		}
+		if (!thread_read(py, tstate, walk))
+			walk->is_complete = false;
+	}
+	for (size_t i = first; i < walk->threads.n; i++) {
+		walk->threads.at[i].holds_gil = walk->threads.at[i].tstate == holder;
+		is_nameless |= walk->threads.at[i].name == NULL;
+	}
+	if (is_nameless)
+		names_from_active(py, interp, walk->threads.at + first, walk->threads.n - first);
+}
+
+int hd_python_threads(struct hd_python *py, struct hd_mem *mem, struct hd_arena *arena, struct hd_py_threads *ret)
+{
+	struct walk walk = {.is_complete = true};
+	uint64_t interp;
+	bool gc_running = false;
+	hd_py_begin(py, mem, arena);
+	if (py->n_codes > HD_PY_CODES_MAX / 2 || py->code_bytes > HD_PY_CODE_BYTES_MAX / 2)
+		hd_py_code_free_all(py);
+	if (!hd_py_u64(py, py->runtime + (uint64_t)py->at.rt_interpreters, &interp))
+		return -EFAULT;
+	uint32_t n = 0;
+	for (; interp != 0 && n < INTERPRETERS_MAX; n++) {
+		gc_running |= gc_is_running(py, interp);
+		interp_read(py, interp, &walk);
+		if (!hd_py_u64(py, interp + (uint64_t)py->at.interp_next, &interp)) {
+			walk.is_complete = false;
+			break;
+		}
+	}
+	*ret = (struct hd_py_threads){
+		.n = (uint32_t)walk.threads.n,
+		.is_complete = walk.is_complete && n > 0 && n < INTERPRETERS_MAX,
+		.gc_running = gc_running,
+	};
+	if (walk.threads.n != 0)
+		ret->at = hd_arena_dup(arena, walk.threads.at, walk.threads.n * sizeof(*walk.threads.at));
+	HD_VEC_RELEASE(&walk.threads);
+	HD_VEC_RELEASE(&walk.frames);
+	return 0;
+}

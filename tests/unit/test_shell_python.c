@@ -1,0 +1,171 @@
+/* Real interpreters, read from outside, against what they say about themselves. */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "hangdog/procfs.h"
+#include "hangdog/python.h"
+
+#define INTERPRETERS_MAX 32
+
+struct interpreters {
+	char path[INTERPRETERS_MAX][640];
+	unsigned n;
+};
+
+static void interpreter_add(struct interpreters *list, const char *path)
+{
+	if (list->n < INTERPRETERS_MAX && access(path, X_OK) == 0)
+		snprintf(list->path[list->n++], sizeof(list->path[0]), "%s", path);
+}
+
+/* Every CPython from 3.8 on that is installed here: the system's and pyenv's. */
+static void interpreters_find(struct interpreters *ret)
+{
+	char root[256], path[600];
+	ret->n = 0;
+	interpreter_add(ret, "/usr/bin/python3");
+	snprintf(root, sizeof(root), "%s/.pyenv/versions", getenv("HOME") != NULL ? getenv("HOME") : "");
+	DIR *dir = opendir(root);
+	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+		unsigned minor;
+		if (sscanf(e->d_name, "3.%u.", &minor) != 1 || minor < 8)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/bin/python3", root, e->d_name);
+		interpreter_add(ret, path);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
+struct fixture {
+	pid_t pid;
+	int in;    /* its stdin: closing it ends it */
+	FILE *out; /* its stdout */
+	struct hd_mem_live live;
+	struct hd_elf_live elf;
+	struct hd_maps maps;
+	struct hd_arena *arena;
+	struct hd_python *py;
+};
+
+static void fixture_start(struct fixture *f, const char *interpreter, const char *script)
+{
+	int in[2], out[2];
+	cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
+	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
+	f->pid = fork();
+	if (f->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		execl(interpreter, interpreter, "-W", "ignore", script, (char *)NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	f->in = in[1];
+	f->out = fdopen(out[0], "r");
+	f->arena = hd_arena_new();
+	f->py = NULL;
+}
+
+static json_t *fixture_line(struct fixture *f)
+{
+	json_error_t error;
+	char *line = NULL;
+	size_t cap = 0;
+	cr_assert(getline(&line, &cap, f->out) > 0, "the fixture printed nothing");
+	json_t *json = json_loads(line, 0, &error);
+	cr_assert_not_null(json, "%s: %s", error.text, line);
+	free(line);
+	return json;
+}
+
+static void fixture_open(struct fixture *f, pid_t pid)
+{
+	cr_assert_eq(hd_mem_live_open(&f->live, pid), 0);
+	hd_elf_live_init(&f->elf, pid);
+	cr_assert_eq(hd_procfs_maps(pid, f->arena, &f->maps), 0);
+	cr_assert_eq(hd_python_find(&f->live.mem, &f->maps, &f->elf.port, &f->py), 0, "no interpreter found in %d", pid);
+}
+
+static void fixture_stop(struct fixture *f)
+{
+	kill(f->pid, SIGKILL);
+	waitpid(f->pid, NULL, 0);
+	close(f->in);
+	fclose(f->out);
+	hd_mem_live_close(&f->live);
+	hd_python_free(f->py);
+	hd_arena_free(f->arena);
+}
+
+static const struct hd_py_thread *thread_by_ident(const struct hd_py_threads *threads, uint64_t ident)
+{
+	for (uint32_t i = 0; i < threads->n; i++) {
+		if (threads->at[i].thread_id == ident)
+			return &threads->at[i];
+	}
+	return NULL;
+}
+
+static void stack_compare(const char *version, const struct hd_py_thread *thread, json_t *truth)
+{
+	json_t *frames = json_object_get(truth, "frames");
+	cr_expect_str_eq(thread->name, json_string_value(json_object_get(truth, "name")), "%s", version);
+	cr_expect(thread->stack.is_complete, "%s: stack of %s is not complete", version, thread->name);
+	cr_assert_eq(thread->stack.n, json_array_size(frames), "%s: %s has %u frames, not %zu", version, thread->name,
+		     thread->stack.n, json_array_size(frames));
+	for (uint32_t i = 0; i < thread->stack.n; i++) {
+		const struct hd_frame *frame = &thread->stack.at[i];
+		json_t *want = json_array_get(frames, i);
+		cr_expect_str_eq(frame->file, json_string_value(json_array_get(want, 0)), "%s", version);
+		cr_expect_str_eq(frame->function, json_string_value(json_array_get(want, 1)), "%s", version);
+		cr_expect_eq(frame->line, json_integer_value(json_array_get(want, 2)), "%s: %s %s: line %d, not %lld",
+			     version, thread->name, frame->function, frame->line,
+			     json_integer_value(json_array_get(want, 2)));
+		cr_expect_eq(frame->kind, HD_FRAME_PYTHON);
+	}
+}
+
+static void truth_check(const char *interpreter)
+{
+	struct fixture f;
+	struct hd_py_threads threads;
+	const char *ident;
+	json_t *truth;
+	fixture_start(&f, interpreter, "tests/lib/python_truth.py");
+	json_t *line = fixture_line(&f);
+	fixture_open(&f, f.pid);
+	cr_assert_eq(hd_python_threads(f.py, &f.live.mem, f.arena, &threads), 0);
+	json_t *all = json_object_get(line, "threads");
+	const char *version = hd_python_version(f.py);
+	cr_expect(threads.is_complete, "%s", version);
+	cr_assert_eq(threads.n, json_object_size(all) + 1, "%s: %u threads", version, threads.n);
+	json_object_foreach(all, ident, truth)
+	{
+		const struct hd_py_thread *thread = thread_by_ident(&threads, strtoull(ident, NULL, 10));
+		cr_assert_not_null(thread, "%s: thread %s not found", version, ident);
+		stack_compare(version, thread, truth);
+	}
+	json_decref(line);
+	fixture_stop(&f);
+}
+
+Test(python, every_frame_of_every_interpreter_is_what_it_says_itself, .timeout = 120)
+{
+	struct interpreters list;
+	interpreters_find(&list);
+	for (unsigned i = 0; i < list.n; i++)
+		truth_check(list.path[i]);
+	cr_log_info("%u interpreters compared", list.n);
+	cr_expect(list.n > 0, "no CPython here: nothing was tested");
+}
