@@ -8,6 +8,28 @@
 #include "hangdog/mem.h"
 #include "hangdog/snapshot.h"
 
+/* How the words of a classified lock lie at its base (struct hd_lock, field `layout`): what hd_lock_is_held reads. */
+enum hd_lock_layout {
+	HD_LAYOUT_NONE = 0,     /* cannot be re-read: condition variables, barriers, joins, anything not understood */
+	HD_LAYOUT_GLIBC_MUTEX,  /* also the loader's locks and jemalloc's */
+	HD_LAYOUT_GLIBC_RWLOCK,
+	HD_LAYOUT_GLIBC_SEM,    /* also Python's locks up to 3.13.0 */
+	HD_LAYOUT_GLIBC_STDIO,  /* {word, count, TCB of the owner} */
+	HD_LAYOUT_ONCE,         /* low two bits 1 = running */
+	HD_LAYOUT_WORD,         /* any 32-bit word, not 0 = taken: libc internal, Rust Mutex, libgomp, SpinLock */
+	HD_LAYOUT_BYTE,         /* one byte, bit 0 = taken: PyMutex, oneTBB */
+	HD_LAYOUT_PI_WORD,      /* the kernel's PI futex: tid and flags */
+	HD_LAYOUT_CXX_GUARD,
+	HD_LAYOUT_MUSL_MUTEX,
+	HD_LAYOUT_MUSL_RWLOCK,
+	HD_LAYOUT_MUSL_SEM,
+	HD_LAYOUT_MUSL_STDIO,
+	HD_LAYOUT_RUST_RWLOCK,
+	HD_LAYOUT_RUST_ONCE,
+	HD_LAYOUT_ABSL_MUTEX,
+	HD_LAYOUT_COUNT
+};
+
 struct hd_lock_query {
 	const struct hd_word *word;
 	uint32_t op;                   /* the futex op as passed, with flags; 0 when not a plain futex call */
@@ -16,6 +38,7 @@ struct hd_lock_query {
 	const struct hd_stack *stack;  /* native frames with symbol/called_as/module; may be empty */
 	const struct hd_maps *maps;
 	int32_t tid, ns_tid;           /* the waiter */
+	enum hd_abi abi;               /* layouts are x86-64's; HD_ABI_UNKNOWN is taken for it, others are not classified */
 };
 
 /* Fills ret (zeroed first).  Texts go to the arena.  Never fails: what is not understood is HD_LOCK_UNKNOWN. */

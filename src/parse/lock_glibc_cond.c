@@ -1,0 +1,128 @@
+/* glibc's pthread_cond_t, locks.md section 2.1: two layouts that the version number does not tell apart.
+ *
+ * pthread_cond_wait keeps a clean-up record with two neighbouring pointers, (cond, mutex), on its stack.  The distance
+ * from the first to the futex word says which layout it is, and the second names the mutex. */
+#include "parse/lock_readers.h"
+
+#define COND_SIZE 48u
+#define SCAN_WORDS 128u /* 1 KB from the stack pointer; the record was seen at +0x58 to +0xd0 */
+#define COND_WAITERS_SHIFT 3u
+#define COND_PSHARED 1u
+#define COND_DESTROY_PENDING 4u
+
+/* Where the signal words and the waiter count lie. */
+struct cond_layout {
+	uint32_t signals[2], wrefs;
+};
+static const struct cond_layout layouts[] = {
+	{{0x28, 0x2c}, 0x24}, /* to 2.40 as released */
+	{{0x20, 0x24}, 0x1c}, /* 2.41, and the later stable branches of 2.38 to 2.40 */
+};
+
+static const struct cond_layout *layout_of(uint64_t distance)
+{
+	for (size_t i = 0; i < HD_COUNTOF(layouts); i++) {
+		if (distance == layouts[i].signals[0] || distance == layouts[i].signals[1])
+			return &layouts[i];
+	}
+	return NULL;
+}
+
+static const char *pair_doubt(struct hd_probe *p, uint64_t cond, uint64_t mutex, const struct cond_layout *layout)
+{
+	struct hd_glibc_mutex m;
+	uint32_t wrefs;
+	if (mutex % 8 != 0 || !hd_glibc_mutex_read(p->mem, mutex, &m))
+		return "the mutex given with the condition variable could not be read";
+	const char *doubt = hd_glibc_mutex_doubt(&m);
+	if (doubt != NULL)
+		return doubt;
+	if (hd_mem_u32(p->mem, cond + layout->wrefs, &wrefs) < 0 || wrefs >> COND_WAITERS_SHIFT == 0)
+		return "the condition variable counts no waiter";
+	if (p->op_private != ((wrefs & COND_PSHARED) == 0))
+		return "the wait's private flag does not fit the condition variable";
+	return NULL;
+}
+
+struct cond_pair {
+	uint64_t cond, mutex;
+	const struct cond_layout *layout;
+	const char *doubt;
+};
+
+/* The outermost pair that passes; if none does, the outermost. */
+static bool pair_find(struct hd_probe *p, struct cond_pair *ret)
+{
+	uint64_t words[HD_SCAN_WORDS_MAX];
+	uint32_t n = hd_probe_stack(p, SCAN_WORDS, words);
+	bool found = false;
+	for (uint32_t i = 0; i + 1 < n; i++) {
+		const struct cond_layout *layout = words[i] % 8 == 0 ? layout_of(p->uaddr - words[i]) : NULL;
+		if (layout == NULL)
+			continue;
+		struct cond_pair pair = {words[i], words[i + 1], layout, pair_doubt(p, words[i], words[i + 1], layout)};
+		if (!found || pair.doubt == NULL || ret->doubt != NULL)
+			*ret = pair;
+		found = true;
+	}
+	return found;
+}
+
+/* Woken, but the mutex is taken: the wait goes on as a lock of that mutex, inside pthread_cond_wait. */
+static bool is_relock(struct hd_probe *p)
+{
+	struct hd_glibc_mutex m;
+	return hd_glibc_mutex_read(p->mem, p->uaddr, &m) && hd_glibc_mutex_doubt(&m) == NULL && hd_glibc_mutex_is_held(&m) &&
+	       m.owner != 0 && p->word_known && p->word == m.lock;
+}
+
+void hd_glibc_cond(struct hd_probe *p)
+{
+	struct cond_pair pair = {0};
+	if (!pair_find(p, &pair)) {
+		if (is_relock(p)) {
+			hd_glibc_mutex(p);
+			return;
+		}
+		p->lock->kind = HD_LOCK_CONDITION;
+		p->lock->family = "glibc";
+		hd_probe_fail(p, "no condition variable with its mutex was found on the stack");
+		return;
+	}
+	uint32_t wrefs = 0;
+	p->lock->kind = HD_LOCK_CONDITION;
+	p->lock->family = "glibc";
+	p->lock->base = pair.cond;
+	p->lock->mutex = pair.mutex;
+	p->lock->is_pshared = hd_mem_u32(p->mem, pair.cond + pair.layout->wrefs, &wrefs) == 0 && (wrefs & COND_PSHARED) != 0;
+	hd_probe_check(p, pair.doubt == NULL, pair.doubt);
+	hd_probe_check(p, p->cmd == HD_FUTEX_WAIT || p->cmd == HD_FUTEX_WAIT_BITSET, "the futex command is not a wait");
+	hd_probe_check_word(p);
+	hd_probe_check_place(p, pair.cond, COND_SIZE, 8);
+}
+
+/* pthread_cond_destroy waits on the waiter count itself.  Both layouts put it at 4 modulo 8: the address of the object,
+ * if the stack still has it, decides. */
+void hd_glibc_cond_destroy(struct hd_probe *p)
+{
+	uint64_t base = 0;
+	p->lock->kind = HD_LOCK_COND_DESTROY;
+	p->lock->family = "glibc";
+	for (size_t i = 0; i < HD_COUNTOF(layouts); i++) {
+		uint64_t candidate = p->uaddr - layouts[i].wrefs;
+		if (!hd_probe_stack_has(p, candidate, SCAN_WORDS * 8))
+			continue;
+		hd_probe_check(p, base == 0, "two places fit for the condition variable");
+		base = candidate;
+	}
+	hd_probe_check(p, (p->val & COND_DESTROY_PENDING) != 0 && p->val >> COND_WAITERS_SHIFT >= 1,
+		       "the word does not count waiters that must leave");
+	hd_probe_check_word(p);
+	p->lock->is_pshared = (p->val & COND_PSHARED) != 0;
+	if (base == 0) {
+		hd_probe_fail(p, "where the condition variable begins is not known");
+		return;
+	}
+	p->lock->base = base;
+	hd_probe_check_place(p, base, COND_SIZE, 8);
+}
