@@ -10,7 +10,7 @@ MANDIR  ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share
 VERSION := $(shell cat VERSION)
 
-PKGS     := libdw libelf jansson ncursesw
+PKGS     := libdw libelf liblzma jansson ncursesw
 CSTD     := -std=gnu17 -D_GNU_SOURCE
 WARN     := -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
             -Wwrite-strings -Wformat=2 -Wimplicit-fallthrough -fno-common $(if $(WERROR),-Werror)

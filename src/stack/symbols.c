@@ -1,0 +1,224 @@
+#include "stack/symbols.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "stack/debugdata.h"
+#include "stack/image.h"
+
+#define SYMTAB_MAX ((size_t)512 << 20)
+#define WALK_BACK 64 /* how many symbols may start between an address and the start of the one that contains it */
+
+struct row { /* 24 bytes: files with a million symbols exist */
+	uint64_t value;
+	uint32_t size; /* saturated: larger than 4 GiB is one object with no neighbour */
+	uint32_t name; /* offset in the string table */
+	uint8_t rank;  /* smaller = more public */
+	uint8_t want;
+};
+
+struct table { /* one symbol table, sorted by value */
+	struct row *rows;
+	size_t n;
+	struct hd_image *image; /* whose string table it is */
+	struct hd_section names;
+};
+
+struct hd_symbols {
+	struct table dynamic, full;
+	bool full_tried;
+	struct hd_image *separate; /* owned: debug file or unpacked .gnu_debugdata */
+};
+
+void hd_symbols_free(struct hd_symbols *symbols)
+{
+	if (symbols == NULL)
+		return;
+	free(symbols->dynamic.rows);
+	free(symbols->full.rows);
+	hd_image_free(symbols->separate);
+	free(symbols);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	if (x->value != y->value)
+		return x->value < y->value ? -1 : 1;
+	return x->name < y->name ? -1 : x->name > y->name;
+}
+
+/* Which symbols are kept: code and data that are defined here. */
+static bool row_from(const Elf64_Sym *sym, struct row *ret)
+{
+	uint8_t type = ELF64_ST_TYPE(sym->st_info), bind = ELF64_ST_BIND(sym->st_info);
+	if (sym->st_shndx == SHN_UNDEF || sym->st_shndx == SHN_ABS || sym->st_name == 0)
+		return false;
+	bool code = type == STT_FUNC || type == STT_GNU_IFUNC, data = type == STT_OBJECT || type == STT_COMMON;
+	if (!code && !data && (type != STT_NOTYPE || bind == STB_LOCAL))
+		return false;
+	*ret = (struct row){.value = sym->st_value, .name = sym->st_name,
+			    .size = sym->st_size < UINT32_MAX ? (uint32_t)sym->st_size : UINT32_MAX,
+			    .rank = bind == STB_GLOBAL ? 0 : bind == STB_LOCAL ? 2 : 1,
+			    .want = code ? 1u << HD_SYMBOL_CODE : data ? 1u << HD_SYMBOL_DATA : 3};
+	return true;
+}
+
+static void table_load(struct table *table, struct hd_image *image, enum hd_section_role syms, enum hd_section_role names)
+{
+	size_t len, n = 0;
+	uint8_t *bytes = hd_image_load(image, syms, SYMTAB_MAX, &len);
+	table->image = image;
+	table->names = image->sections[names];
+	if (bytes == NULL)
+		return;
+	size_t count = len / sizeof(Elf64_Sym);
+	struct row *rows = malloc((count + 1) * sizeof(*rows));
+	if (rows == NULL)
+		abort();
+	bool sorted = true;
+	for (size_t i = 1; i < count; i++) {
+		Elf64_Sym sym;
+		memcpy(&sym, bytes + i * sizeof(sym), sizeof(sym));
+		if (!row_from(&sym, &rows[n]))
+			continue;
+		sorted &= n == 0 || rows[n - 1].value <= rows[n].value;
+		n++;
+	}
+	free(bytes);
+	if (!sorted)
+		qsort(rows, n, sizeof(*rows), by_value);
+	table->rows = rows;
+	table->n = n;
+}
+
+static bool name_read(const struct table *table, uint32_t name, char *buf, size_t cap)
+{
+	if (name >= table->names.size)
+		return false;
+	uint64_t at = table->names.offset + name, limit = table->names.offset + table->names.size;
+	return hd_image_cstr(table->image, at, limit, buf, cap) == 0 && buf[0] != '\0';
+}
+
+/* Among aliases at one address people expect the public name: pthread_mutex_lock, not __pthread_mutex_lock. */
+static int publicity(const struct table *table, const struct row *row, char *name)
+{
+	if (!name_read(table, row->name, name, HD_SYMBOL_NAME_MAX))
+		return INT32_MAX;
+	/* _Z is how mangled C++ and Rust names begin: no underscore of shyness. */
+	int shy = name[0] == '_' && name[1] == 'Z' ? 0 : (int)strspn(name, "_");
+	return shy * 4 + row->rank;
+}
+
+static bool covers(const struct row *row, uint64_t vaddr, enum hd_symbol_want want)
+{
+	uint64_t size = row->size != 0 ? row->size : want == HD_SYMBOL_CODE;
+	return (row->want >> want & 1) != 0 && vaddr - row->value < size;
+}
+
+static bool table_find(const struct table *table, uint64_t vaddr, enum hd_symbol_want want, struct hd_symbol *ret)
+{
+	size_t low = 0, high = table->n;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (table->rows[mid].value <= vaddr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	const struct row *best = NULL;
+	int best_rank = INT32_MAX;
+	char name[HD_SYMBOL_NAME_MAX];
+	for (size_t back = 0; back < WALK_BACK && back < low; back++) {
+		const struct row *row = &table->rows[low - 1 - back];
+		if (best != NULL && row->value != best->value)
+			break;
+		if (!covers(row, vaddr, want))
+			continue;
+		int rank = publicity(table, row, name);
+		if (rank < best_rank) {
+			best = row;
+			best_rank = rank;
+			memcpy(ret->name, name, sizeof(name));
+		}
+	}
+	if (best == NULL)
+		return false;
+	ret->value = best->value;
+	ret->size = best->size;
+	return true;
+}
+
+/* ---- the second source: .symtab ----------------------------------------------------------------------------------- */
+
+static struct hd_image *debug_file_open(const struct hd_image *image)
+{
+	char path[64 + 2 * HD_BUILD_ID_MAX] = "/usr/lib/debug/.build-id/";
+	if (image->build_id_len < 2)
+		return NULL;
+	char *p = path + strlen(path);
+	for (uint32_t i = 0; i < image->build_id_len; i++)
+		p += sprintf(p, i == 0 ? "%02x/" : "%02x", image->build_id[i]);
+	strcpy(p, ".debug");
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct hd_image *found = NULL;
+	if (fd < 0)
+		return NULL;
+	if (hd_image_open(fd, path, &found) < 0) {
+		close(fd);
+		return NULL;
+	}
+	if (found->build_id_len != image->build_id_len || memcmp(found->build_id, image->build_id, image->build_id_len) != 0) {
+		hd_image_free(found);
+		return NULL;
+	}
+	return found;
+}
+
+static void full_load(struct hd_symbols *symbols, struct hd_image *image)
+{
+	symbols->full_tried = true;
+	struct hd_image *from = image;
+	if (image->sections[HD_SEC_SYMTAB].size == 0) {
+		symbols->separate = debug_file_open(image);
+		if (symbols->separate == NULL)
+			symbols->separate = hd_debugdata_open(image);
+		from = symbols->separate;
+	}
+	if (from != NULL)
+		table_load(&symbols->full, from, HD_SEC_SYMTAB, HD_SEC_STRTAB);
+}
+
+static struct hd_symbols *symbols_of(struct hd_image *image)
+{
+	if (image->symbols == NULL) {
+		image->symbols = calloc(1, sizeof(*image->symbols));
+		if (image->symbols == NULL)
+			abort();
+		table_load(&image->symbols->dynamic, image, HD_SEC_DYNSYM, HD_SEC_DYNSTR);
+	}
+	return image->symbols;
+}
+
+bool hd_symbols_find(struct hd_image *image, uint64_t vaddr, enum hd_symbol_want want, struct hd_symbol *ret)
+{
+	struct hd_symbols *symbols = symbols_of(image);
+	if (table_find(&symbols->dynamic, vaddr, want, ret))
+		return true;
+	if (!symbols->full_tried)
+		full_load(symbols, image);
+	return table_find(&symbols->full, vaddr, want, ret);
+}
+
+bool hd_symbols_dynamic_name(struct hd_image *image, uint32_t i, char *buf, size_t cap)
+{
+	const struct hd_section *syms = &image->sections[HD_SEC_DYNSYM], *names = &image->sections[HD_SEC_DYNSTR];
+	Elf64_Sym sym;
+	if (i == 0 || i >= syms->size / sizeof(sym) ||
+	    hd_image_pread(image, syms->offset + (uint64_t)i * sizeof(sym), &sym, sizeof(sym)) < 0 || sym.st_name >= names->size)
+		return false;
+	return hd_image_cstr(image, names->offset + sym.st_name, names->offset + names->size, buf, cap) == 0 && buf[0] != '\0';
+}

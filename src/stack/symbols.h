@@ -1,0 +1,27 @@
+/* Names of a file: one index sorted by address over .dynsym, built when first asked; .symtab (its own, the one of the
+ * separate debug file with the same build-id, or .gnu_debugdata's) joins it only when .dynsym has no answer. */
+#ifndef STACK_SYMBOLS_H
+#define STACK_SYMBOLS_H
+
+#include "hangdog/base.h"
+
+#define HD_SYMBOL_NAME_MAX 4096
+
+struct hd_image;
+struct hd_symbols;
+
+enum hd_symbol_want { HD_SYMBOL_CODE = 0, HD_SYMBOL_DATA };
+
+struct hd_symbol {
+	uint64_t value, size;
+	char name[HD_SYMBOL_NAME_MAX];
+};
+
+/* The symbol whose [value, value+size) contains vaddr; of several the innermost, then the most public name.
+ * For code, a sizeless symbol counts for [value, value+1). */
+HD_MUST_CHECK bool hd_symbols_find(struct hd_image *image, uint64_t vaddr, enum hd_symbol_want want, struct hd_symbol *ret);
+/* Name number `i` of .dynsym, as relocations refer to it. */
+HD_MUST_CHECK bool hd_symbols_dynamic_name(struct hd_image *image, uint32_t i, char *buf, size_t cap);
+void hd_symbols_free(struct hd_symbols *symbols);
+
+#endif

@@ -1,0 +1,179 @@
+#include "hangdog/unwind.h"
+
+#include <string.h>
+
+#include "stack/image.h"
+#include "stack/lines.h"
+#include "stack/unwinder.h"
+
+#define FRAMES_DEFAULT 256u
+#define INLINED_MAX 16u
+
+struct hd_unwinder *hd_unwinder_new(void)
+{
+	struct hd_unwinder *unwinder = calloc(1, sizeof(*unwinder));
+	if (unwinder == NULL)
+		abort();
+	unwinder->modules = hd_modules_new();
+	unwinder->window = hd_window_new();
+	unwinder->frames = calloc(HD_WALK_FRAMES_MAX, sizeof(*unwinder->frames));
+	if (unwinder->frames == NULL)
+		abort();
+	return unwinder;
+}
+
+void hd_unwinder_free(struct hd_unwinder *unwinder)
+{
+	if (unwinder == NULL)
+		return;
+	hd_modules_free(unwinder->modules);
+	hd_window_free(unwinder->window);
+	free(unwinder->frames);
+	free(unwinder);
+}
+
+void hd_unwinder_drop(struct hd_unwinder *unwinder, int32_t pid)
+{
+	hd_modules_drop(unwinder->modules, pid);
+}
+
+struct hd_registers hd_unwind_registers(const struct hd_regs *from)
+{
+	struct hd_registers regs = {.known = 1u << HD_REG_RSP | 1u << HD_REG_RIP};
+	if (from->all_known) {
+		memcpy(regs.at, from->gp, sizeof(regs.at));
+		regs.known = (1u << HD_REGS) - 1;
+	} else if (from->fp_known) {
+		regs.at[HD_REG_RBP] = from->fp;
+		regs.known |= 1u << HD_REG_RBP;
+	}
+	regs.at[HD_REG_RSP] = from->sp;
+	regs.at[HD_REG_RIP] = from->pc;
+	return regs;
+}
+
+struct hd_walk hd_unwind_walk(struct hd_unwinder *unwinder, const struct hd_unwind_query *query)
+{
+	uint32_t max = query->frames_max != 0 ? query->frames_max : FRAMES_DEFAULT;
+	hd_modules_trim(unwinder->modules);
+	return (struct hd_walk){
+		.modules = unwinder->modules,
+		.query = query,
+		.mem = hd_window_over(unwinder->window, query->mem),
+		.regs = hd_unwind_registers(&query->regs),
+		.frames = unwinder->frames,
+		.max = max < HD_WALK_FRAMES_MAX ? max : HD_WALK_FRAMES_MAX,
+	};
+}
+
+/* ---- names ----------------------------------------------------------------------------------------------------------- */
+
+static const char *const eval_loops[] = {"_PyEval_EvalFrameDefault", "_PyEval_EvalFrame", "PyEval_EvalFrameEx",
+					 "PyEval_EvalFrame"};
+
+/* gcc splits functions: _PyEval_EvalFrameDefault.cold, .part.0 and so on are still the function. */
+static bool is_eval_loop(const char *symbol)
+{
+	for (size_t i = 0; symbol != NULL && i < HD_COUNTOF(eval_loops); i++) {
+		size_t len = strlen(eval_loops[i]);
+		if (strncmp(symbol, eval_loops[i], len) == 0 && (symbol[len] == '\0' || symbol[len] == '.'))
+			return true;
+	}
+	return false;
+}
+
+/* The public name of what `frame`'s caller called. */
+static const char *called_name(struct hd_unwinder *unwinder, const struct hd_unwind_query *query,
+			       const struct hd_walk_frame *caller, struct hd_arena *arena)
+{
+	struct hd_symbol *symbol = &unwinder->symbol;
+	const struct hd_module *module = &caller->module;
+	struct hd_module target;
+	uint64_t slot = caller->call.target, addr;
+	if (module->image == NULL || (caller->call.form != HD_CALL_DIRECT && caller->call.form != HD_CALL_SLOT))
+		return NULL;
+	if (caller->call.form == HD_CALL_DIRECT && !hd_callsite_plt(module->image, caller->call.target, &slot)) {
+		addr = caller->call.target + module->bias;
+	} else {
+		if (hd_slots_name(module->image, slot, symbol->name, sizeof(symbol->name)))
+			return hd_arena_str(arena, symbol->name);
+		if (hd_mem_u64(query->mem, slot + module->bias, &addr) < 0)
+			return NULL;
+	}
+	if (!hd_modules_find(unwinder->modules, query, addr, &target) ||
+	    !hd_symbols_find(target.image, addr - target.bias, HD_SYMBOL_CODE, symbol) ||
+	    symbol->value != addr - target.bias)
+		return NULL;
+	return hd_arena_str(arena, symbol->name);
+}
+
+static struct hd_frame frame_name(struct hd_unwinder *unwinder, const struct hd_walk *walk, uint32_t i, struct hd_arena *arena)
+{
+	const struct hd_walk_frame *from = &walk->frames[i];
+	struct hd_frame frame = {.kind = HD_FRAME_NATIVE, .pc = from->pc, .cfa = from->cfa, .is_guess = from->is_guess,
+				 .is_signal = from->is_signal};
+	if (from->module.image != NULL) {
+		frame.module = hd_arena_str(arena, from->module.image->path);
+		frame.offset = from->pc - from->module.bias;
+		if (hd_symbols_find(from->module.image, from->look - from->module.bias, HD_SYMBOL_CODE, &unwinder->symbol))
+			frame.symbol = hd_arena_str(arena, unwinder->symbol.name);
+	}
+	if (i + 1 < walk->n)
+		frame.called_as = called_name(unwinder, walk->query, &walk->frames[i + 1], arena);
+	frame.function = hd_demangle(frame.symbol != NULL ? frame.symbol : frame.called_as, arena);
+	frame.is_pyeval = is_eval_loop(frame.symbol);
+	return frame;
+}
+
+void hd_unwind_name(struct hd_unwinder *unwinder, const struct hd_walk *walk, uint32_t from, struct hd_arena *arena,
+		    struct hd_stack *ret)
+{
+	uint32_t cap = (walk->n - from) * (walk->query->want_lines ? INLINED_MAX : 1u);
+	struct hd_stack stack = {.is_complete = walk->is_complete, .is_partial = walk->is_partial};
+	stack.at = HD_NEW_N(arena, cap != 0 ? cap : 1, struct hd_frame);
+	for (uint32_t i = from; i < walk->n; i++) {
+		const struct hd_walk_frame *at = &walk->frames[i];
+		struct hd_frame frame = frame_name(unwinder, walk, i, arena), found[INLINED_MAX];
+		uint32_t n = 0;
+		if (walk->query->want_lines && at->module.image != NULL)
+			n = hd_lines_find(at->module.image, at->look - at->module.bias, found, INLINED_MAX, arena);
+		for (uint32_t k = 0; k + 1 < n; k++) { /* inlined into the frame: same place, other names */
+			struct hd_frame inlined = frame;
+			inlined.function = found[k].function;
+			inlined.file = found[k].file;
+			inlined.line = found[k].line;
+			inlined.is_inlined = true;
+			inlined.symbol = inlined.called_as = NULL;
+			inlined.is_pyeval = false;
+			stack.at[stack.n++] = inlined;
+		}
+		if (n > 0) {
+			frame.file = found[n - 1].file;
+			frame.line = found[n - 1].line;
+			if (frame.symbol == NULL && found[n - 1].function != NULL)
+				frame.function = found[n - 1].function;
+		}
+		stack.at[stack.n++] = frame;
+	}
+	*ret = stack;
+}
+
+void hd_unwind(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, struct hd_arena *arena, struct hd_stack *ret)
+{
+	struct hd_walk walk = hd_unwind_walk(unwinder, query);
+	hd_walk_run(&walk);
+	hd_unwind_name(unwinder, &walk, 0, arena, ret);
+}
+
+const char *hd_unwind_data_symbol(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, uint64_t addr,
+				  struct hd_arena *arena, const char **ret_module, uint64_t *ret_offset)
+{
+	struct hd_module module;
+	hd_modules_trim(unwinder->modules);
+	if (!hd_modules_find(unwinder->modules, query, addr, &module) ||
+	    !hd_symbols_find(module.image, addr - module.bias, HD_SYMBOL_DATA, &unwinder->symbol))
+		return NULL;
+	*ret_module = hd_arena_str(arena, module.image->path);
+	*ret_offset = addr - module.bias - unwinder->symbol.value;
+	return hd_demangle(unwinder->symbol.name, arena);
+}
