@@ -1,0 +1,158 @@
+/* A short stop of one process for its registers. */
+#include <elf.h>
+#include <errno.h>
+#include <sched.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <time.h>
+
+#include "os/procfile.h"
+#include "os/tracer_priv.h"
+
+#if defined(__x86_64__)
+static int read_regs(int32_t tid, struct hd_regs *ret)
+{
+	struct user_regs_struct r;
+	struct iovec iov = {&r, sizeof(r)};
+	if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov) != 0 || iov.iov_len != sizeof(r))
+		return -ESRCH;
+	*ret = (struct hd_regs){
+		.sp = r.rsp,
+		.pc = r.rip,
+		.fp = r.rbp,
+		.fp_known = true,
+		.all_known = true,
+		.gp = {r.rax, r.rdx, r.rcx, r.rbx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14,
+		       r.r15, r.rip},
+	};
+	return 0;
+}
+#elif defined(__aarch64__)
+static int read_regs(int32_t tid, struct hd_regs *ret)
+{
+	struct user_regs_struct r;
+	struct iovec iov = {&r, sizeof(r)};
+	if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov) != 0 || iov.iov_len != sizeof(r))
+		return -ESRCH;
+	*ret = (struct hd_regs){.sp = r.sp, .pc = r.pc, .fp = r.regs[29], .fp_known = true};
+	return 0;
+}
+#endif
+
+struct borrowing {
+	struct hd_tracer *t;
+	int32_t pid;
+	int error;
+};
+
+static int borrow_thread(void *ctx, int32_t tid)
+{
+	struct borrowing *b = ctx;
+	if (hd_tracer_find(b->t, tid) != NULL)
+		return 0;
+	if (ptrace(PTRACE_SEIZE, tid, 0L, 0L) != 0) {
+		if (errno != ESRCH)
+			b->error = -errno; /* a zombie leader says EPERM as well; it matters only if nobody could be seized */
+		return 0;
+	}
+	struct tracee *e = hd_tracer_insert(b->t, tid, b->pid);
+	e->is_told = true;
+	e->is_borrowed = true;
+	return 0;
+}
+
+static size_t want(struct hd_tracer *t, int32_t pid)
+{
+	struct tracee *e, *next;
+	size_t n = 0;
+	HASH_ITER(hh, t->by_tid, e, next) {
+		if (e->pid != pid || e->is_ghost)
+			continue;
+		e->is_wanted = true;
+		n += ptrace(PTRACE_INTERRUPT, e->tid, 0L, 0L) == 0;
+	}
+	return n;
+}
+
+static size_t count_frozen(const struct hd_tracer *t, int32_t pid)
+{
+	const struct tracee *e, *next;
+	size_t n = 0;
+	HASH_ITER(hh, t->by_tid, e, next)
+		n += e->pid == pid && e->is_frozen;
+	return n;
+}
+
+/* Until all that were asked stand still, or the time is over.  Short waits are spun, longer ones slept. */
+static void wait_frozen(struct hd_tracer *t, int32_t pid, size_t wanted, int64_t until)
+{
+	int64_t begin = hd_tracer_clock();
+	while (count_frozen(t, pid) < wanted) {
+		bool any = false;
+		while (hd_tracer_step(t))
+			any = true;
+		int64_t now = hd_tracer_clock();
+		if (now >= until)
+			return;
+		if (!any && now - begin > 200 * HD_NS_PER_US)
+			nanosleep(&(struct timespec){0, 50000}, NULL);
+		else if (!any)
+			sched_yield();
+	}
+}
+
+static void show_frozen(struct hd_tracer *t, int32_t pid, int64_t until, hd_stopped_fn *fn, void *ctx)
+{
+	struct tracee *e, *next;
+	HASH_ITER(hh, t->by_tid, e, next) {
+		struct hd_regs regs;
+		if (e->pid == pid && e->is_frozen && hd_tracer_clock() < until && read_regs(e->tid, &regs) == 0)
+			fn(ctx, e->tid, &regs);
+	}
+}
+
+static int64_t thaw(struct hd_tracer *t, int32_t pid)
+{
+	struct tracee *e, *next;
+	int64_t longest = 0;
+	HASH_ITER(hh, t->by_tid, e, next) {
+		if (e->pid != pid)
+			continue;
+		bool was_frozen = e->is_frozen;
+		e->is_wanted = e->is_frozen = false;
+		if (!was_frozen)
+			continue; /* could not stop: its trap comes later and is answered then */
+		int64_t took = hd_tracer_clock() - e->since_ns;
+		longest = took > longest ? took : longest;
+		if (e->is_borrowed) {
+			ptrace(PTRACE_DETACH, e->tid, 0L, 0L);
+			hd_tracer_remove(t, e);
+		} else {
+			ptrace(e->frozen_signal != 0 ? PTRACE_LISTEN : PTRACE_CONT, e->tid, 0L, 0L);
+			e->frozen_signal = 0;
+		}
+	}
+	return longest;
+}
+
+int hd_tracer_freeze(struct hd_tracer *t, int32_t pid, int budget_ms, hd_stopped_fn *fn, void *ctx, int64_t *ret_longest_us)
+{
+	int64_t until = hd_tracer_clock() + budget_ms * HD_NS_PER_MS;
+	struct borrowing b = {.t = t, .pid = pid};
+	if (hd_tracer_find(t, pid) == NULL) {
+		int r = hd_procfile_numbers(borrow_thread, &b, "/proc/%d/task", pid);
+		if (r < 0)
+			return r;
+	}
+	size_t wanted = want(t, pid);
+	if (wanted == 0)
+		return b.error != 0 ? b.error : -ESRCH;
+	wait_frozen(t, pid, wanted, until);
+	show_frozen(t, pid, until, fn, ctx);
+	int64_t longest = thaw(t, pid);
+	if (longest > t->longest_ns)
+		t->longest_ns = longest;
+	*ret_longest_us = longest / HD_NS_PER_US;
+	return 0;
+}
