@@ -1,0 +1,307 @@
+/* The report as `hangdog.report/1` (contract section 5).  Every key is always there, null when not known, in the order of the
+ * contract; equal reports give equal bytes. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hangdog/timetext.h"
+#include "report_words.h"
+
+/* Text from the target: JSON wants valid UTF-8, so broken bytes become '?'. */
+static json_t *text_or_null(const char *text)
+{
+	if (text == NULL)
+		return json_null();
+	json_t *ret = json_string(text);
+	if (ret != NULL)
+		return ret;
+	struct hd_buf safe HD_CLEAN_BUF = {0};
+	hd_buf_safe(&safe, text);
+	return json_string(hd_buf_text(&safe));
+}
+
+static json_t *buf_or_null(const struct hd_buf *buf)
+{
+	return buf->len != 0 ? text_or_null(hd_buf_text(buf)) : json_null();
+}
+
+static json_t *address(uint64_t value)
+{
+	char text[24];
+	snprintf(text, sizeof(text), "0x%" PRIx64, value);
+	return json_string(text);
+}
+
+static json_t *address_or_null(uint64_t value)
+{
+	return value != 0 ? address(value) : json_null();
+}
+
+static json_t *positive_or_null(int64_t value)
+{
+	return value > 0 ? json_integer(value) : json_null();
+}
+
+static json_t *not_negative_or_null(int64_t value)
+{
+	return value >= 0 ? json_integer(value) : json_null();
+}
+
+static void put(json_t *object, const char *key, json_t *value)
+{
+	int rc = json_object_set_new_nocheck(object, key, value);
+	HD_ASSERT(rc == 0); /* out of memory only */
+}
+
+static void add(json_t *array, json_t *value)
+{
+	int rc = json_array_append_new(array, value);
+	HD_ASSERT(rc == 0);
+}
+
+static json_t *strings(const char *const *list)
+{
+	json_t *ret = json_array();
+	for (uint32_t i = 0; list != NULL && list[i] != NULL; i++)
+		add(ret, text_or_null(list[i]));
+	return ret;
+}
+
+static json_t *frame(const struct hd_frame *f)
+{
+	json_t *ret = json_object();
+	bool is_python = f->kind == HD_FRAME_PYTHON;
+	put(ret, "kind", json_string(is_python ? "python" : "native"));
+	put(ret, "function", text_or_null(f->function));
+	if (!is_python) {
+		put(ret, "module", text_or_null(f->module));
+		put(ret, "offset", address(f->module != NULL ? f->offset : f->pc));
+	}
+	put(ret, "file", text_or_null(f->file));
+	put(ret, "line", positive_or_null(f->line));
+	return ret;
+}
+
+static json_t *stack(const struct hd_stack *s)
+{
+	json_t *ret = json_array();
+	for (uint32_t i = 0; i < s->n; i++)
+		add(ret, frame(&s->at[i]));
+	return ret;
+}
+
+static json_t *fork_other(const struct hd_fork_other *other)
+{
+	static const char *const how[] = {
+		[HD_HOW_UNKNOWN] = "unknown", [HD_HOW_BLOCKED] = "blocked", [HD_HOW_STOPPED] = "stopped", [HD_HOW_PYTHON] = "python"};
+	json_t *ret = json_object();
+	put(ret, "tid", json_integer(other->tid));
+	put(ret, "name", text_or_null(other->name));
+	put(ret, "stack", stack(&other->stack));
+	put(ret, "how", json_string(how[other->how]));
+	return ret;
+}
+
+static json_t *fork_or_null(const struct hd_fork *fork)
+{
+	if (fork == NULL)
+		return json_null();
+	json_t *ret = json_object(), *others = json_array();
+	put(ret, "time", fork->time_ns > 0 ? json_string(hd_time_rfc3339(fork->time_ns).text) : json_null());
+	put(ret, "parent_pid", positive_or_null(fork->parent_pid));
+	put(ret, "parent_tid", positive_or_null(fork->parent_tid));
+	put(ret, "parent_threads", positive_or_null(fork->parent_threads));
+	put(ret, "stack", stack(&fork->stack));
+	for (uint32_t i = 0; i < fork->n_others; i++)
+		add(others, fork_other(&fork->others[i]));
+	put(ret, "others", others);
+	return ret;
+}
+
+static json_t *owner_or_null(const struct hd_owner *owner)
+{
+	if (owner->state == HD_OWNER_NONE)
+		return json_null();
+	json_t *ret = json_object();
+	bool exists = owner->state == HD_OWNER_THREAD || owner->state == HD_OWNER_SELF || owner->state == HD_OWNER_ELSEWHERE;
+	put(ret, "tid", positive_or_null(owner->tid));
+	put(ret, "pid", positive_or_null(owner->pid));
+	put(ret, "exists", json_boolean(exists));
+	put(ret, "inherited", json_boolean(owner->state == HD_OWNER_INHERITED || owner->state == HD_OWNER_FORKER));
+	put(ret, "name", text_or_null(owner->name));
+	return ret;
+}
+
+static json_t *wakers(const struct hd_snapshot *snap, const struct hd_thread_verdict *tv)
+{
+	json_t *ret = json_object(), *tids = json_array();
+	for (uint32_t i = 0; i < tv->wakers.n; i++)
+		add(tids, json_integer(snap->threads[tv->wakers.at[i]].tid));
+	put(ret, "closed", json_boolean(tv->wait.outside == NULL && !tv->wait.has_deadline));
+	put(ret, "tids", tids);
+	put(ret, "outside", text_or_null(tv->wait.outside));
+	return ret;
+}
+
+static json_t *wait_or_null(const struct hd_report *report, uint32_t t)
+{
+	const struct hd_thread *thread = &report->snap->threads[t];
+	if (report->verdict == NULL || report->verdict->threads[t].wait.kind == HD_WAIT_NONE)
+		return json_null();
+	const struct hd_thread_verdict *tv = &report->verdict->threads[t];
+	const struct hd_wait *wait = &tv->wait;
+	struct hd_buf object HD_CLEAN_BUF = {0};
+	hd_words_object(report->snap, wait, t, &object);
+	json_t *ret = json_object();
+	put(ret, "syscall", text_or_null(wait->syscall));
+	put(ret, "kind", json_string(wait->kind == HD_WAIT_FUTEX ? hd_lock_json(thread->lock.kind) : hd_wait_json(wait->kind)));
+	put(ret, "object", buf_or_null(&object));
+	put(ret, "address", address_or_null(thread->n_words != 0 ? thread->words[0].addr : 0));
+	put(ret, "timeout_ms", wait->timeout_ns >= 0 ? json_integer(wait->timeout_ns / HD_NS_PER_MS) : json_null());
+	put(ret, "owner", owner_or_null(&tv->owner));
+	put(ret, "wakers", wakers(report->snap, tv));
+	return ret;
+}
+
+static json_t *thread_json(const struct hd_report *report, uint32_t t)
+{
+	const struct hd_thread *thread = &report->snap->threads[t];
+	const char state[] = {thread->state != '\0' ? thread->state : '?', '\0'};
+	json_t *ret = json_object();
+	put(ret, "tid", json_integer(thread->tid));
+	put(ret, "name", text_or_null(thread->py_name != NULL ? thread->py_name : thread->name));
+	put(ret, "state", text_or_null(state));
+	put(ret, "deadlocked", report->verdict == NULL ? json_null()
+						      : json_boolean(report->verdict->threads[t].certainty != HD_CERT_NONE));
+	put(ret, "wait", wait_or_null(report, t));
+	put(ret, "stack", stack(&thread->stack));
+	return ret;
+}
+
+static json_t *process_json(const struct hd_report *report, uint32_t p)
+{
+	const struct hd_proc *proc = &report->snap->procs[p];
+	json_t *ret = json_object(), *threads = json_array();
+	put(ret, "pid", json_integer(proc->pid));
+	put(ret, "ppid", json_integer(proc->ppid));
+	put(ret, "comm", text_or_null(proc->comm));
+	put(ret, "command", strings(proc->argv));
+	put(ret, "status", report->verdict == NULL ? json_null() : json_string(hd_status_name(report->verdict->procs[p].status)));
+	put(ret, "fork", fork_or_null(proc->fork));
+	for (uint32_t i = 0; i < proc->n_threads; i++)
+		add(threads, thread_json(report, proc->first_thread + i));
+	put(ret, "threads", threads);
+	return ret;
+}
+
+static json_t *processes(const struct hd_report *report)
+{
+	json_t *ret = json_array();
+	for (uint32_t p = 0; p < report->snap->n_procs; p++) {
+		if (report->snap->procs[p].in_tree)
+			add(ret, process_json(report, p));
+	}
+	return ret;
+}
+
+static json_t *children_lost(const struct hd_report *report)
+{
+	json_t *ret = json_array();
+	for (uint32_t i = 0; i < report->snap->n_lost; i++) {
+		const struct hd_lost *lost = &report->snap->lost[i];
+		const uint32_t *waiters = report->verdict != NULL ? report->verdict->lost_waiters : NULL;
+		json_t *row = json_object();
+		put(row, "pid", json_integer(lost->pid));
+		put(row, "comm", text_or_null(lost->comm));
+		put(row, "signal", positive_or_null(lost->signal));
+		put(row, "status", not_negative_or_null(lost->status));
+		put(row, "waited_by", positive_or_null(waiters != NULL ? waiters[i] : 0));
+		add(ret, row);
+	}
+	return ret;
+}
+
+static json_t *advice(const struct hd_report *report)
+{
+	json_t *ret = json_array();
+	for (uint32_t i = 0; i < report->n_advice && !report->is_dump; i++) {
+		const struct hd_advice *a = &report->advice[i];
+		json_t *row = json_object();
+		put(row, "rule", text_or_null(a->rule));
+		put(row, "title", text_or_null(a->title));
+		put(row, "text", text_or_null(a->text));
+		put(row, "cure", text_or_null(a->cure));
+		put(row, "source", text_or_null(a->source));
+		add(ret, row);
+	}
+	return ret;
+}
+
+static json_t *culprits(const struct hd_report *report)
+{
+	json_t *ret = json_array();
+	for (uint32_t i = 0; report->verdict != NULL && i < report->verdict->n_culprits; i++)
+		add(ret, json_integer(report->snap->procs[report->verdict->culprits[i]].pid));
+	return ret;
+}
+
+static json_t *action_or_null(const struct hd_report *report)
+{
+	if (report->action.taken == NULL)
+		return json_null();
+	json_t *ret = json_object();
+	put(ret, "taken", text_or_null(report->action.taken));
+	put(ret, "result", text_or_null(report->action.result));
+	return ret;
+}
+
+static json_t *cost(const struct hd_report *report)
+{
+	json_t *ret = json_object();
+	put(ret, "longest_stop_us", not_negative_or_null(report->longest_stop_us));
+	put(ret, "capture_ms", not_negative_or_null(report->capture_ms));
+	return ret;
+}
+
+static void put_verdict(json_t *ret, const struct hd_report *report)
+{
+	const struct hd_verdict *v = report->is_dump ? NULL : report->verdict;
+	json_t *assumes = json_array();
+	bool is_hang = v != NULL && v->kind != HD_VERDICT_NONE;
+	if (is_hang && v->assumes_no_signal)
+		add(assumes, json_string("no-signal-from-outside"));
+	put(ret, "verdict", v != NULL ? json_string(hd_verdict_name(v->kind)) : json_null());
+	put(ret, "scope", text_or_null(is_hang ? hd_scope_name(v->scope) : NULL));
+	put(ret, "certainty", text_or_null(is_hang ? hd_certainty_name(v->certainty) : NULL));
+	put(ret, "assumes", assumes);
+	put(ret, "cause", text_or_null(is_hang ? hd_cause_name(v->cause) : NULL));
+	put(ret, "summary", text_or_null(v != NULL ? v->summary : NULL));
+	put(ret, "blocked_for_ms", is_hang ? json_integer(v->blocked_ns / HD_NS_PER_MS) : json_null());
+}
+
+void hd_report_json(const struct hd_report *report, struct hd_buf *out)
+{
+	const struct hd_snapshot *snap = report->snap;
+	json_t *root = json_object();
+	put(root, "schema", json_string("hangdog.report/1"));
+	put(root, "hangdog", json_string(HD_VERSION));
+	put(root, "id", text_or_null(report->id));
+	put(root, "time", json_string(hd_time_rfc3339(snap->time_ns).text));
+	put(root, "host", text_or_null(snap->host));
+	put(root, "root", json_integer(snap->root));
+	put(root, "command", strings(snap->command));
+	put_verdict(root, report);
+	put(root, "culprits", culprits(report));
+	put(root, "processes", processes(report));
+	put(root, "children_lost", children_lost(report));
+	put(root, "advice", advice(report));
+	put(root, "action", action_or_null(report));
+	put(root, "cost", cost(report));
+	char *text = json_dumps(root, JSON_INDENT(1));
+	HD_ASSERT(text != NULL);
+	hd_buf_str(out, text);
+	hd_buf_char(out, '\n');
+	free(text);
+	json_decref(root);
+}

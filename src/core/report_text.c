@@ -1,0 +1,597 @@
+/* The text report (contract section 6): an answer, read from the top.  What hung; why; who held the lock and where it
+ * stood at the fork; who waits for whom; what to do; how sure this is.  Whole stacks only below a rule, if asked for. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "hangdog/timetext.h"
+#include "report_page.h"
+#include "report_stack.h"
+#include "report_words.h"
+
+#define BRIEF_FRAMES 10u
+#define BRIEF_FRAMES_FORK 5u
+/* Rows of a list before "and N more": a report of one stuck worker must stay below 60 lines. */
+#define ROWS_MAX 8u
+#define HEALTHY_ROWS_MAX 40u
+#define COMMAND_MAX 60u
+
+struct text {
+	struct hd_page page;
+	const struct hd_report *report;
+	const struct hd_snapshot *snap;
+	const struct hd_verdict *v;
+};
+
+static const struct hd_thread *thread_at(const struct text *t, uint32_t i)
+{
+	return &t->snap->threads[i];
+}
+
+/* ---- the answer -------------------------------------------------------------------------------------------------- */
+
+static void put_headline(struct text *t)
+{
+	const struct hd_verdict *v = t->v;
+	struct hd_buf command HD_CLEAN_BUF = {0};
+	const char *certainty = hd_certainty_name(v->certainty);
+	hd_words_command(t->snap->command, COMMAND_MAX, &command);
+	if (v->kind == HD_VERDICT_NONE)
+		hd_page_para(&t->page, 0, 2, HD_INK_GREEN, "Nothing is wrong: %s", hd_buf_text(&command));
+	else if (v->kind == HD_VERDICT_STALL)
+		hd_page_para(&t->page, 0, 2, HD_INK_YELLOW, "STALLED (suspected, no proof): %s", hd_buf_text(&command));
+	else
+		hd_page_para(&t->page, 0, 2, HD_INK_RED, "%s (%s): %s",
+			     v->scope == HD_SCOPE_PARTIAL ? "DEADLOCK of some threads" : "DEADLOCK",
+			     certainty != NULL ? certainty : "?", hd_buf_text(&command));
+	hd_page_para(&t->page, 2, 2, HD_INK_DIM, "pid %" PRId32 " on %s, %s", t->snap->root,
+		     t->snap->host != NULL ? t->snap->host : "this machine", hd_time_rfc3339(t->snap->time_ns).text);
+	if (t->report->id != NULL)
+		hd_page_para(&t->page, 2, 4, HD_INK_DIM, "incident %s", t->report->id);
+}
+
+static void put_why(struct text *t)
+{
+	const char *why = hd_cause_words(t->v->cause);
+	if (t->v->summary != NULL) {
+		hd_page_gap(&t->page);
+		hd_page_para(&t->page, 0, 0, HD_INK_BOLD, "%s", t->v->summary);
+	}
+	if (why != NULL) {
+		hd_page_gap(&t->page);
+		hd_page_para(&t->page, 0, 0, HD_INK_PLAIN, "%s", why);
+	}
+}
+
+/* ---- what hangs ---------------------------------------------------------------------------------------------------- */
+
+/* "Process 4251 (python3), its only thread, for 1.3 s" */
+static void put_stuck_title(struct text *t, uint32_t i)
+{
+	const struct hd_thread *thread = thread_at(t, i);
+	const struct hd_proc *proc = &t->snap->procs[thread->proc];
+	struct hd_buf who HD_CLEAN_BUF = {0};
+	hd_words_thread(t->snap, i, &who);
+	const char *note = proc->n_threads == 1 ? ", its only thread" : hd_thread_is_leader(t->snap, i) ? ", main thread" : "";
+	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%s%s%s%s", hd_buf_text(&who), note, thread->blocked_ns > 0 ? ", for " : "",
+		     thread->blocked_ns > 0 ? hd_duration_words(thread->blocked_ns).text : "");
+}
+
+static void put_stuck_thread(struct text *t, uint32_t i, uint32_t max)
+{
+	struct hd_buf wait HD_CLEAN_BUF = {0};
+	put_stuck_title(t, i);
+	hd_words_wait(t->snap, t->v, i, &wait);
+	hd_page_para(&t->page, 4, 6, HD_INK_YELLOW, "%s", hd_buf_text(&wait));
+	hd_page_stack_brief(&t->page, 4, &thread_at(t, i)->stack, max);
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool is_same_place(const struct hd_stack *a, const struct hd_stack *b)
+{
+	const struct hd_frame *f = hd_stack_own(a), *g = hd_stack_own(b);
+	if (f == NULL || g == NULL)
+		return f == g && a->n == b->n;
+	return f->line == g->line && is_same_text(f->function, g->function) && is_same_text(f->module, g->module);
+}
+
+/* The same place and the same kind of wait: thirty workers that hang alike are one story. */
+static bool is_alike(const struct text *t, uint32_t a, uint32_t b)
+{
+	const struct hd_thread *x = thread_at(t, a), *y = thread_at(t, b);
+	return t->v->threads[a].wait.kind == t->v->threads[b].wait.kind && x->lock.kind == y->lock.kind &&
+	       is_same_text(x->lock.name, y->lock.name) && is_same_place(&x->stack, &y->stack);
+}
+
+/* Culprits that hang like the lead, by process, in one line. */
+static void put_alike(struct text *t)
+{
+	struct hd_buf list HD_CLEAN_BUF = {0};
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < t->snap->n_threads; i++) {
+		if (i == t->v->lead || !t->v->threads[i].is_culprit || !is_alike(t, i, t->v->lead))
+			continue;
+		if (n++ < ROWS_MAX)
+			hd_buf_printf(&list, "%s%" PRId32, list.len != 0 ? ", " : "", thread_at(t, i)->tid);
+	}
+	if (n > ROWS_MAX)
+		hd_buf_printf(&list, " and %" PRIu32 " more", n - ROWS_MAX);
+	if (n != 0)
+		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%" PRIu32 " more hang%s at the same place: %s", n, n == 1 ? "s" : "",
+			     hd_buf_text(&list));
+}
+
+/* Culprits of another kind: the rest of a lock cycle, the other side of a pipe. */
+static void put_unlike(struct text *t)
+{
+	uint32_t shown[3], n = 0, more = 0;
+	for (uint32_t i = 0; i < t->snap->n_threads; i++) {
+		if (i == t->v->lead || !t->v->threads[i].is_culprit || is_alike(t, i, t->v->lead))
+			continue;
+		bool seen = false;
+		for (uint32_t k = 0; k < n; k++)
+			seen = seen || is_alike(t, i, shown[k]);
+		if (seen || n == HD_COUNTOF(shown)) {
+			more++;
+			continue;
+		}
+		shown[n++] = i;
+		put_stuck_thread(t, i, BRIEF_FRAMES_FORK);
+	}
+	if (more != 0)
+		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "and %" PRIu32 " more thread%s", more, more == 1 ? "" : "s");
+}
+
+static void put_what_hangs(struct text *t)
+{
+	if (t->v->lead == HD_NONE)
+		return;
+	hd_page_heading(&t->page, "What hangs");
+	put_stuck_thread(t, t->v->lead, BRIEF_FRAMES);
+	put_alike(t);
+	put_unlike(t);
+}
+
+/* ---- at the fork ------------------------------------------------------------------------------------------------- */
+
+static const char *how_note(const struct hd_fork_other *other)
+{
+	return other->is_approximate ? " (It was running, so this may be a few lines off.)" : "";
+}
+
+static void put_other_thread(struct text *t, const struct hd_fork *fork, uint32_t k, const char *what)
+{
+	const struct hd_fork_other *other = &fork->others[k];
+	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "Thread %" PRId32 "%s%s%s of %" PRId32 " %s%s", other->tid,
+		     other->name != NULL ? " \"" : "", other->name != NULL ? other->name : "", other->name != NULL ? "\"" : "",
+		     fork->parent_pid, what, how_note(other));
+	hd_page_stack_brief(&t->page, 4, &other->stack, BRIEF_FRAMES_FORK);
+}
+
+/* Threads of the parent that stood at the same place are told once.  Returns how many they are. */
+static uint32_t put_alike_others(struct text *t, const struct hd_fork *fork, uint32_t k)
+{
+	struct hd_buf list HD_CLEAN_BUF = {0};
+	uint32_t n = 0;
+	for (uint32_t i = k; i < fork->n_others; i++) {
+		if (!is_same_place(&fork->others[i].stack, &fork->others[k].stack))
+			continue;
+		if (n++ < ROWS_MAX)
+			hd_buf_printf(&list, "%s%" PRId32, list.len != 0 ? ", " : "", fork->others[i].tid);
+	}
+	if (n == 1) {
+		put_other_thread(t, fork, k, "was not copied. It stood here:");
+		return n;
+	}
+	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%" PRIu32 " threads of %" PRId32 " were not copied (%s%s). They stood here:", n,
+		     fork->parent_pid, hd_buf_text(&list), n > ROWS_MAX ? " …" : "");
+	hd_page_stack_brief(&t->page, 4, &fork->others[k].stack, BRIEF_FRAMES_FORK);
+	return n;
+}
+
+static bool is_first_alike(const struct hd_fork *fork, uint32_t k)
+{
+	for (uint32_t i = 0; i < k; i++) {
+		if (is_same_place(&fork->others[i].stack, &fork->others[k].stack))
+			return false;
+	}
+	return true;
+}
+
+/* Index of the parent's thread that held the lead's lock, HD_NONE if it is not recorded. */
+static uint32_t holder_at_fork(const struct text *t, const struct hd_fork *fork)
+{
+	const struct hd_owner *owner = &t->v->threads[t->v->lead].owner;
+	int32_t tid = thread_at(t, t->v->lead)->lock.fork_owner_tid;
+	if (owner->state == HD_OWNER_INHERITED && owner->fork_other < fork->n_others)
+		return owner->fork_other;
+	for (uint32_t k = 0; tid != 0 && k < fork->n_others; k++) {
+		if (fork->others[k].tid == tid)
+			return k;
+	}
+	return HD_NONE;
+}
+
+static void put_holder(struct text *t, const struct hd_fork *fork, uint32_t k)
+{
+	const struct hd_thread *lead = thread_at(t, t->v->lead);
+	const struct hd_owner *owner = &t->v->threads[t->v->lead].owner;
+	bool sure = owner->state == HD_OWNER_INHERITED ? owner->confidence == HD_CONF_HIGH : lead->lock.fork_owner_confidence == HD_CONF_HIGH;
+	put_other_thread(t, fork, k, sure ? "held the lock, and stood here:" : "probably held the lock, and stood here:");
+}
+
+/* Nobody is known to have held it: where the parent's threads stood is the next best thing. */
+static void put_all_others(struct text *t, const struct hd_fork *fork)
+{
+	uint32_t told = 0, groups = 0;
+	for (uint32_t k = 0; k < fork->n_others && groups < 3; k++) {
+		if (fork->others[k].stack.n == 0 || !is_first_alike(fork, k))
+			continue;
+		groups++;
+		told += put_alike_others(t, fork, k);
+	}
+	uint32_t rest = fork->n_others - told;
+	if (rest != 0)
+		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%s%" PRIu32 " %sthread%s of %" PRId32 " %s not copied.", told != 0 ? "And " : "",
+			     rest, told != 0 ? "more " : "", rest == 1 ? "" : "s", fork->parent_pid, rest == 1 ? "was" : "were");
+}
+
+static bool is_about_a_fork(enum hd_cause cause)
+{
+	return cause == HD_CAUSE_INHERITED_LOCK || cause == HD_CAUSE_MISSING_THREAD;
+}
+
+static void put_fork_time(struct text *t, const struct hd_proc *proc)
+{
+	const struct hd_fork *fork = proc->fork;
+	struct hd_buf line HD_CLEAN_BUF = {0};
+	hd_buf_printf(&line, "%" PRId32 " was forked by ", proc->pid);
+	if (fork->parent_tid != 0 && fork->parent_tid != fork->parent_pid)
+		hd_buf_printf(&line, "thread %" PRId32 " of ", fork->parent_tid);
+	hd_buf_printf(&line, "%" PRId32, fork->parent_pid);
+	if (fork->time_ns > 0)
+		hd_buf_printf(&line, " at %s", hd_time_rfc3339(fork->time_ns).text);
+	if (fork->time_ns > 0 && t->snap->time_ns > fork->time_ns)
+		hd_buf_printf(&line, ", %s before this report", hd_duration_words(t->snap->time_ns - fork->time_ns).text);
+	if (fork->parent_threads > 1)
+		hd_buf_printf(&line, ". The parent had %" PRIu32 " threads then; the copy got one", fork->parent_threads);
+	hd_page_para(&t->page, 2, 2, HD_INK_PLAIN, "%s.", hd_buf_text(&line));
+	if (!fork->is_seen)
+		hd_page_para(&t->page, 2, 2, HD_INK_DIM, "hangdog was not there yet: this is what the memory of %" PRId32 " still tells.",
+			     proc->pid);
+}
+
+static void put_fork(struct text *t)
+{
+	if (t->v->lead == HD_NONE || !is_about_a_fork(t->v->cause))
+		return;
+	const struct hd_proc *proc = &t->snap->procs[thread_at(t, t->v->lead)->proc];
+	hd_page_heading(&t->page, t->v->cause == HD_CAUSE_INHERITED_LOCK ? "Who held the lock when the process was forked"
+									: "What was left behind by the fork");
+	if (proc->fork == NULL) {
+		hd_page_para(&t->page, 2, 2, HD_INK_PLAIN,
+			     "Not recorded: the fork happened before hangdog looked. 'hangdog run COMMAND' sees every fork as it "
+			     "happens and can tell.");
+		return;
+	}
+	put_fork_time(t, proc);
+	uint32_t holder = holder_at_fork(t, proc->fork);
+	if (holder != HD_NONE)
+		put_holder(t, proc->fork, holder);
+	else
+		put_all_others(t, proc->fork);
+	if (proc->fork->stack.n != 0) {
+		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "The fork was made here:");
+		hd_page_stack_brief(&t->page, 4, &proc->fork->stack, BRIEF_FRAMES_FORK);
+	}
+}
+
+/* ---- who waits for them ------------------------------------------------------------------------------------------- */
+
+static void put_waiter(struct text *t, uint32_t i)
+{
+	struct hd_buf who HD_CLEAN_BUF = {0}, wait HD_CLEAN_BUF = {0};
+	hd_words_thread(t->snap, i, &who);
+	hd_words_wait(t->snap, t->v, i, &wait);
+	hd_page_para(&t->page, 2, 6, HD_INK_PLAIN, "%s %s%s", hd_buf_text(&who), hd_buf_text(&wait),
+		     t->v->threads[i].is_starved ? ". It looks up now and then, but all that it waits for is stuck" : "");
+}
+
+/* Stuck because of the culprits, which are told already. */
+static bool is_told(const struct text *t, uint32_t i)
+{
+	const struct hd_thread_verdict *tv = &t->v->threads[i];
+	return t->snap->procs[thread_at(t, i)->proc].in_tree && !tv->is_culprit && (tv->certainty != HD_CERT_NONE || tv->is_starved);
+}
+
+static void put_who_waits(struct text *t)
+{
+	uint32_t told = 0, shown = 0;
+	for (uint32_t i = 0; i < t->snap->n_threads; i++)
+		told += is_told(t, i);
+	if (told == 0)
+		return;
+	hd_page_heading(&t->page, "Who waits for that, and so hangs too");
+	for (uint32_t i = 0; i < t->snap->n_threads && shown < ROWS_MAX; i++) {
+		if (!is_told(t, i))
+			continue;
+		shown++;
+		put_waiter(t, i);
+	}
+	if (told > shown)
+		hd_page_para(&t->page, 2, 4, HD_INK_DIM, "… and %" PRIu32 " more threads", told - shown);
+}
+
+/* ---- children lost, advice, certainty --------------------------------------------------------------------------------- */
+
+static void put_lost_row(struct text *t, uint32_t i)
+{
+	const struct hd_lost *lost = &t->snap->lost[i];
+	int32_t waiter = t->v->lost_waiters != NULL ? (int32_t)t->v->lost_waiters[i] : 0;
+	struct hd_buf line HD_CLEAN_BUF = {0};
+	hd_buf_printf(&line, "%" PRId32 "%s%s%s ", lost->pid, lost->comm != NULL ? " (" : "", lost->comm != NULL ? lost->comm : "",
+		      lost->comm != NULL ? ")" : "");
+	if (lost->signal > 0)
+		hd_buf_printf(&line, "was killed by signal %" PRId32 " (%s)", lost->signal, hd_signal_name(lost->signal));
+	else
+		hd_buf_printf(&line, "ended with status %" PRId32, lost->status);
+	if (waiter != 0)
+		hd_buf_printf(&line, "; thread %" PRId32 " still waits for it", waiter);
+	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%s.", hd_buf_text(&line));
+}
+
+static void put_lost(struct text *t)
+{
+	if (t->snap->n_lost == 0)
+		return;
+	hd_page_heading(&t->page, "Children that ended badly");
+	uint32_t first = t->snap->n_lost > ROWS_MAX ? t->snap->n_lost - ROWS_MAX : 0;
+	for (uint32_t i = first; i < t->snap->n_lost; i++)
+		put_lost_row(t, i);
+	if (t->v->kind != HD_VERDICT_DEADLOCK)
+		hd_page_para(&t->page, 2, 2, HD_INK_PLAIN,
+			     "A program that waits for an answer of a child that died can look hung. Look for the crash of the child first.");
+}
+
+static void put_advice(struct text *t)
+{
+	if (t->report->n_advice == 0)
+		return;
+	hd_page_heading(&t->page, "What to do");
+	for (uint32_t i = 0; i < t->report->n_advice; i++) {
+		const struct hd_advice *a = &t->report->advice[i];
+		hd_page_para(&t->page, 2, 5, HD_INK_BOLD, "%" PRIu32 ". %s", i + 1, a->title);
+		hd_page_para(&t->page, 5, 5, HD_INK_PLAIN, "%s", a->text);
+		if (a->cure != NULL)
+			hd_page_para(&t->page, 5, 7, HD_INK_PLAIN, "Without changing the program: hangdog run --cure %s ...", a->cure);
+		if (a->source != NULL)
+			hd_page_para(&t->page, 5, 7, HD_INK_DIM, "See %s", a->source);
+	}
+}
+
+static const char *certainty_words(const struct hd_verdict *v)
+{
+	if (v->certainty == HD_CERT_PROVEN)
+		return "Proven: hangdog knows everyone who could end these waits, from what the kernel tells alone, and all of them "
+		       "are stuck themselves or gone. No time limit is set.";
+	if (v->certainty == HD_CERT_OWNED)
+		return "Almost certain: this is so if a lock is released only by the thread that took it, as is the rule. The kernel "
+		       "alone does not guarantee it.";
+	return "Suspected: hangdog cannot prove it.";
+}
+
+static void put_certainty(struct text *t)
+{
+	if (t->v->kind != HD_VERDICT_DEADLOCK)
+		return;
+	hd_page_heading(&t->page, "How sure is this");
+	hd_page_para(&t->page, 2, 2, HD_INK_PLAIN, "%s%s", certainty_words(t->v),
+		     t->v->assumes_no_signal ? " It assumes that nobody outside sends the program a signal." : "");
+}
+
+static void put_action(struct text *t)
+{
+	static const struct {
+		const char *taken, *words;
+	} table[] = {
+		{"kill", "hangdog ended the program"},
+		{"restart", "hangdog restarted the program"},
+		{"heal", "hangdog freed the program"},
+		{"stop", "hangdog stopped the program, for a debugger"},
+		{"exec", "hangdog ran your command"},
+	};
+	const struct hd_action_note *note = &t->report->action;
+	if (note->taken == NULL)
+		return;
+	const char *words = note->taken;
+	for (size_t i = 0; i < HD_COUNTOF(table); i++) {
+		if (strcmp(table[i].taken, note->taken) == 0)
+			words = table[i].words;
+	}
+	hd_page_heading(&t->page, "What hangdog did");
+	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%s%s%s.", words, note->result != NULL ? ": " : "",
+		     note->result != NULL ? note->result : "");
+}
+
+/* ---- nothing wrong, or only a stall -------------------------------------------------------------------------------------- */
+
+/* Why this thread can go on, or why it cannot be told that it cannot. */
+static void put_way_out(const struct text *t, uint32_t i, struct hd_buf *out)
+{
+	const struct hd_wait *wait = &t->v->threads[i].wait;
+	if (wait->kind == HD_WAIT_NONE)
+		return;
+	if (wait->has_deadline && wait->timeout_ns >= 0)
+		hd_buf_printf(out, " (for %s at most)", hd_duration_words(wait->timeout_ns).text);
+	else if (wait->has_deadline && wait->kind != HD_WAIT_TIMER)
+		hd_buf_str(out, " (with a time limit)");
+	else if (wait->outside != NULL)
+		hd_buf_printf(out, " (%s)", wait->outside);
+}
+
+/* One line for the leader, and one for each other thread of the process as long as there are few. */
+static uint32_t put_process_waits(struct text *t, uint32_t p, uint32_t room)
+{
+	const struct hd_proc *proc = &t->snap->procs[p];
+	uint32_t rows = proc->n_threads <= 4 ? proc->n_threads : 1;
+	for (uint32_t k = 0; k < rows && k < room; k++) {
+		struct hd_buf who HD_CLEAN_BUF = {0}, wait HD_CLEAN_BUF = {0};
+		hd_words_thread(t->snap, proc->first_thread + k, &who);
+		hd_words_wait(t->snap, t->v, proc->first_thread + k, &wait);
+		put_way_out(t, proc->first_thread + k, &wait);
+		hd_page_para(&t->page, 2, 6, HD_INK_PLAIN, "%s %s", hd_buf_text(&who), hd_buf_text(&wait));
+	}
+	if (rows < proc->n_threads)
+		hd_page_para(&t->page, 4, 6, HD_INK_DIM, "and %" PRIu32 " more threads (--verbose shows them)", proc->n_threads - rows);
+	return rows;
+}
+
+static void put_all_waits(struct text *t)
+{
+	uint32_t shown = 0, procs = 0, told = 0;
+	for (uint32_t p = 0; p < t->snap->n_procs; p++)
+		procs += t->snap->procs[p].in_tree;
+	for (uint32_t p = 0; p < t->snap->n_procs && shown < HEALTHY_ROWS_MAX; p++) {
+		if (!t->snap->procs[p].in_tree)
+			continue;
+		told++;
+		shown += put_process_waits(t, p, HEALTHY_ROWS_MAX - shown);
+	}
+	if (told < procs)
+		hd_page_para(&t->page, 2, 4, HD_INK_DIM, "… and %" PRIu32 " more processes", procs - told);
+}
+
+static void put_none(struct text *t)
+{
+	hd_page_gap(&t->page);
+	if (t->v->summary != NULL)
+		hd_page_para(&t->page, 0, 0, HD_INK_PLAIN, "%s", t->v->summary);
+	if (t->snap->truncated)
+		hd_page_para(&t->page, 0, 0, HD_INK_YELLOW, "Not everything could be looked at: %s.",
+			     t->snap->truncated_why != NULL ? t->snap->truncated_why : "a bound was reached");
+	hd_page_heading(&t->page, "What each process does");
+	put_all_waits(t);
+}
+
+static void put_stall(struct text *t)
+{
+	hd_page_gap(&t->page);
+	if (t->v->summary != NULL)
+		hd_page_para(&t->page, 0, 0, HD_INK_BOLD, "%s", t->v->summary);
+	hd_page_gap(&t->page);
+	hd_page_para(&t->page, 0, 0, HD_INK_PLAIN,
+		     "It may be stuck, or it waits for something slow that hangdog cannot see, such as a server or a device. In brackets: "
+		     "what could still wake it.");
+	hd_page_heading(&t->page, "What each process waits for");
+	put_all_waits(t);
+	hd_page_heading(&t->page, "Where they stand");
+	uint32_t shown = 0;
+	for (uint32_t p = 0; p < t->snap->n_procs && shown < 3; p++) {
+		const struct hd_proc *proc = &t->snap->procs[p];
+		if (!proc->in_tree || proc->n_threads == 0 || thread_at(t, proc->first_thread)->stack.n == 0)
+			continue;
+		shown++;
+		put_stuck_title(t, proc->first_thread);
+		hd_page_stack_brief(&t->page, 4, &thread_at(t, proc->first_thread)->stack, BRIEF_FRAMES_FORK);
+	}
+	if (shown == 0)
+		hd_page_para(&t->page, 2, 2, HD_INK_DIM, "No stacks were taken. 'hangdog dump %" PRId32 "' shows them.", t->snap->root);
+}
+
+/* ---- whole stacks ----------------------------------------------------------------------------------------------------------- */
+
+static void put_full_thread(struct text *t, uint32_t i)
+{
+	const struct hd_thread *thread = thread_at(t, i);
+	struct hd_buf wait HD_CLEAN_BUF = {0};
+	if (t->v != NULL)
+		hd_words_wait(t->snap, t->v, i, &wait);
+	hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "thread %" PRId32 "%s%s%s, state %c%s%s", thread->tid,
+		     hd_thread_name(thread)[0] != '\0' ? " \"" : "", hd_thread_name(thread), hd_thread_name(thread)[0] != '\0' ? "\"" : "",
+		     thread->state != '\0' ? thread->state : '?', wait.len != 0 ? ": " : "", hd_buf_text(&wait));
+	hd_page_stack_full(&t->page, 4, &thread->stack);
+}
+
+static void put_full_fork(struct text *t, const struct hd_fork *fork)
+{
+	hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "forked by thread %" PRId32 " of %" PRId32 ", which stood here:", fork->parent_tid,
+		     fork->parent_pid);
+	hd_page_stack_full(&t->page, 4, &fork->stack);
+	for (uint32_t k = 0; k < fork->n_others; k++) {
+		const struct hd_fork_other *other = &fork->others[k];
+		hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "thread %" PRId32 "%s%s%s of %" PRId32 " was not copied, and stood here:", other->tid,
+			     other->name != NULL ? " \"" : "", other->name != NULL ? other->name : "", other->name != NULL ? "\"" : "",
+			     fork->parent_pid);
+		hd_page_stack_full(&t->page, 4, &other->stack);
+	}
+}
+
+static void put_full(struct text *t)
+{
+	for (uint32_t p = 0; p < t->snap->n_procs; p++) {
+		const struct hd_proc *proc = &t->snap->procs[p];
+		struct hd_buf command HD_CLEAN_BUF = {0};
+		if (!proc->in_tree)
+			continue;
+		hd_words_command(proc->argv, 400, &command);
+		hd_page_gap(&t->page);
+		hd_page_para(&t->page, 0, 2, HD_INK_BOLD, "%" PRId32 " (%s), child of %" PRId32 ": %s%s%s", proc->pid,
+			     proc->comm != NULL ? proc->comm : "?", proc->ppid, hd_buf_text(&command),
+			     proc->python != NULL ? ", Python " : "", proc->python != NULL ? proc->python : "");
+		for (uint32_t i = 0; i < proc->n_threads; i++)
+			put_full_thread(t, proc->first_thread + i);
+		if (proc->fork != NULL && !t->report->is_dump)
+			put_full_fork(t, proc->fork);
+	}
+}
+
+static void put_dump(struct text *t)
+{
+	uint32_t procs = 0, threads = 0;
+	struct hd_buf command HD_CLEAN_BUF = {0};
+	for (uint32_t p = 0; p < t->snap->n_procs; p++) {
+		procs += t->snap->procs[p].in_tree;
+		threads += t->snap->procs[p].in_tree ? t->snap->procs[p].n_threads : 0;
+	}
+	hd_words_command(t->snap->command, COMMAND_MAX, &command);
+	hd_page_para(&t->page, 0, 2, HD_INK_BOLD, "%s: %" PRIu32 " process%s, %" PRIu32 " thread%s, %s", hd_buf_text(&command), procs,
+		     procs == 1 ? "" : "es", threads, threads == 1 ? "" : "s", hd_time_rfc3339(t->snap->time_ns).text);
+	put_full(t);
+}
+
+static void put_answer(struct text *t)
+{
+	put_headline(t);
+	if (t->v->kind == HD_VERDICT_NONE)
+		put_none(t);
+	else if (t->v->kind == HD_VERDICT_STALL)
+		put_stall(t);
+	else
+		put_why(t);
+	if (t->v->kind == HD_VERDICT_DEADLOCK) {
+		put_what_hangs(t);
+		put_fork(t);
+		put_who_waits(t);
+	}
+	put_lost(t);
+	put_advice(t);
+	put_action(t);
+	put_certainty(t);
+	if (t->page.style->verbose) {
+		hd_page_rule(&t->page, "all stacks");
+		put_full(t);
+	}
+}
+
+void hd_report_text(const struct hd_report *report, const struct hd_text_style *style, struct hd_buf *out)
+{
+	struct text t = {.report = report, .snap = report->snap, .v = report->verdict};
+	hd_page_init(&t.page, style, out);
+	if (report->is_dump || report->verdict == NULL)
+		put_dump(&t);
+	else
+		put_answer(&t);
+}

@@ -1,0 +1,24 @@
+/* Phrases about waits, owners and threads that the text and the JSON report share.  Private to core/report*. */
+#ifndef HANGDOG_CORE_REPORT_WORDS_H
+#define HANGDOG_CORE_REPORT_WORDS_H
+
+#include "hangdog/report.h"
+
+/* "4242 (python3)", or "thread 4250 "refill" of 4242 (python3)". */
+void hd_words_thread(const struct hd_snapshot *snap, uint32_t t, struct hd_buf *out);
+void hd_words_proc(const struct hd_proc *proc, struct hd_buf *out);
+const char *hd_thread_name(const struct hd_thread *thread); /* the Python name where known; "" = none */
+bool hd_thread_is_leader(const struct hd_snapshot *snap, uint32_t t);
+/* What the thread waits on, symbolised: "cache_lock (in train.py)", "pipe:[5002]", "process 4251 (python3)"; may stay empty. */
+void hd_words_object(const struct hd_snapshot *snap, const struct hd_wait *wait, uint32_t t, struct hd_buf *out);
+/* A clause: "waits for child 4251 (python3) to end". */
+void hd_words_wait(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t t, struct hd_buf *out);
+/* What a lock is, with its name where known: "cache_lock (in train.py), a Python lock". */
+void hd_words_lock(const struct hd_lock *lock, struct hd_buf *out);
+const char *hd_signal_name(int32_t signal); /* "SIGKILL"; "signal" when it has no name */
+/* The words of the command, with `max` characters at most. */
+void hd_words_command(const char *const *argv, size_t max, struct hd_buf *out);
+/* Why this cause makes programs hang, for people who never heard of it; NULL for none and unknown. */
+const char *hd_cause_words(enum hd_cause cause);
+
+#endif
