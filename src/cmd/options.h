@@ -8,9 +8,9 @@
 #include "hangdog/err.h"
 #include "hangdog/forkev.h"
 #include "hangdog/judge.h"
+#include "hangdog/policy.h"
 
 #define HD_PIDS_MAX 64
-#define HD_ACTIONS_MAX 8
 #define HD_GLOBS_MAX 16
 
 struct hd_options;
@@ -61,15 +61,6 @@ struct hd_option {
 enum hd_follow { HD_FOLLOW_PTRACE = 0, HD_FOLLOW_OBSERVE };
 enum hd_color { HD_COLOR_AUTO = 0, HD_COLOR_ALWAYS, HD_COLOR_NEVER };
 enum hd_ctl { HD_CTL_DUMP = 0, HD_CTL_WHY, HD_CTL_KILL, HD_CTL_RESTART, HD_CTL_HEAL, HD_CTL_DETACH };
-enum hd_action_kind { HD_ACTION_REPORT = 0, HD_ACTION_HEAL, HD_ACTION_KILL, HD_ACTION_RESTART, HD_ACTION_STOP, HD_ACTION_EXEC };
-
-struct hd_actions {
-	struct hd_action {
-		enum hd_action_kind kind;
-		const char *command; /* EXEC only */
-	} at[HD_ACTIONS_MAX];
-	unsigned n;
-};
 
 struct hd_progress {
 	bool output, cpu, gpu;

@@ -1,0 +1,64 @@
+/* What to do about a hang, and when to stop trying: options and verdicts in, the next step out (contract section 2).
+ * Pure: time is a number that the caller passes; the caller performs the step and says how it went. */
+#ifndef HANGDOG_POLICY_H
+#define HANGDOG_POLICY_H
+
+#include "hangdog/judge.h"
+
+enum hd_action_kind {
+	HD_ACTION_REPORT = 0,
+	HD_ACTION_HEAL,
+	HD_ACTION_KILL,
+	HD_ACTION_RESTART,
+	HD_ACTION_STOP,
+	HD_ACTION_EXEC,
+};
+const char *hd_action_name(enum hd_action_kind kind); /* as --on-hang takes it and the report says it */
+
+#define HD_ACTIONS_MAX 8
+struct hd_actions {
+	struct hd_action {
+		enum hd_action_kind kind;
+		const char *command; /* EXEC only */
+	} at[HD_ACTIONS_MAX];
+	unsigned n;
+};
+
+/* The delay before a restart doubles each time up to this, and falls back after so long without a hang. */
+#define HD_RESTART_DELAY_MAX_MS INT64_C(60000)
+#define HD_RESTART_HEALTHY_MS INT64_C(600000)
+/* Restarts in a row that ended in the very same hang without any progress between: then a restart is no cure. */
+#define HD_RESTARTS_IN_VAIN 3
+
+struct hd_policy {
+	/* Set by the caller, not changed here. */
+	const struct hd_actions *actions;
+	enum hd_certainty certainty; /* the least that lets an action other than report and exec fire */
+	int64_t restart_delay_ms;
+	uint32_t restarts_max;
+	bool can_restart;            /* hangdog launched the command itself */
+	/* State. */
+	unsigned next;               /* action to look at next for this hang */
+	enum hd_certainty hang_certainty;
+	uint32_t restarts, in_vain;
+	int64_t delay_ms, started_ms;
+	uint64_t signature;          /* of the last hang that was restarted, 0 = none */
+};
+
+struct hd_step {
+	enum hd_action_kind kind; /* REPORT = nothing (more) to do */
+	const char *command;      /* EXEC */
+	int64_t delay_ms;         /* RESTART: wait so long before the new start */
+	/* Actions that were skipped on the way here and why, for the log; NULL = none. */
+	const char *skipped;
+};
+
+/* The command was started (again). */
+void hd_policy_start(struct hd_policy *p, int64_t now_ms);
+/* A new hang.  `signature` is equal for equal hangs (0 = never equal); `has_progressed`: something new was seen since
+ * the start (output, files). */
+void hd_policy_hang(struct hd_policy *p, enum hd_certainty certainty, uint64_t signature, bool has_progressed, int64_t now_ms);
+/* The next thing to do about it.  Call again when it failed, or always after EXEC. */
+struct hd_step hd_policy_next(struct hd_policy *p);
+
+#endif
