@@ -1,5 +1,8 @@
 /* Evidence taken at a fork: child and forking thread stand in their ptrace stops, the other threads run on.
- * Kept small; the native stacks are unwound only if the child later hangs (proof.md section 5). */
+ * Kept small; the native stacks are unwound only if the child later hangs (proof.md section 5).
+ *
+ * Two calls, so that the parent is held for microseconds only: hd_forkev_collect while the forking thread stands in its
+ * event stop, then let it go; hd_forkev_birth while the child has not run yet, then let that go. */
 #ifndef HANGDOG_FORKEV_H
 #define HANGDOG_FORKEV_H
 
@@ -8,10 +11,36 @@
 
 enum hd_evidence { HD_EVIDENCE_OFF = 0, HD_EVIDENCE_LIGHT, HD_EVIDENCE_FULL };
 
-/* parent_tid is in its event stop; child may not have stopped yet.  Gives NULL when there is nothing to keep.
- * The record lives in *ret_arena (the caller's from then on). */
-struct hd_fork *hd_forkev_collect(enum hd_evidence level, int32_t parent_pid, int32_t parent_tid, int32_t child,
+/* What a fork record holds beyond hd_fork, until it is resolved.  Lives in the record's arena. */
+struct hd_fork_raw {
+	struct hd_regs regs;      /* of the forking thread */
+	uint64_t stack_addr;      /* copy of its stack from SP up */
+	const uint8_t *stack;
+	size_t stack_len;
+	struct hd_stack python;   /* its Python frames; n 0 = none read */
+	struct hd_fork_raw_other {
+		struct hd_regs regs;  /* sp 0 = not known */
+		struct hd_stack python;
+	} *others;                /* as many as hd_fork.others, same order */
+};
+
+struct hd_forkev; /* remembers the interpreters found in processes, from one fork to the next */
+
+struct hd_forkev *hd_forkev_new(void);
+void hd_forkev_free(struct hd_forkev *ctx);
+/* The process has exec'd or ended. */
+void hd_forkev_drop(struct hd_forkev *ctx, int32_t pid);
+
+/* parent_tid is in its event stop and this thread is its tracer.  Gives NULL when there is nothing to keep (level off, or
+ * the parent is gone).  The record lives in *ret_arena (the caller's from then on). */
+struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level, int32_t parent_pid, int32_t parent_tid,
 				  struct hd_arena **ret_arena);
+/* The child has not run yet: what its memory tells of the parent's other threads (thread control blocks, Python stacks).
+ * Does next to nothing when the parent had only one thread. */
+void hd_forkev_birth(struct hd_forkev *ctx, struct hd_fork *fork, struct hd_arena *arena, int32_t child);
+/* Level full: the registers of another thread of the parent, stopped right after the fork (is_approximate: it had been
+ * running, so its innermost frames may be younger than the fork).  Before or after hd_forkev_birth. */
+void hd_forkev_add_regs(struct hd_fork *fork, int32_t tid, const struct hd_regs *regs, bool is_approximate);
 
 /* Later: native stacks of the forking thread and of the dead threads, from the record and the child's memory, merged
  * with the Python stacks that were read at the birth.  Texts go to `arena`; the result is a copy, the record stays. */

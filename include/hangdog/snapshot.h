@@ -218,6 +218,7 @@ struct hd_fork {
 	struct hd_stack stack;   /* of the forking thread */
 	struct hd_fork_other *others;
 	uint32_t n_others;
+	const struct hd_fork_raw *raw; /* what hd_forkev_resolve works from (forkev.h); never in files, NULL = nothing left to do */
 };
 
 /* ---- processes ------------------------------------------------------------------------------------------------------- */

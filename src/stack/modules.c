@@ -218,20 +218,29 @@ static struct hd_image *image_from_memory(const struct hd_unwind_query *q, struc
 	return NULL;
 }
 
+/* Opens regular files only (never a device or FIFO, whose open has effects), by way of a descriptor that is none. */
+static int open_regular(const char *path)
+{
+	struct stat st;
+	char self[64];
+	HD_CLEAN_FD int fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return -1;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return open(self, O_RDONLY | O_CLOEXEC);
+}
+
 static int open_mapped(int32_t pid, const struct hd_map *map, bool *ret_exact)
 {
 	char path[4200];
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)map->start,
 		 (unsigned long long)map->end);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = open_regular(path);
 	*ret_exact = fd >= 0;
 	if (fd >= 0 || map->path[0] != '/' || map->deleted)
 		return fd;
 	int n = snprintf(path, sizeof(path), "/proc/%d/root%s", pid, map->path);
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return -1;
-	/* Not a device or FIFO that an attacker put there: the open must not block, hd_image_open checks the type. */
-	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return n < 0 || (size_t)n >= sizeof(path) ? -1 : open_regular(path);
 }
 
 /* A path may have been replaced since it was mapped: the build-id in memory tells. */

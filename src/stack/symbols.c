@@ -163,7 +163,7 @@ static struct hd_image *debug_file_open(const struct hd_image *image)
 	for (uint32_t i = 0; i < image->build_id_len; i++)
 		p += sprintf(p, i == 0 ? "%02x/" : "%02x", image->build_id[i]);
 	strcpy(p, ".debug");
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct hd_image *found = NULL;
 	if (fd < 0)
 		return NULL;

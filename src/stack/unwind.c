@@ -68,18 +68,12 @@ struct hd_walk hd_unwind_walk(struct hd_unwinder *unwinder, const struct hd_unwi
 
 /* ---- names ----------------------------------------------------------------------------------------------------------- */
 
-static const char *const eval_loops[] = {"_PyEval_EvalFrameDefault", "_PyEval_EvalFrame", "PyEval_EvalFrameEx",
-					 "PyEval_EvalFrame"};
-
-/* gcc splits functions: _PyEval_EvalFrameDefault.cold, .part.0 and so on are still the function. */
+/* gcc splits functions: _PyEval_EvalFrameDefault.cold, .part.0 and so on are still the loop. */
 static bool is_eval_loop(const char *symbol)
 {
-	for (size_t i = 0; symbol != NULL && i < HD_COUNTOF(eval_loops); i++) {
-		size_t len = strlen(eval_loops[i]);
-		if (strncmp(symbol, eval_loops[i], len) == 0 && (symbol[len] == '\0' || symbol[len] == '.'))
-			return true;
-	}
-	return false;
+	static const char loop[] = "_PyEval_EvalFrameDefault";
+	return symbol != NULL && strncmp(symbol, loop, sizeof(loop) - 1) == 0 &&
+	       (symbol[sizeof(loop) - 1] == '\0' || symbol[sizeof(loop) - 1] == '.');
 }
 
 /* The public name of what `frame`'s caller called. */

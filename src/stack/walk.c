@@ -195,14 +195,14 @@ static enum step step_out(struct hd_walk *walk, struct hd_walk_frame *frame)
 static struct hd_walk_frame *frame_add(struct hd_walk *walk, struct hd_walk_frame *inner)
 {
 	struct hd_walk_frame *frame = &walk->frames[walk->n];
-	bool after_call = inner != NULL && !inner->is_signal;
+	bool after_call = inner != NULL ? !inner->is_signal : walk->starts_after_call;
 	*frame = (struct hd_walk_frame){.pc = walk->regs.at[HD_REG_RIP]};
 	frame->look = frame->pc - (after_call ? 1 : 0);
 	if (!hd_walk_is_code(walk, frame->look))
 		return NULL;
 	if (!hd_modules_find(walk->modules, walk->query, frame->look, &frame->module))
 		frame->module = (struct hd_module){0};
-	if (after_call) {
+	if (after_call && inner != NULL) {
 		struct hd_module module;
 		frame->call = hd_walk_callsite(walk, frame->pc, &module);
 		frame->link = hd_walk_link(walk, inner, &frame->module, &frame->call);

@@ -32,6 +32,7 @@ struct hd_walk {
 	struct hd_walk_frame *frames;
 	uint32_t n, max;
 	bool is_complete, is_partial;
+	bool starts_after_call; /* the first pc is a return address, not where a thread stands */
 	bool next_is_guess; /* the way out of the newest frame was guessed */
 };
 

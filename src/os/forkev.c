@@ -1,0 +1,314 @@
+/* The collecting half of fork evidence: everything here runs while a tracee waits for us, so it reads little and
+ * decides nothing.  Resolving is stack/forkev_resolve.c.
+ *
+ * Layout fact: struct pthread of glibc (2.27 to 2.43, x86-64, nptl/descr.h and sysdeps/x86_64/nptl/tls.h): pointers to
+ * itself at +0 and +16, kernel thread id at +720; it lies at the upper end of the thread's stack mapping. */
+#include "hangdog/forkev.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/user.h>
+#include <time.h>
+
+#include "hangdog/procfs.h"
+#include "hangdog/vec.h"
+#include "os/procfile.h"
+#include "parse/tcb.h"
+
+#define STACK_KEEP ((size_t)64 << 10)
+#define STACK_KEEP_ALONE ((size_t)8 << 10) /* single-threaded parent */
+#define THREADS_MAX 4096u
+
+struct interpreter { /* shared by a process and those that it forks: same addresses */
+	struct hd_python *py; /* NULL: looked, none there */
+	size_t n_maps;        /* when it was looked for; more mappings, and it may have been loaded since */
+	uint32_t users;
+};
+
+struct hd_forkev {
+	HD_VEC(struct known { int32_t pid; struct interpreter *in; }) known;
+};
+
+struct hd_forkev *hd_forkev_new(void)
+{
+	struct hd_forkev *ctx = calloc(1, sizeof(*ctx));
+	if (ctx == NULL)
+		abort();
+	return ctx;
+}
+
+static void interpreter_put(struct interpreter *in)
+{
+	if (--in->users != 0)
+		return;
+	hd_python_free(in->py);
+	free(in);
+}
+
+void hd_forkev_free(struct hd_forkev *ctx)
+{
+	if (ctx == NULL)
+		return;
+	for (size_t i = 0; i < ctx->known.n; i++)
+		interpreter_put(ctx->known.at[i].in);
+	HD_VEC_RELEASE(&ctx->known);
+	free(ctx);
+}
+
+void hd_forkev_drop(struct hd_forkev *ctx, int32_t pid)
+{
+	for (size_t i = 0; i < ctx->known.n; i++) {
+		if (ctx->known.at[i].pid != pid)
+			continue;
+		interpreter_put(ctx->known.at[i].in);
+		ctx->known.at[i] = ctx->known.at[--ctx->known.n];
+		return;
+	}
+}
+
+static struct interpreter *interpreter_of(const struct hd_forkev *ctx, int32_t pid)
+{
+	for (size_t i = 0; i < ctx->known.n; i++)
+		if (ctx->known.at[i].pid == pid)
+			return ctx->known.at[i].in;
+	return NULL;
+}
+
+static void remember(struct hd_forkev *ctx, int32_t pid, struct interpreter *in)
+{
+	hd_forkev_drop(ctx, pid);
+	in->users++;
+	HD_VEC_PUSH(&ctx->known, (struct known){pid, in});
+}
+
+/* The interpreter in the parent, read through the child: both have the same addresses. */
+static struct hd_python *python_of(struct hd_forkev *ctx, int32_t parent, int32_t child, struct hd_mem *mem,
+				   const struct hd_maps *maps)
+{
+	struct interpreter *in = interpreter_of(ctx, parent);
+	if (in == NULL || (in->py == NULL && in->n_maps != maps->n)) {
+		struct hd_elf_live elf;
+		hd_elf_live_init(&elf, child);
+		in = calloc(1, sizeof(*in));
+		if (in == NULL)
+			abort();
+		in->n_maps = maps->n;
+		if (hd_python_find(mem, maps, &elf.port, &in->py) < 0)
+			in->py = NULL;
+		remember(ctx, parent, in);
+	}
+	remember(ctx, child, in);
+	return in->py;
+}
+
+/* ---- while the parent stands ------------------------------------------------------------------------------------------ */
+
+static struct hd_regs regs_from(const struct user_regs_struct *u)
+{
+	/* DWARF order: rax rdx rcx rbx rsi rdi rbp rsp r8..r15 rip. */
+	struct hd_regs regs = {.sp = u->rsp, .pc = u->rip, .fp = u->rbp, .fp_known = true, .all_known = true,
+			       .gp = {u->rax, u->rdx, u->rcx, u->rbx, u->rsi, u->rdi, u->rbp, u->rsp, u->r8, u->r9, u->r10,
+				      u->r11, u->r12, u->r13, u->r14, u->r15, u->rip}};
+	return regs;
+}
+
+static uint32_t threads_of(int32_t pid)
+{
+	char path[64];
+	struct stat st;
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	/* One link per thread on top of the directory's two: fs/proc/base.c, proc_task_getattr. */
+	return stat(path, &st) == 0 && st.st_nlink > 2 ? (uint32_t)(st.st_nlink - 2) : 0;
+}
+
+/* As many bytes as there are from addr up, page by page, at most max. */
+static void copy_stack(struct hd_fork_raw *raw, int32_t pid, size_t max, struct hd_arena *arena)
+{
+	uint8_t bytes[STACK_KEEP];
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	HD_CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? pread(fd, bytes, max, (off_t)raw->regs.sp) : -1;
+	if (n <= 0)
+		return;
+	raw->stack_addr = raw->regs.sp;
+	raw->stack = hd_arena_dup(arena, bytes, (size_t)n);
+	raw->stack_len = (size_t)n;
+}
+
+struct other_scan {
+	int32_t pid, forker;
+	HD_VEC(int32_t) tids;
+};
+
+static int other_add(void *ctx, int32_t tid)
+{
+	struct other_scan *scan = ctx;
+	if (tid != scan->forker && scan->tids.n < THREADS_MAX)
+		HD_VEC_PUSH(&scan->tids, tid);
+	return 0;
+}
+
+/* Where a blocked thread stands; one that runs shows nothing. */
+static void other_place(struct hd_fork_other *other, struct hd_fork_raw_other *raw, int32_t pid)
+{
+	char text[256];
+	struct hd_syscall call;
+	other->nr = -1;
+	if (hd_procfile_read(text, sizeof(text), "/proc/%d/task/%d/syscall", pid, other->tid) <= 0 ||
+	    hd_syscall_parse(text, &call) < 0 || call.form == HD_SYSCALL_RUNNING)
+		return;
+	other->how = HD_HOW_BLOCKED;
+	other->sp = call.sp;
+	other->pc = call.pc;
+	raw->regs.sp = call.sp;
+	raw->regs.pc = call.pc;
+	if (call.form == HD_SYSCALL_NUMERIC) {
+		other->nr = call.nr;
+		memcpy(other->args, call.args, sizeof(other->args));
+	}
+}
+
+static void collect_others(struct hd_fork *fork, struct hd_fork_raw *raw, struct hd_arena *arena)
+{
+	struct other_scan scan = {.pid = fork->parent_pid, .forker = fork->parent_tid};
+	if (hd_procfile_numbers(other_add, &scan, "/proc/%d/task", fork->parent_pid) == 0 && scan.tids.n > 0) {
+		fork->n_others = (uint32_t)scan.tids.n;
+		fork->others = HD_NEW_N(arena, scan.tids.n, struct hd_fork_other);
+		raw->others = HD_NEW_N(arena, scan.tids.n, struct hd_fork_raw_other);
+		for (uint32_t i = 0; i < fork->n_others; i++) {
+			fork->others[i].tid = scan.tids.at[i];
+			other_place(&fork->others[i], &raw->others[i], fork->parent_pid);
+		}
+	}
+	HD_VEC_RELEASE(&scan.tids);
+}
+
+struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level, int32_t parent_pid, int32_t parent_tid,
+				  struct hd_arena **ret_arena)
+{
+	struct user_regs_struct regs;
+	struct timespec now;
+	(void)ctx;
+	if (level == HD_EVIDENCE_OFF || ptrace(PTRACE_GETREGS, parent_tid, NULL, &regs) < 0)
+		return NULL;
+	clock_gettime(CLOCK_REALTIME, &now);
+	struct hd_arena *arena = hd_arena_new();
+	struct hd_fork *fork = HD_NEW(arena, struct hd_fork);
+	struct hd_fork_raw *raw = HD_NEW(arena, struct hd_fork_raw);
+	*fork = (struct hd_fork){.time_ns = now.tv_sec * HD_NS_PER_S + now.tv_nsec, .is_seen = true, .parent_pid = parent_pid,
+				 .parent_tid = parent_tid, .parent_threads = threads_of(parent_pid), .raw = raw};
+	raw->regs = regs_from(&regs);
+	if (fork->parent_threads != 1)
+		collect_others(fork, raw, arena);
+	copy_stack(raw, parent_tid, fork->n_others > 0 ? STACK_KEEP : STACK_KEEP_ALONE, arena);
+	*ret_arena = arena;
+	return fork;
+}
+
+void hd_forkev_add_regs(struct hd_fork *fork, int32_t tid, const struct hd_regs *regs, bool is_approximate)
+{
+	struct hd_fork_raw *raw = (struct hd_fork_raw *)fork->raw;
+	for (uint32_t i = 0; raw != NULL && i < fork->n_others; i++) {
+		struct hd_fork_other *other = &fork->others[i];
+		if (other->tid != tid)
+			continue;
+		/* A thread that has not moved since the fork: its registers are those of the fork. */
+		other->is_approximate = is_approximate && !(other->how == HD_HOW_BLOCKED && other->sp == regs->sp);
+		other->how = HD_HOW_STOPPED;
+		other->sp = regs->sp;
+		other->pc = regs->pc;
+		raw->others[i].regs = *regs;
+	}
+}
+
+/* ---- while the child stands -------------------------------------------------------------------------------------------- */
+
+static void other_identity(struct hd_fork_other *other, int32_t pid, struct hd_arena *arena)
+{
+	char text[64];
+	ssize_t n = hd_procfile_read(text, sizeof(text), "/proc/%d/task/%d/comm", pid, other->tid);
+	if (n > 1) {
+		text[n - 1] = '\0'; /* the newline */
+		other->name = hd_arena_str(arena, text);
+	}
+}
+
+/* Thread ids as memory has them are those of the innermost PID namespace. */
+static void ns_tids(struct hd_fork *fork)
+{
+	struct hd_status status;
+	fork->parent_ns_tid = fork->parent_tid;
+	if (hd_procfile_status(fork->parent_pid, fork->parent_tid, &status) == 0 && status.ns_tid != 0)
+		fork->parent_ns_tid = status.ns_tid;
+	bool same = fork->parent_ns_tid == fork->parent_tid;
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		struct hd_fork_other *other = &fork->others[i];
+		other->ns_tid = other->tid;
+		if (!same && hd_procfile_status(fork->parent_pid, other->tid, &status) == 0)
+			other->ns_tid = status.ns_tid;
+	}
+}
+
+static void match_tcbs(struct hd_fork *fork, struct hd_mem *mem, const struct hd_maps *maps, struct hd_arena *arena)
+{
+	struct hd_tcbs tcbs = hd_tcbs_find(mem, maps, fork->n_others, arena);
+	for (uint32_t i = 0; i < fork->n_others; i++)
+		for (uint32_t k = 0; k < tcbs.n; k++)
+			if (tcbs.at[k].tid != 0 && tcbs.at[k].tid == fork->others[i].ns_tid)
+				fork->others[i].tls = tcbs.at[k].addr;
+}
+
+static bool is_thread(const struct hd_py_thread *thread, uint64_t tls, int32_t ns_tid)
+{
+	return tls != 0 ? thread->thread_id == tls : thread->native_tid != 0 && thread->native_tid == ns_tid;
+}
+
+static void take_python(struct hd_fork *fork, struct hd_fork_raw *raw, const struct hd_py_threads *threads, struct hd_arena *arena)
+{
+	for (uint32_t t = 0; t < threads->n; t++) {
+		const struct hd_py_thread *thread = &threads->at[t];
+		bool placed = false;
+		for (uint32_t i = 0; i < fork->n_others && !placed; i++) {
+			struct hd_fork_other *other = &fork->others[i];
+			placed = is_thread(thread, other->tls, other->ns_tid);
+			if (!placed)
+				continue;
+			raw->others[i].python = other->stack = thread->stack;
+			other->tls = thread->thread_id;
+			if (thread->name != NULL)
+				other->name = hd_arena_str(arena, thread->name);
+			if (other->how == HD_HOW_UNKNOWN)
+				other->how = HD_HOW_PYTHON;
+		}
+		if (!placed && (thread->native_tid == fork->parent_ns_tid || (thread->native_tid == 0 && thread->holds_gil)))
+			raw->python = fork->stack = thread->stack;
+	}
+}
+
+void hd_forkev_birth(struct hd_forkev *ctx, struct hd_fork *fork, struct hd_arena *arena, int32_t child)
+{
+	struct hd_fork_raw *raw = (struct hd_fork_raw *)fork->raw;
+	struct hd_maps maps;
+	struct hd_mem_live live;
+	fork->parent_ns_tid = fork->parent_tid;
+	if (raw == NULL || fork->n_others == 0)
+		return;
+	ns_tids(fork);
+	for (uint32_t i = 0; i < fork->n_others; i++)
+		other_identity(&fork->others[i], fork->parent_pid, arena);
+	struct hd_arena *scratch = hd_arena_new();
+	if (hd_procfs_maps(child, scratch, &maps) == 0 && hd_mem_live_open(&live, child) == 0) {
+		struct hd_py_threads threads;
+		match_tcbs(fork, &live.mem, &maps, scratch);
+		struct hd_python *py = python_of(ctx, fork->parent_pid, child, &live.mem, &maps);
+		if (py != NULL && hd_python_threads(py, &live.mem, arena, &threads) == 0)
+			take_python(fork, raw, &threads, arena);
+		hd_mem_live_close(&live);
+	}
+	hd_arena_free(scratch);
+}
