@@ -5,7 +5,7 @@
 #include "hangdog/arena.h"
 #include "hangdog/err.h"
 
-/* The directory of --incident-dir, $XDG_STATE_HOME/hangdog or ~/.local/state/hangdog; arena text. */
+/* The directory of --incident-dir, $XDG_STATE_HOME/hangdog or ~/.local/state/hangdog; arena text.  NULL: neither is set. */
 const char *hd_incident_dir(const char *option, struct hd_arena *arena);
 /* A fresh id that sorts by time: 20261124T084512.123Z-PID-N. */
 const char *hd_incident_id(int64_t time_ns, int32_t root, struct hd_arena *arena);
