@@ -39,23 +39,36 @@ uint64_t hd_py_type_addr(struct hd_python *py, uint64_t object)
 	return object % 8 == 0 && hd_py_u64(py, object + (uint64_t)py->at.ob_type, &type) ? type : 0;
 }
 
+/* tp_name, cut at cap - 1 bytes; "" when not readable. */
+static void type_text(struct hd_python *py, uint64_t type, char *ret, size_t cap)
+{
+	uint64_t name;
+	size_t len = cap - 1;
+	if (!hd_py_u64(py, type + (uint64_t)py->at.tp_name, &name))
+		len = 0;
+	while (len > 0 && !hd_py_read(py, name, ret, len))
+		len /= 2; /* the name may be the last thing before an unmapped page */
+	ret[len] = '\0';
+}
+
 static enum hd_py_type type_by_name(struct hd_python *py, uint64_t type)
 {
-	uint64_t name, flags;
+	uint64_t flags;
 	char text[32];
-	if (!hd_py_u64(py, type + (uint64_t)py->at.tp_name, &name) ||
-	    !hd_py_u64(py, type + (uint64_t)py->at.tp_flags, &flags))
+	if (!hd_py_u64(py, type + (uint64_t)py->at.tp_flags, &flags))
 		return HD_PY_OTHER;
-	size_t len = sizeof(text);
-	while (len > 0 && !hd_py_read(py, name, text, len))
-		len /= 2; /* the name may be the last thing before an unmapped page */
+	type_text(py, type, text, sizeof(text));
 	for (size_t i = 0; i < HD_COUNTOF(type_table); i++) {
-		size_t need = strlen(type_table[i].name) + 1;
-		if (need <= len && memcmp(text, type_table[i].name, need) == 0 &&
+		if (strcmp(text, type_table[i].name) == 0 &&
 		    (type_table[i].may_be_heap || (flags & TPFLAGS_HEAPTYPE) == 0))
 			return type_table[i].type;
 	}
 	return HD_PY_OTHER;
+}
+
+void hd_py_type_name(struct hd_python *py, uint64_t object, char *ret, size_t cap)
+{
+	type_text(py, hd_py_type_addr(py, object), ret, cap);
 }
 
 enum hd_py_type hd_py_type_of(struct hd_python *py, uint64_t object)
@@ -225,4 +238,20 @@ uint64_t hd_py_attr(struct hd_python *py, uint64_t object, const char *name)
 {
 	struct hd_py_entries entries;
 	return hd_py_instance_open(py, object, &entries) ? hd_py_entry_find(py, &entries, name) : 0;
+}
+
+/* sys.modules[name].__dict__ */
+uint64_t hd_py_module_globals(struct hd_python *py, const char *name)
+{
+	struct hd_py_entries modules;
+	uint64_t interp, dict, ret;
+	if (!hd_py_u64(py, py->runtime + (uint64_t)py->at.rt_interpreters, &interp) ||
+	    !hd_py_u64(py, interp + (uint64_t)py->at.interp_modules, &dict) || hd_py_type_of(py, dict) != HD_PY_DICT ||
+	    !hd_py_dict_open(py, dict, &modules))
+		return 0;
+	uint64_t module = hd_py_entry_find(py, &modules, name);
+	if (module == 0 || hd_py_type_of(py, module) != HD_PY_MODULE ||
+	    !hd_py_u64(py, module + (uint64_t)py->at.object, &ret) || hd_py_type_of(py, ret) != HD_PY_DICT)
+		return 0;
+	return ret;
 }

@@ -5,6 +5,7 @@
 #define HANGDOG_PARSE_PY_READER_H
 
 #include "hangdog/arena.h"
+#include "hangdog/buf.h"
 #include "hangdog/python.h"
 #include "parse/py_layout.h"
 
@@ -17,6 +18,7 @@
 #define HD_PY_TABLE_MAX (1u << 20)  /* bytes of one line table */
 #define HD_PY_TEXT_MAX 1024u        /* characters of a str */
 #define HD_PY_ENTRIES_MAX 65536u    /* of a dict */
+#define HD_PY_KIDS_MAX 256u         /* attributes or items looked at of one object */
 
 struct hd_py_page {
 	uint64_t addr, session;
@@ -87,6 +89,8 @@ bool hd_py_u8(struct hd_python *py, uint64_t addr, uint8_t *ret);
 /* ---- objects (py_objects.c) ---- */
 enum hd_py_type hd_py_type_of(struct hd_python *py, uint64_t object);
 uint64_t hd_py_type_addr(struct hd_python *py, uint64_t object); /* 0 = not readable */
+/* The name of an object's class, "Pool" or "_io.BufferedWriter"; "" when not readable.  Always terminated. */
+void hd_py_type_name(struct hd_python *py, uint64_t object, char *ret, size_t cap);
 bool hd_py_str_is(struct hd_python *py, uint64_t object, const char *ascii);
 /* UTF-8, at most HD_PY_TEXT_MAX characters, malloc'd; NULL when it is no readable str. */
 char *hd_py_str(struct hd_python *py, uint64_t object);
@@ -105,11 +109,25 @@ bool hd_py_entry(struct hd_python *py, const struct hd_py_entries *entries, uint
 uint64_t hd_py_entry_find(struct hd_python *py, const struct hd_py_entries *entries, const char *key); /* 0 = none */
 uint64_t hd_py_attr(struct hd_python *py, uint64_t object, const char *name);                         /* 0 = none */
 
+/* The dict of an imported module of the main interpreter; 0 = not imported. */
+uint64_t hd_py_module_globals(struct hd_python *py, const char *name);
+/* What an object leads to: attributes, items, the object of a bound method, the buffer below a text stream. */
+struct hd_py_kids {
+	enum { HD_PY_KIDS_NONE, HD_PY_KIDS_ATTRS, HD_PY_KIDS_KEYS, HD_PY_KIDS_ITEMS, HD_PY_KIDS_ONE } kind;
+	struct hd_py_entries entries;
+	uint64_t items; /* address of the first pointer */
+	uint32_t n;
+	const char *label; /* of the one */
+};
+void hd_py_kids_open(struct hd_python *py, uint64_t object, struct hd_py_kids *ret);
+/* Kid i (0 = none) and, if `label` is not NULL, how it is written behind its parent: ".name", "['key']", "[3]". */
+uint64_t hd_py_kid(struct hd_python *py, const struct hd_py_kids *kids, uint32_t i, struct hd_buf *label);
+
 /* ---- code (py_code.c) ---- */
 const struct hd_py_code *hd_py_code_get(struct hd_python *py, uint64_t addr); /* NULL = no code object there */
 void hd_py_code_free_all(struct hd_python *py);
 
-/* ---- frames (py_walk.c) ---- */
+/* ---- frames (py_frame.c) ---- */
 struct hd_py_place { /* one frame in memory */
 	uint64_t frame, code, instr; /* instr: 3.11+ address, before: byte offset */
 	int64_t lasti;               /* bytes into the bytecode, -1 = not started */
@@ -118,5 +136,19 @@ struct hd_py_place { /* one frame in memory */
 	bool is_entry;               /* 3.11 only: its own mark */
 };
 bool hd_py_place_read(struct hd_python *py, uint64_t frame, struct hd_py_place *ret);
+/* Addresses in 3.14+ frames carry tags in their low bits (deferred, immortal); 0 for an unboxed int. */
+uint64_t hd_py_untag(const struct hd_python *py, uint64_t word);
+
+struct hd_py_words { /* what a frame holds */
+	uint64_t frame, code;
+	uint64_t locals, stack;     /* addresses of the first local and of the first value stack slot */
+	uint32_t n_locals, n_stack; /* n_stack: room; slots above n_live may hold garbage */
+	uint32_t n_live;            /* slots known to be in use: those below the innermost `with` or `try` */
+};
+/* `frame` as hd_python_threads gave it, perhaps from another copy of this memory: false if it is gone. */
+bool hd_py_words_open(struct hd_python *py, const struct hd_frame *frame, struct hd_py_words *ret);
+uint64_t hd_py_word(struct hd_python *py, uint64_t base, uint32_t i); /* an object, 0 = none */
+uint64_t hd_py_local_name(struct hd_python *py, const struct hd_py_words *words, uint32_t i); /* a str; 0 = not readable */
+uint64_t hd_py_local_value(struct hd_python *py, const struct hd_py_words *words, uint32_t i); /* cells looked into; 0 = unset */
 
 #endif

@@ -8,68 +8,6 @@
 
 #define INTERPRETERS_MAX 256u
 
-/* Addresses in 3.14+ frames carry tags in their low bits (deferred, immortal, unboxed int). */
-static uint64_t untag(const struct hd_python *py, uint64_t word)
-{
-	return py->at.minor >= 14 ? word & ~UINT64_C(3) : word;
-}
-
-/* FRAME_OWNED_BY_*: 3 = C stack (3.12, 3.13) or the interpreter (3.14+), 4 = C stack (3.14+). */
-static bool owner_is_shim(const struct hd_python *py, uint8_t owner)
-{
-	return py->at.minor >= 12 && owner >= 3;
-}
-
-/* Start of the instructions that this frame runs; free-threaded 3.14+ gives each thread its own copy. */
-static bool bytecode_start(struct hd_python *py, const struct hd_py_place *place, uint64_t *ret)
-{
-	int32_t index;
-	uint64_t copies, n;
-	*ret = place->code + (uint64_t)py->at.co_bytecode;
-	if (py->at.co_tlbc == HD_PY_NONE)
-		return true;
-	if (!hd_py_i32(py, place->frame + (uint64_t)py->at.fr_tlbc_index, &index))
-		return false;
-	if (index <= 0)
-		return index == 0;
-	return hd_py_u64(py, place->code + (uint64_t)py->at.co_tlbc, &copies) && hd_py_u64(py, copies, &n) &&
-	       (uint64_t)index < n && hd_py_u64(py, copies + 8 + 8 * (uint64_t)index, ret);
-}
-
-static bool place_lasti(struct hd_python *py, struct hd_py_place *place)
-{
-	const struct hd_py_layout *at = &py->at;
-	uint64_t start;
-	int32_t lasti;
-	if (at->minor < 11) {
-		if (!hd_py_i32(py, place->frame + (uint64_t)at->fr_lasti, &lasti))
-			return false;
-		place->lasti = at->minor == 10 && lasti > 0 ? 2 * (int64_t)lasti : lasti;
-		place->instr = (uint64_t)place->lasti;
-		return true;
-	}
-	if (!hd_py_u64(py, place->frame + (uint64_t)at->fr_instr, &place->instr) || !bytecode_start(py, place, &start))
-		return false;
-	place->lasti = (int64_t)(place->instr - start);
-	return true;
-}
-
-bool hd_py_place_read(struct hd_python *py, uint64_t frame, struct hd_py_place *ret)
-{
-	const struct hd_py_layout *at = &py->at;
-	uint8_t owner = 0, is_entry = 0;
-	*ret = (struct hd_py_place){.frame = frame};
-	if (frame % 8 != 0 || !hd_py_u64(py, frame + (uint64_t)at->fr_back, &ret->back) ||
-	    !hd_py_u64(py, frame + (uint64_t)at->fr_code, &ret->code) ||
-	    (at->fr_owner != HD_PY_NONE && !hd_py_u8(py, frame + (uint64_t)at->fr_owner, &owner)) ||
-	    (at->fr_is_entry != HD_PY_NONE && !hd_py_u8(py, frame + (uint64_t)at->fr_is_entry, &is_entry)))
-		return false;
-	ret->code = untag(py, ret->code);
-	ret->is_shim = owner_is_shim(py, owner);
-	ret->is_entry = is_entry != 0;
-	return ret->is_shim || place_lasti(py, ret);
-}
-
 /* Is `place`, with `back` behind it, the first frame of its C-level evaluation call? */
 static bool place_is_entry(const struct hd_python *py, const struct hd_py_place *place, const struct hd_py_place *back)
 {
@@ -166,33 +104,18 @@ static const char *name_from_bootstrap(struct hd_python *py, const struct hd_sta
 	const struct hd_frame *outer = &stack->at[stack->n - 1];
 	if (outer->function == NULL ||
 	    (strcmp(outer->function, "_bootstrap") != 0 && strcmp(outer->function, "Thread._bootstrap") != 0) ||
-	    !hd_py_u64(py, outer->cfa + (uint64_t)py->at.fr_locals, &self) || untag(py, self) == 0)
+	    !hd_py_u64(py, outer->cfa + (uint64_t)py->at.fr_locals, &self) || hd_py_untag(py, self) == 0)
 		return NULL;
-	return thread_object_name(py, untag(py, self));
-}
-
-/* sys.modules["threading"].__dict__; 0 when it was not imported. */
-static uint64_t threading_find(struct hd_python *py, uint64_t interp)
-{
-	struct hd_py_entries modules;
-	uint64_t dict, ret;
-	if (!hd_py_u64(py, interp + (uint64_t)py->at.interp_modules, &dict) || hd_py_type_of(py, dict) != HD_PY_DICT ||
-	    !hd_py_dict_open(py, dict, &modules))
-		return 0;
-	uint64_t module = hd_py_entry_find(py, &modules, "threading");
-	if (module == 0 || hd_py_type_of(py, module) != HD_PY_MODULE ||
-	    !hd_py_u64(py, module + (uint64_t)py->at.object, &ret) || hd_py_type_of(py, ret) != HD_PY_DICT)
-		return 0;
-	return ret;
+	return thread_object_name(py, hd_py_untag(py, self));
 }
 
 /* threading._active: ident → Thread.  The general way; needed for the main thread and for threads C code made. */
-static void names_from_active(struct hd_python *py, uint64_t interp, struct hd_py_thread *threads, size_t n)
+static void names_from_active(struct hd_python *py, struct hd_py_thread *threads, size_t n)
 {
 	struct hd_py_entries globals, active;
 	uint64_t key, value, ident, dict;
 	if (py->threading_globals == 0 || hd_py_type_of(py, py->threading_globals) != HD_PY_DICT)
-		py->threading_globals = threading_find(py, interp);
+		py->threading_globals = hd_py_module_globals(py, "threading");
 	if (py->threading_globals == 0 || !hd_py_dict_open(py, py->threading_globals, &globals))
 		return;
 	dict = hd_py_entry_find(py, &globals, "_active");
@@ -287,7 +210,7 @@ static void interp_read(struct hd_python *py, uint64_t interp, struct walk *walk
 		is_nameless |= walk->threads.at[i].name == NULL;
 	}
 	if (is_nameless)
-		names_from_active(py, interp, walk->threads.at + first, walk->threads.n - first);
+		names_from_active(py, walk->threads.at + first, walk->threads.n - first);
 }
 
 int hd_python_threads(struct hd_python *py, struct hd_mem *mem, struct hd_arena *arena, struct hd_py_threads *ret)
