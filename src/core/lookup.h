@@ -1,0 +1,39 @@
+/* Indexes over a snapshot: who has this number, who shares this memory, whose child is whose.  Built once a verdict, so
+ * that nothing in core scans the whole snapshot per thread.  Lives in the arena; borrows the snapshot. */
+#ifndef HANGDOG_CORE_LOOKUP_H
+#define HANGDOG_CORE_LOOKUP_H
+
+#include "hangdog/snapshot.h"
+
+struct hd_key {
+	uint64_t key;
+	uint32_t index;
+};
+
+struct hd_keys {
+	const struct hd_key *at; /* sorted by key, then index */
+	uint32_t n;
+};
+
+struct hd_lookup {
+	struct hd_keys by_pid;    /* processes */
+	struct hd_keys by_mm;     /* processes by memory */
+	struct hd_keys by_parent; /* processes by the index of their parent */
+	struct hd_keys by_ns_tid; /* threads by their number in their own PID namespace */
+	struct hd_keys by_tid;    /* threads by their number in hangdog's namespace */
+	struct hd_keys by_tls;    /* threads by thread pointer; those that have none known are left out */
+};
+
+struct hd_lookup hd_lookup_make(const struct hd_snapshot *snap, struct hd_arena *arena);
+/* All entries with this key, perhaps none. */
+struct hd_keys hd_keys_find(const struct hd_keys *keys, uint64_t key);
+
+/* Has this thread ended?  A zombie row can do nothing any more. */
+static inline bool hd_thread_ended(const struct hd_thread *th)
+{
+	return th->state == 'Z' || th->state == 'X';
+}
+/* Has this process ended: no thread of it left? */
+bool hd_proc_ended(const struct hd_snapshot *snap, uint32_t p);
+
+#endif

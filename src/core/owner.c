@@ -1,0 +1,178 @@
+#include "core/owner.h"
+
+const struct hd_fork *hd_proc_fork(const struct hd_proc *pr)
+{
+	return pr->has_exec ? NULL : pr->fork;
+}
+
+bool hd_fork_lost_threads(const struct hd_fork *fork)
+{
+	return fork != NULL && (fork->parent_threads > 1 || fork->n_others > 0);
+}
+
+static bool on_shared_mapping(const struct hd_thread *th)
+{
+	for (uint32_t i = 0; i < th->n_words; i++) {
+		if (th->words[i].mapping != HD_MAPPING_PRIVATE)
+			return true;
+	}
+	return th->n_words == 0;
+}
+
+/* The thread of the waiter's memory that bears this number or this thread pointer; HD_NONE. */
+static uint32_t living_in_memory(const struct hd_snapshot *snap, const struct hd_keys *same, uint32_t mm, uint64_t pid_ns)
+{
+	for (uint32_t i = 0; i < same->n; i++) {
+		const struct hd_thread *o = &snap->threads[same->at[i].index];
+		const struct hd_proc *op = &snap->procs[o->proc];
+		if (op->mm == mm && op->pid_ns == pid_ns && !hd_thread_ended(o))
+			return same->at[i].index;
+	}
+	return HD_NONE;
+}
+
+static void owner_is_thread(const struct hd_snapshot *snap, uint32_t t, uint32_t o, struct hd_owner *owner)
+{
+	owner->state = o == t ? HD_OWNER_SELF : HD_OWNER_THREAD;
+	owner->thread = o;
+	owner->tid = snap->threads[o].tid;
+	owner->pid = snap->procs[snap->threads[o].proc].pid;
+	owner->name = snap->threads[o].py_name != NULL ? snap->threads[o].py_name : snap->threads[o].name;
+}
+
+static int32_t other_number(const struct hd_fork_other *other)
+{
+	return other->ns_tid != 0 ? other->ns_tid : other->tid;
+}
+
+/* Is the owner somebody of the parent, as the fork record knows them? */
+static bool owner_in_fork(const struct hd_fork *fork, const struct hd_lock *lock, struct hd_owner *owner)
+{
+	int32_t forker = fork->parent_ns_tid != 0 ? fork->parent_ns_tid : fork->parent_tid;
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		const struct hd_fork_other *other = &fork->others[i];
+		bool same = lock->owner_tid != 0 ? lock->owner_tid == other_number(other)
+						 : other->tls != 0 && other->tls == lock->owner_tcb;
+		if (!same)
+			continue;
+		owner->state = HD_OWNER_INHERITED;
+		owner->fork_other = i;
+		owner->tid = other->tid;
+		owner->pid = fork->parent_pid;
+		owner->name = other->name;
+		return true;
+	}
+	if (lock->owner_tid == 0 || lock->owner_tid != forker)
+		return false;
+	owner->state = HD_OWNER_FORKER;
+	owner->tid = fork->parent_tid;
+	owner->pid = fork->parent_pid;
+	return true;
+}
+
+/* The number belongs to nobody in this memory and to no recorded thread of the parent. */
+static void owner_is_nobody(const struct hd_snapshot *snap, const struct hd_lookup *lookup, const struct hd_proc *pr,
+			    const struct hd_lock *lock, struct hd_owner *owner)
+{
+	const struct hd_fork *fork = hd_proc_fork(pr);
+	owner->state = HD_OWNER_DEAD;
+	if (fork != NULL && hd_fork_lost_threads(fork)) {
+		owner->state = HD_OWNER_INHERITED;
+		owner->pid = fork->parent_pid;
+		return;
+	}
+	struct hd_keys same = hd_keys_find(&lookup->by_ns_tid, (uint32_t)lock->owner_tid);
+	for (uint32_t i = 0; i < same.n && lock->owner_tid != 0 && !pr->has_exec; i++) {
+		const struct hd_thread *o = &snap->threads[same.at[i].index];
+		if (snap->procs[o->proc].pid != pr->ppid)
+			continue;
+		owner->state = HD_OWNER_INHERITED;
+		owner->tid = o->tid;
+		owner->pid = pr->ppid;
+		owner->name = o->py_name != NULL ? o->py_name : o->name;
+	}
+}
+
+/* A lock in private memory: its owner is a thread of this memory, or it was there before the fork, or it has ended.
+ * A living thread with the owner's number wins over the fork record: the number may have been used again, but then the
+ * living thread may also have taken the lock since, and a waker too many never makes a false proof. */
+static void owner_private(const struct hd_snapshot *snap, const struct hd_lookup *lookup, uint32_t t, struct hd_owner *owner)
+{
+	const struct hd_thread *th = &snap->threads[t];
+	const struct hd_proc *pr = &snap->procs[th->proc];
+	const struct hd_lock *lock = &th->lock;
+	const struct hd_fork *fork = hd_proc_fork(pr);
+	struct hd_keys same = lock->owner_tid != 0 ? hd_keys_find(&lookup->by_ns_tid, (uint32_t)lock->owner_tid)
+						   : hd_keys_find(&lookup->by_tls, lock->owner_tcb);
+	uint32_t o = living_in_memory(snap, &same, pr->mm, pr->pid_ns);
+	if (o != HD_NONE) {
+		struct hd_owner then = {0};
+		owner_is_thread(snap, t, o, owner);
+		if (fork != NULL && lock->owner_tid == 0 && owner_in_fork(fork, lock, &then))
+			owner->confidence = HD_CONF_LOW; /* a new thread stands where the dead one stood */
+		return;
+	}
+	/* Who was not found may only be called gone if all were seen. */
+	struct hd_keys mm = hd_keys_find(&lookup->by_mm, pr->mm);
+	for (uint32_t i = 0; i < mm.n; i++) {
+		const struct hd_proc *sharer = &snap->procs[mm.at[i].index];
+		if (!sharer->threads_complete || sharer->mm_shared_outside != HD_NO || sharer->pid_ns != pr->pid_ns)
+			return;
+	}
+	if (fork == NULL || !owner_in_fork(fork, lock, owner))
+		owner_is_nobody(snap, lookup, pr, lock, owner);
+	/* The kernel hands a robust lock on when its holder ends; only what a fork copied is out of its reach. */
+	if (owner->state == HD_OWNER_DEAD && lock->is_robust)
+		owner->confidence = HD_CONF_LOW;
+}
+
+/* A lock that several processes share: its owner is a living thread somewhere, or dead if the system knows no such task. */
+static void owner_shared(const struct hd_snapshot *snap, const struct hd_lookup *lookup, uint32_t t, struct hd_owner *owner)
+{
+	const struct hd_thread *th = &snap->threads[t];
+	const struct hd_proc *pr = &snap->procs[th->proc];
+	if (th->lock.owner_tid == 0)
+		return;
+	struct hd_keys same = hd_keys_find(&lookup->by_ns_tid, (uint32_t)th->lock.owner_tid);
+	for (uint32_t i = 0; i < same.n; i++) {
+		uint32_t o = same.at[i].index;
+		if (snap->procs[snap->threads[o].proc].pid_ns == pr->pid_ns && !hd_thread_ended(&snap->threads[o])) {
+			owner_is_thread(snap, t, o, owner);
+			return;
+		}
+	}
+	if (th->lock.owner_exists == HD_YES)
+		owner->state = HD_OWNER_ELSEWHERE;
+	if (th->lock.owner_exists == HD_NO)
+		owner->state = HD_OWNER_DEAD;
+	if (th->lock.is_robust)
+		owner->confidence = HD_CONF_LOW;
+}
+
+struct hd_owner hd_owner_find(const struct hd_snapshot *snap, const struct hd_lookup *lookup, uint32_t t)
+{
+	const struct hd_thread *th = &snap->threads[t];
+	const struct hd_lock *lock = &th->lock;
+	struct hd_owner owner = {.thread = HD_NONE, .fork_other = HD_NONE, .confidence = lock->confidence};
+	if ((lock->owner_tid == 0 && lock->owner_tcb == 0) || !lock->is_held)
+		return owner;
+	owner.tid = lock->owner_tid;
+	if (on_shared_mapping(th))
+		owner_shared(snap, lookup, t, &owner);
+	else
+		owner_private(snap, lookup, t, &owner);
+	if (owner.state == HD_OWNER_NONE)
+		owner.tid = 0;
+	return owner;
+}
+
+bool hd_owner_counts(const struct hd_thread *th, const struct hd_owner *owner)
+{
+	const struct hd_lock *lock = &th->lock;
+	if (owner->confidence != HD_CONF_HIGH || !lock->owner_releases || !lock->is_held)
+		return false;
+	/* A recursive lock lets its owner in again: such a wait was misread. */
+	if (owner->state == HD_OWNER_SELF && lock->is_recursive)
+		return false;
+	return owner->state != HD_OWNER_NONE && owner->state != HD_OWNER_ELSEWHERE;
+}

@@ -1,0 +1,19 @@
+/* Who owns the lock that a thread waits for, and may that be believed (reference: locks.md sections 4.2, 5 and 6)?
+ * Owner words survive a fork unchanged: they hold the parent's numbers.  When in doubt there is no owner. */
+#ifndef HANGDOG_CORE_OWNER_H
+#define HANGDOG_CORE_OWNER_H
+
+#include "core/lookup.h"
+#include "hangdog/verdict.h"
+
+/* Never fails; texts are borrowed from the snapshot. */
+struct hd_owner hd_owner_find(const struct hd_snapshot *snap, const struct hd_lookup *lookup, uint32_t t);
+/* May the owner stand in place of the wakers: only an owner releases this lock, and who it is has been checked? */
+bool hd_owner_counts(const struct hd_thread *th, const struct hd_owner *owner);
+
+/* A fork record that still says something about this process's memory: NULL after exec. */
+const struct hd_fork *hd_proc_fork(const struct hd_proc *pr);
+/* Had the parent other threads when it forked this process? */
+bool hd_fork_lost_threads(const struct hd_fork *fork);
+
+#endif

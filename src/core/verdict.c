@@ -1,0 +1,131 @@
+#include "hangdog/verdict.h"
+
+#include "core/explain.h"
+#include "core/graph.h"
+
+static const char *const cause_names[] = {
+#define X(c, name) [c] = name,
+	HD_CAUSES(X)
+#undef X
+};
+static const char *const verdict_names[] = {[HD_VERDICT_NONE] = "none", [HD_VERDICT_STALL] = "stall", [HD_VERDICT_DEADLOCK] = "deadlock"};
+static const char *const scope_names[] = {[HD_SCOPE_NONE] = NULL, [HD_SCOPE_PARTIAL] = "partial", [HD_SCOPE_PROCESS] = "process"};
+static const char *const status_names[] = {[HD_STATUS_ALIVE] = "alive",
+					   [HD_STATUS_DEADLOCKED] = "deadlocked",
+					   [HD_STATUS_WAITING] = "waiting-on-deadlock",
+					   [HD_STATUS_STOPPED] = "stopped",
+					   [HD_STATUS_EXITED] = "exited"};
+static const char *const certainty_names[] = {[HD_CERT_NONE] = NULL,
+					      [HD_CERT_SUSPECTED] = "suspected",
+					      [HD_CERT_OWNED] = "owned",
+					      [HD_CERT_PROVEN] = "proven"};
+
+const char *hd_cause_name(enum hd_cause cause)
+{
+	return cause_names[cause];
+}
+
+const char *hd_verdict_name(enum hd_verdict_kind kind)
+{
+	return verdict_names[kind];
+}
+
+const char *hd_scope_name(enum hd_scope scope)
+{
+	return scope_names[scope];
+}
+
+const char *hd_status_name(enum hd_status status)
+{
+	return status_names[status];
+}
+
+const char *hd_certainty_name(enum hd_certainty c)
+{
+	return certainty_names[c];
+}
+
+/* Waits, owners, graph: everything that is known before judging. */
+static void observe(const struct hd_snapshot *snap, struct hd_verdict *v, struct hd_arena *arena)
+{
+	struct hd_lookup lookup = hd_lookup_make(snap, arena);
+	struct hd_wait *waits = HD_NEW_N(arena, snap->n_threads, struct hd_wait);
+	struct hd_owner *owners = HD_NEW_N(arena, snap->n_threads, struct hd_owner);
+	struct hd_edges *wakers = HD_NEW_N(arena, snap->n_threads, struct hd_edges);
+	for (uint32_t t = 0; t < snap->n_threads; t++) {
+		waits[t] = hd_classify(snap, t, arena);
+		owners[t] = hd_owner_find(snap, &lookup, t);
+	}
+	v->graph = hd_graph_make(snap, &lookup, waits, owners, arena);
+	hd_graph_flatten(&v->graph, snap->n_threads, wakers, arena);
+	for (uint32_t t = 0; t < snap->n_threads; t++) {
+		v->threads[t] = (struct hd_thread_verdict){
+			.wait = waits[t], .owner = owners[t], .wakers = wakers[t], .root = HD_NONE};
+	}
+}
+
+/* The verdict goes by the claims that were checked, not by the search that made them. */
+static void judge(const struct hd_snapshot *snap, struct hd_verdict *v, struct hd_arena *arena)
+{
+	struct hd_judgement j = hd_judge(&v->graph, arena);
+	v->certificate = hd_certificate_make(&v->graph, &j, arena);
+	v->certificate_ok = hd_certificate_check(&v->graph, &v->certificate);
+	for (uint32_t i = 0; v->certificate_ok && i < v->certificate.n; i++) {
+		const struct hd_claim *claim = &v->certificate.at[i];
+		if (claim->thread < snap->n_threads)
+			v->threads[claim->thread].certainty = claim->certainty;
+	}
+}
+
+struct hd_verdict *hd_decide(const struct hd_snapshot *snap, struct hd_arena *arena)
+{
+	struct hd_verdict *v = HD_NEW(arena, struct hd_verdict);
+	v->lead = HD_NONE;
+	v->threads = HD_NEW_N(arena, snap->n_threads, struct hd_thread_verdict);
+	v->procs = HD_NEW_N(arena, snap->n_procs, struct hd_proc_verdict);
+	observe(snap, v, arena);
+	judge(snap, v, arena);
+	hd_explain(snap, v, arena);
+	return v;
+}
+
+/* ---- stall ------------------------------------------------------------------------------------------------------------ */
+
+/* The longest wait of the tree; a parent that waits for its child says less than the child. */
+static uint32_t longest_wait(const struct hd_snapshot *snap, const struct hd_verdict *v)
+{
+	uint32_t best = HD_NONE;
+	for (uint32_t t = 0; t < snap->n_threads; t++) {
+		const struct hd_thread *th = &snap->threads[t];
+		if (!snap->procs[th->proc].in_tree || !th->is_still || v->threads[t].wait.kind == HD_WAIT_NONE)
+			continue;
+		if (best == HD_NONE) {
+			best = t;
+			continue;
+		}
+		bool child = v->threads[t].wait.kind == HD_WAIT_CHILD, best_child = v->threads[best].wait.kind == HD_WAIT_CHILD;
+		if (child != best_child ? best_child : th->blocked_ns > snap->threads[best].blocked_ns)
+			best = t;
+	}
+	return best;
+}
+
+void hd_verdict_stall(const struct hd_snapshot *snap, struct hd_verdict *v, int64_t stall_ns, struct hd_arena *arena)
+{
+	if (v->kind != HD_VERDICT_NONE)
+		return;
+	uint32_t lead = longest_wait(snap, v);
+	v->kind = HD_VERDICT_STALL;
+	v->certainty = HD_CERT_SUSPECTED;
+	v->cause = HD_CAUSE_UNKNOWN;
+	v->scope = HD_SCOPE_PROCESS;
+	v->lead = lead;
+	v->culprits = HD_NEW_N(arena, 1, uint32_t);
+	v->blocked_ns = stall_ns;
+	v->summary = hd_summary_stall(snap, v, lead, stall_ns, arena);
+	v->signature = "stall";
+	if (lead == HD_NONE)
+		return;
+	v->culprits[v->n_culprits++] = snap->threads[lead].proc;
+	v->signature = hd_signature(snap, v, lead, arena);
+}
