@@ -105,7 +105,7 @@ static bool is_zombie(int32_t tid)
 
 static bool is_traced_by_us(int32_t tid)
 {
-	struct hd_status status;
+	struct hd_task_status status;
 	return hd_procfile_status(tid, tid, &status) == 0 && status.tracer == getpid();
 }
 

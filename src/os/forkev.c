@@ -241,7 +241,7 @@ static void other_identity(struct hd_fork_other *other, int32_t pid, struct hd_a
 /* Thread ids as memory has them are those of the innermost PID namespace. */
 static void ns_tids(struct hd_fork *fork)
 {
-	struct hd_status status;
+	struct hd_task_status status;
 	fork->parent_ns_tid = fork->parent_tid;
 	if (hd_procfile_status(fork->parent_pid, fork->parent_tid, &status) == 0 && status.ns_tid != 0)
 		fork->parent_ns_tid = status.ns_tid;

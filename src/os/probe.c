@@ -70,7 +70,7 @@ static int may_read(int32_t pid)
 	return r;
 }
 
-static int check_kind(int32_t pid, const struct hd_stat *stat, const struct hd_status *status, const char *comm, struct hd_err *err)
+static int check_kind(int32_t pid, const struct hd_stat *stat, const struct hd_task_status *status, const char *comm, struct hd_err *err)
 {
 	if ((stat->flags & HD_STAT_KTHREAD) != 0)
 		return hd_err_set(err, EINVAL, "process %d (%s) is a thread of the kernel; hangdog looks at programs only", pid, comm);
@@ -86,7 +86,7 @@ static int check_kind(int32_t pid, const struct hd_stat *stat, const struct hd_s
 int hd_procfs_probe(int32_t pid, bool want_ptrace, struct hd_err *err)
 {
 	struct hd_stat stat;
-	struct hd_status status;
+	struct hd_task_status status;
 	char comm[64], tracer[64];
 	int r = hd_procfile_stat(pid, pid, &stat);
 	if (r == 0)

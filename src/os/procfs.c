@@ -14,7 +14,7 @@
 
 enum {
 	MAPS_MAX = 64 << 20, /* some 600,000 mappings */
-	PATH_CAP = 128,
+	PATH_CAP = 4400,
 };
 
 /* A task that has died shows in many ways; callers want one. */
@@ -65,7 +65,7 @@ int hd_procfile_stat(int32_t pid, int32_t tid, struct hd_stat *ret)
 	return n < 0 ? (int)n : hd_stat_parse(text, ret);
 }
 
-int hd_procfile_status(int32_t pid, int32_t tid, struct hd_status *ret)
+int hd_procfile_status(int32_t pid, int32_t tid, struct hd_task_status *ret)
 {
 	char text[8192];
 	ssize_t n = hd_procfile_read(text, sizeof(text), "/proc/%d/task/%d/status", pid, tid);

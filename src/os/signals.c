@@ -138,7 +138,7 @@ static void send_on(int32_t root, const struct signalfd_siginfo *info)
 /* Sent, but not delivered yet: blocked, or the root has not run since. */
 static bool is_pending_at(int32_t root, uint32_t sig)
 {
-	struct hd_status status;
+	struct hd_task_status status;
 	return hd_procfile_status(root, root, &status) == 0 &&
 	       ((status.shd_pending | status.sig_pending) >> (sig - 1) & 1) != 0;
 }

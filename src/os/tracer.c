@@ -158,7 +158,7 @@ static enum hd_birth birth_of(int event, int64_t flags)
 
 static bool is_thread_of(int32_t tid, int64_t flags)
 {
-	struct hd_status status;
+	struct hd_task_status status;
 	if (flags >= 0)
 		return (flags & CLONE_THREAD) != 0;
 	return hd_procfile_status(tid, tid, &status) == 0 && status.tgid != tid;
@@ -276,9 +276,9 @@ static void on_early_newborn(struct hd_tracer *t, int32_t tid, const struct hd_s
 /* The parent's event did not come (it was killed at it, most likely): learn from /proc what can be learnt. */
 static void adopt(struct hd_tracer *t, struct tracee *e)
 {
-	struct hd_status status;
+	struct hd_task_status status;
 	if (hd_procfile_status(e->tid, e->tid, &status) != 0)
-		status = (struct hd_status){.tgid = e->tid};
+		status = (struct hd_task_status){.tgid = e->tid};
 	e->pid = status.tgid;
 	count_thread(t, e, 1);
 	release_held(t, e);

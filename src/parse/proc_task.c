@@ -48,13 +48,15 @@ int hd_stat_parse(const char *text, struct hd_stat *ret)
 	stat.stime = field[15];
 	stat.n_threads = (uint32_t)field[20];
 	stat.start = field[22];
+	stat.vsize = field[23];
+	stat.rss = field[24];
 	stat.start_stack = field[28];
 	*ret = stat;
 	return 0;
 }
 
 /* One row a line of `status`: how to read it and where it goes. */
-enum kind { STATE, FIRST_I32, LAST_I32, FIRST_U32, FLAG, MASK, COUNT };
+enum kind { NAME, STATE, FIRST_I32, LAST_I32, FIRST_U32, FLAG, MASK, COUNT };
 struct row {
 	const char *key;
 	enum kind kind;
@@ -62,8 +64,9 @@ struct row {
 	bool must; /* the kernel always prints it */
 };
 
-#define AT(field) offsetof(struct hd_status, field)
+#define AT(field) offsetof(struct hd_task_status, field)
 static const struct row status_rows[] = {
+	{"Name:", NAME, AT(name), true},
 	{"State:", STATE, AT(state), true},
 	{"Tgid:", FIRST_I32, AT(tgid), true},
 	{"PPid:", FIRST_I32, AT(ppid), true},
@@ -81,10 +84,15 @@ static const struct row status_rows[] = {
 	{"nonvoluntary_ctxt_switches:", COUNT, AT(involuntary), true},
 };
 
-static bool take_value(const struct row *row, const char *p, struct hd_status *ret)
+static bool take_value(const struct row *row, const char *p, struct hd_task_status *ret)
 {
 	void *at = (char *)ret + row->offset;
 	uint64_t value = 0;
+	if (row->kind == NAME) {
+		size_t len = strcspn(p, "\n");
+		memcpy(at, p, len < sizeof(ret->name) ? len : sizeof(ret->name) - 1);
+		return true;
+	}
 	if (row->kind == STATE) {
 		*(char *)at = *p;
 		return *p != '\0' && *p != '\n';
@@ -107,9 +115,9 @@ static bool take_value(const struct row *row, const char *p, struct hd_status *r
 	return true;
 }
 
-int hd_status_parse(const char *text, struct hd_status *ret)
+int hd_status_parse(const char *text, struct hd_task_status *ret)
 {
-	struct hd_status status = {0};
+	struct hd_task_status status = {0};
 	uint32_t seen = 0;
 	for (const char *p = text; *p != '\0';) {
 		for (size_t i = 0; i < HD_COUNTOF(status_rows); i++) {

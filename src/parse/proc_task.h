@@ -16,11 +16,13 @@ struct hd_stat {
 	uint64_t utime, stime;/* fields 14 and 15, clock ticks */
 	uint32_t n_threads;   /* field 20 */
 	uint64_t start;       /* field 22, clock ticks since boot */
+	uint64_t vsize, rss;  /* fields 23 (bytes) and 24 (pages): of the memory, so equal for all who share it */
 	uint64_t start_stack; /* field 28; 0 without permission */
 };
 HD_MUST_CHECK int hd_stat_parse(const char *text, struct hd_stat *ret);
 
-struct hd_status {
+struct hd_task_status {
+	char name[32]; /* as printed: line breaks and backslashes escaped */
 	char state;
 	int32_t tgid, ppid, tracer, ns_tid; /* ns_tid: innermost value of NSpid, 0 = no such line */
 	uint32_t uid, n_threads;            /* real user id */
@@ -29,7 +31,7 @@ struct hd_status {
 	uint64_t sig_pending, shd_pending, sig_blocked, sig_ignored, sig_caught;
 	uint64_t voluntary, involuntary;
 };
-HD_MUST_CHECK int hd_status_parse(const char *text, struct hd_status *ret);
+HD_MUST_CHECK int hd_status_parse(const char *text, struct hd_task_status *ret);
 
 enum hd_syscall_form {
 	HD_SYSCALL_RUNNING = 0, /* on a CPU or runnable */

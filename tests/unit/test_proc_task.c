@@ -14,7 +14,7 @@ static const char status_text[] =
 
 Test(proc_task, a_status_gives_signals_switches_and_the_inner_tid, .timeout = 10)
 {
-	struct hd_status s;
+	struct hd_task_status s;
 	cr_assert_eq(hd_status_parse(status_text, &s), 0);
 	cr_assert_eq(s.state, 'S');
 	cr_assert_eq(s.tgid, 4711);
@@ -36,7 +36,7 @@ Test(proc_task, a_status_gives_signals_switches_and_the_inner_tid, .timeout = 10
 Test(proc_task, a_status_without_switch_counters_is_refused, .timeout = 10)
 {
 	char cut[sizeof(status_text)];
-	struct hd_status s;
+	struct hd_task_status s;
 	snprintf(cut, sizeof(cut), "%.*s", (int)(strstr(status_text, "voluntary") - status_text), status_text);
 	cr_assert_eq(hd_status_parse(cut, &s), -EINVAL);
 	cr_assert_eq(hd_status_parse("", &s), -EINVAL);

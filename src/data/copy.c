@@ -1,0 +1,30 @@
+#include "hangdog/copy.h"
+
+struct hd_stack hd_stack_copy(const struct hd_stack *stack, struct hd_arena *arena)
+{
+	struct hd_stack ret = *stack;
+	ret.at = hd_arena_dup(arena, stack->at, stack->n * sizeof(*stack->at));
+	for (uint32_t i = 0; i < stack->n; i++) {
+		struct hd_frame *f = &ret.at[i];
+		f->function = hd_arena_str(arena, f->function);
+		f->module = hd_arena_str(arena, f->module);
+		f->file = hd_arena_str(arena, f->file);
+		f->symbol = hd_arena_str(arena, f->symbol);
+		f->called_as = hd_arena_str(arena, f->called_as);
+	}
+	return ret;
+}
+
+struct hd_fork *hd_fork_copy(const struct hd_fork *fork, struct hd_arena *arena)
+{
+	if (fork == NULL)
+		return NULL;
+	struct hd_fork *ret = hd_arena_dup(arena, fork, sizeof(*fork));
+	ret->stack = hd_stack_copy(&fork->stack, arena);
+	ret->others = hd_arena_dup(arena, fork->others, fork->n_others * sizeof(*fork->others));
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		ret->others[i].name = hd_arena_str(arena, fork->others[i].name);
+		ret->others[i].stack = hd_stack_copy(&fork->others[i].stack, arena);
+	}
+	return ret;
+}

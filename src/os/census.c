@@ -1,0 +1,445 @@
+/* Who on this system holds what the candidates wait on: descriptors and mappings of all processes (reference, ptrace.md
+ * sections 2.2 and 3.4).  Whoever cannot be looked into, and whatever may be under way in a socket, leaves the object
+ * open to the outside.  The census runs twice: a descriptor that was passed on between the reading of the giver and of
+ * the taker is missed by one run, and then the two differ. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "os/draft.h"
+#include "os/procfile.h"
+
+struct row {
+	uint32_t object;
+	int32_t pid, fd;
+	bool reads, writes;
+};
+
+struct culprit {
+	int32_t pid; /* 0 = nobody */
+	const char *name;
+};
+
+struct census {
+	struct hd_draft *d;
+	bool by_number, by_inode, by_compare, by_lock; /* which sorts of objects are looked for */
+	bool wants_fds, wants_maps;
+	HD_VEC(struct row) rows;
+	struct culprit closed, maps_closed, in_flight, ring; /* the first of each */
+	HD_VEC(int32_t) with_device; /* processes whose drivers could signal an eventfd */
+	struct hd_arena *scratch;
+	/* the process in hand */
+	const struct hd_roster_row *proc;
+	int32_t tid;
+	bool has_device;
+};
+
+static void blame(struct culprit *culprit, const struct census *c)
+{
+	if (culprit->pid != 0)
+		return;
+	culprit->pid = c->proc->pid;
+	culprit->name = hd_arena_str(c->d->arena, c->proc->name);
+}
+
+static void add_row(struct census *c, uint32_t o, int32_t fd, bool reads, bool writes)
+{
+	HD_VEC_PUSH(&c->rows, (struct row){.object = o, .pid = c->proc->pid, .fd = fd, .reads = reads, .writes = writes});
+}
+
+/* ---- one descriptor ---------------------------------------------------------------------------------------------------- */
+
+static bool read_info(struct census *c, int32_t fd, struct hd_fdinfo *ret, char **ret_text)
+{
+	size_t len;
+	return hd_procfs_text(c->scratch, 1 << 20, ret_text, &len, "/proc/%d/task/%d/fdinfo/%d", c->proc->pid, c->tid, fd) == 0 &&
+	       hd_fdinfo_parse(*ret_text, ret) == 0;
+}
+
+static void add_by_flags(struct census *c, uint32_t o, int32_t fd)
+{
+	struct hd_fdinfo info;
+	char *text;
+	bool known = read_info(c, fd, &info, &text);
+	uint32_t mode = known ? info.flags & O_ACCMODE : O_RDWR;
+	add_row(c, o, fd, mode != O_WRONLY, mode != O_RDONLY);
+}
+
+static void check_socket(struct census *c, int32_t fd, uint64_t ino)
+{
+	struct hd_fdinfo info;
+	char *text;
+	uint32_t o = hd_draft_object_find(c->d, HD_OBJ_UNIX, ino, 0, 0);
+	if (o != HD_NONE)
+		add_row(c, o, fd, true, true);
+	if (read_info(c, fd, &info, &text) && info.scm_fds > 0)
+		blame(&c->in_flight, c);
+}
+
+static void check_eventfd(struct census *c, int32_t fd)
+{
+	struct hd_fdinfo info;
+	char *text;
+	if (!read_info(c, fd, &info, &text) || !info.has_eventfd_id)
+		return;
+	uint32_t o = hd_draft_object_find(c->d, HD_OBJ_EVENTFD, info.eventfd_id, 0, 0);
+	if (o != HD_NONE)
+		add_row(c, o, fd, true, true);
+}
+
+/* Epoll sets and timers have no number: the kernel compares the open files; where it will not, any may be the one. */
+static void check_anonymous(struct census *c, int32_t fd, enum hd_obj_kind kind)
+{
+	struct hd_draft *d = c->d;
+	for (uint32_t o = 0; o < d->objects.n; o++) {
+		const struct hd_draft_object *more = &d->objects_more.at[o];
+		if (d->objects.at[o].kind != kind || !more->is_wanted || more->fd < 0)
+			continue;
+		long r = syscall(SYS_kcmp, more->pid, c->tid, KCMP_FILE, more->fd, fd);
+		if (r <= 0)
+			add_row(c, o, fd, true, true);
+	}
+}
+
+/* "lock:\t1: POSIX  ADVISORY  WRITE 359 00:13:11691 0 EOF" */
+static void check_locks(struct census *c, int32_t fd)
+{
+	struct hd_fdinfo info;
+	struct hd_draft *d = c->d;
+	char *text, inode[64];
+	if (!read_info(c, fd, &info, &text) || !info.has_lock)
+		return;
+	for (uint32_t o = 0; o < d->objects.n; o++) {
+		const struct hd_object *object = &d->objects.at[o];
+		snprintf(inode, sizeof(inode), " %02x:%02x:%lu ", object->dev_major, object->dev_minor, (unsigned long)object->id);
+		if (object->kind == HD_OBJ_FILELOCK && strstr(text, inode) != NULL)
+			add_row(c, o, fd, true, true);
+	}
+}
+
+static bool is_harmless_device(const char *link)
+{
+	static const char *const names[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty",
+					    "/dev/ptmx", "/dev/console", "/dev/pts/", "/dev/shm/", "/dev/mqueue/"};
+	for (size_t i = 0; i < HD_COUNTOF(names); i++) {
+		if (strncmp(link, names[i], strlen(names[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Shared memory and nameless FIFOs, by inode alone: maps and stat(2) may disagree about the device. */
+static void check_inode(struct census *c, int32_t fd, const char *path)
+{
+	struct statx st;
+	struct hd_draft *d = c->d;
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &st) < 0)
+		return;
+	for (uint32_t o = 0; o < d->objects.n; o++) {
+		const struct hd_object *object = &d->objects.at[o];
+		if (object->id != st.stx_ino || !d->objects_more.at[o].is_wanted)
+			continue;
+		if (object->kind == HD_OBJ_SHM && S_ISREG(st.stx_mode))
+			add_row(c, o, fd, true, true);
+		else if (object->kind == HD_OBJ_FIFO && S_ISFIFO(st.stx_mode))
+			add_by_flags(c, o, fd);
+	}
+}
+
+static int check_fd(void *ctx, int32_t fd)
+{
+	struct census *c = ctx;
+	char path[64], link[512];
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", c->proc->pid, c->tid, fd);
+	ssize_t n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0 && errno != ENOENT)
+		blame(&c->closed, c);
+	if (n <= 0)
+		return 0;
+	link[n] = '\0';
+	struct hd_fd_link kind = hd_fd_link_parse(link);
+	if (kind.is_io_uring)
+		blame(&c->ring, c);
+	if (kind.kind == HD_OBJ_PIPE) {
+		uint32_t o = hd_draft_object_find(c->d, HD_OBJ_PIPE, kind.ino, 0, 0);
+		if (o != HD_NONE)
+			add_by_flags(c, o, fd);
+	} else if (kind.kind == HD_OBJ_SOCKET) {
+		check_socket(c, fd, kind.ino);
+	} else if (kind.kind == HD_OBJ_EVENTFD && c->by_number) {
+		check_eventfd(c, fd);
+	} else if ((kind.kind == HD_OBJ_EPOLL || kind.kind == HD_OBJ_TIMERFD) && c->by_compare) {
+		check_anonymous(c, fd, kind.kind);
+	} else if (kind.kind == HD_OBJ_FILE) {
+		c->has_device |= strncmp(link, "/dev/", 5) == 0 && !is_harmless_device(link);
+		if (c->by_inode)
+			check_inode(c, fd, path);
+		if (c->by_lock)
+			check_locks(c, fd);
+	} else if (kind.kind == HD_OBJ_OTHER) {
+		c->has_device = true; /* kvm, vfio and their like hide behind anonymous inodes */
+	}
+	return 0;
+}
+
+/* ---- one process --------------------------------------------------------------------------------------------------------- */
+
+static void check_maps(struct census *c)
+{
+	struct hd_maps maps;
+	int r = hd_procfs_maps(c->tid, c->scratch, &maps);
+	if (r < 0 && r != -ESRCH)
+		blame(&c->maps_closed, c);
+	for (size_t i = 0; r == 0 && i < maps.n; i++) {
+		const struct hd_map *map = &maps.at[i];
+		uint32_t o = map->shared ? hd_draft_object_find(c->d, HD_OBJ_SHM, map->ino, map->dev_major, map->dev_minor) : HD_NONE;
+		if (o != HD_NONE)
+			add_row(c, o, -1, true, true);
+		/* Linux AIO signals eventfds from the kernel. */
+		c->has_device |= strcmp(map->path, "/[aio]") == 0;
+	}
+}
+
+static void check_table(struct census *c)
+{
+	int r = hd_procfile_numbers(check_fd, c, "/proc/%d/task/%d/fd", c->proc->pid, c->tid);
+	if (r < 0 && r != -ESRCH)
+		blame(&c->closed, c);
+}
+
+/* A thread may have a table of descriptors of its own (unshare(CLONE_FILES)). */
+static int check_thread(void *ctx, int32_t tid)
+{
+	struct census *c = ctx;
+	int32_t first = c->tid;
+	if (tid == first || syscall(SYS_kcmp, first, tid, KCMP_FILES, 0, 0) <= 0)
+		return 0;
+	c->tid = tid;
+	check_table(c);
+	c->tid = first;
+	return 0;
+}
+
+static int first_living(void *ctx, int32_t tid)
+{
+	struct census *c = ctx;
+	struct hd_stat stat;
+	if (hd_procfile_stat(c->proc->pid, tid, &stat) < 0 || stat.state == 'Z' || stat.state == 'X')
+		return 0;
+	c->tid = tid;
+	return 1;
+}
+
+static void check_process(struct census *c, const struct hd_roster_row *proc)
+{
+	c->proc = proc;
+	c->tid = proc->pid;
+	c->has_device = false;
+	if (proc->state == 'Z' || proc->state == 'X') {
+		/* The leader has ended; its threads may live on. */
+		c->tid = 0;
+		if (hd_procfile_numbers(first_living, c, "/proc/%d/task", proc->pid) <= 0 || c->tid == 0)
+			return;
+	}
+	size_t before = c->rows.n;
+	c->scratch = hd_arena_new();
+	if (c->wants_fds) {
+		check_table(c);
+		if (proc->n_threads > 1 && hd_procfile_numbers(check_thread, c, "/proc/%d/task", proc->pid) < 0)
+			blame(&c->closed, c);
+	}
+	if (c->wants_maps || (c->by_number && c->rows.n > before))
+		check_maps(c);
+	if (c->has_device)
+		HD_VEC_PUSH(&c->with_device, proc->pid);
+	hd_arena_free(c->scratch);
+	c->scratch = NULL;
+}
+
+/* ---- both runs ------------------------------------------------------------------------------------------------------------- */
+
+static void choose_sorts(struct census *c)
+{
+	for (uint32_t o = 0; o < c->d->objects.n; o++) {
+		const struct hd_object *object = &c->d->objects.at[o];
+		if (!c->d->objects_more.at[o].is_wanted)
+			continue;
+		c->by_number |= object->kind == HD_OBJ_EVENTFD;
+		c->by_inode |= object->kind == HD_OBJ_SHM || object->kind == HD_OBJ_FIFO;
+		c->by_compare |= object->kind == HD_OBJ_EPOLL || object->kind == HD_OBJ_TIMERFD;
+		c->by_lock |= object->kind == HD_OBJ_FILELOCK;
+		c->wants_maps |= object->kind == HD_OBJ_SHM;
+		c->wants_fds = true;
+	}
+}
+
+static void run_census(struct census *c, const struct hd_roster *roster)
+{
+	for (size_t i = 0; i < roster->n; i++)
+		check_process(c, &roster->at[i]);
+}
+
+static void release_census(struct census *c)
+{
+	HD_VEC_RELEASE(&c->rows);
+	HD_VEC_RELEASE(&c->with_device);
+}
+
+static int by_object(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	if (x->object != y->object)
+		return x->object < y->object ? -1 : 1;
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	return (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+static void sort_rows(struct census *c)
+{
+	if (c->rows.n > 0)
+		qsort(c->rows.at, c->rows.n, sizeof(*c->rows.at), by_object);
+}
+
+/* ---- what it means for an object ------------------------------------------------------------------------------------------- */
+
+/* Only who can do what the waiters wait for matters; a socket can be shut down by any of its holders. */
+static bool can_act(const struct hd_object *object, const struct hd_draft_object *more, const struct row *row)
+{
+	if (object->kind != HD_OBJ_PIPE && object->kind != HD_OBJ_FIFO)
+		return true;
+	return (more->wants_data && row->writes) || (more->wants_room && row->reads);
+}
+
+static void add_holders(struct hd_draft *d, uint32_t o, const struct row *rows, size_t n)
+{
+	struct hd_object *object = &d->objects.at[o];
+	object->holders = HD_NEW_N(d->arena, n + 1, struct hd_holder);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t p = hd_draft_find_proc(d, rows[i].pid);
+		if (p != HD_NONE) {
+			object->holders[object->n_holders++] = (struct hd_holder){.proc = p, .fd = rows[i].fd, .reads = rows[i].reads,
+										  .writes = rows[i].writes};
+		} else if (can_act(object, &d->objects_more.at[o], &rows[i])) {
+			const struct hd_roster_row *who = hd_roster_find(&d->roster, rows[i].pid);
+			hd_draft_outside(d, o, "process %d (%s), which hangdog does not guard, holds it too", rows[i].pid,
+					 who != NULL ? who->name : "?");
+		}
+	}
+}
+
+static bool same_rows(const struct row *a, size_t n, const struct row *b, size_t m)
+{
+	for (size_t i = 0; n == m && i < n; i++) {
+		if (by_object(&a[i], &b[i]) != 0 || a[i].reads != b[i].reads || a[i].writes != b[i].writes)
+			return false;
+	}
+	return n == m;
+}
+
+/* The rows of one object in a sorted census. */
+static const struct row *rows_of(const struct census *c, uint32_t o, size_t *at, size_t *ret_n)
+{
+	while (*at < c->rows.n && c->rows.at[*at].object < o)
+		++*at;
+	size_t first = *at;
+	while (*at < c->rows.n && c->rows.at[*at].object == o)
+		++*at;
+	*ret_n = *at - first;
+	return c->rows.at + first;
+}
+
+static void note_unseen(struct census *c, uint32_t o)
+{
+	struct hd_draft *d = c->d;
+	bool is_memory = d->objects.at[o].kind == HD_OBJ_SHM;
+	if (c->closed.pid != 0)
+		hd_draft_outside(d, o, "process %d (%s) cannot be looked into and may hold it", c->closed.pid, c->closed.name);
+	if (is_memory && c->maps_closed.pid != 0)
+		hd_draft_outside(d, o, "process %d (%s) cannot be looked into and may share the memory", c->maps_closed.pid,
+				 c->maps_closed.name);
+	/* Shared memory that never had a descriptor cannot be passed on. */
+	if (is_memory && strcmp(d->objects.at[o].label, "/dev/zero") == 0)
+		return;
+	if (c->in_flight.pid != 0)
+		hd_draft_outside(d, o, "a descriptor is on its way to process %d (%s)", c->in_flight.pid, c->in_flight.name);
+	if (c->ring.pid != 0)
+		hd_draft_outside(d, o, "process %d (%s) has an io_uring, which may hold it", c->ring.pid, c->ring.name);
+	if (hd_draft_has_embryos(d))
+		hd_draft_outside(d, o, "a descriptor may be on its way through a connection that nobody accepted yet");
+}
+
+static void note_drivers(const struct census *c, uint32_t o)
+{
+	const struct hd_object *object = &c->d->objects.at[o];
+	for (uint32_t i = 0; object->kind == HD_OBJ_EVENTFD && i < object->n_holders; i++) {
+		for (size_t k = 0; k < c->with_device.n; k++) {
+			if (c->d->snap->procs[object->holders[i].proc].pid == c->with_device.at[k])
+				hd_draft_outside(c->d, o, "a driver may signal it");
+		}
+	}
+}
+
+/* A reader whose writers are all gone gets the end of the file: if it waits, somebody holds an end unseen. */
+static void note_missing_end(struct hd_draft *d, uint32_t o, const struct row *rows, size_t n)
+{
+	const struct hd_draft_object *more = &d->objects_more.at[o];
+	enum hd_obj_kind kind = d->objects.at[o].kind;
+	bool reads = false, writes = false;
+	if (kind != HD_OBJ_PIPE && kind != HD_OBJ_FIFO)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		reads |= rows[i].reads;
+		writes |= rows[i].writes;
+	}
+	if ((more->wants_data && !writes) || (more->wants_room && !reads))
+		hd_draft_outside(d, o, "nobody is seen at the other end");
+}
+
+static void apply(struct census *first, struct census *second)
+{
+	struct hd_draft *d = first->d;
+	size_t at = 0, at2 = 0, n, n2;
+	for (uint32_t o = 0; o < d->objects.n; o++) {
+		const struct row *rows = rows_of(first, o, &at, &n), *rows2 = rows_of(second, o, &at2, &n2);
+		if (!d->objects_more.at[o].is_wanted) {
+			hd_draft_outside(d, o, "its holders were not looked up: whoever waits on it can go on anyway");
+			continue;
+		}
+		add_holders(d, o, rows, n);
+		if (!same_rows(rows, n, rows2, n2))
+			hd_draft_outside(d, o, "its holders changed while hangdog looked");
+		note_missing_end(d, o, rows, n);
+		note_unseen(first, o);
+		note_unseen(second, o);
+		note_drivers(first, o);
+	}
+}
+
+void hd_draft_census(struct hd_draft *d)
+{
+	HD_CLEAN(release_census) struct census first = {.d = d}, second = {.d = d};
+	/* Who waits on a socket waits for its peer's holders. */
+	for (uint32_t o = 0; o < d->objects.n; o++) {
+		uint32_t peer = d->objects.at[o].peer;
+		if (peer != HD_NONE)
+			d->objects_more.at[peer].is_wanted |= d->objects_more.at[o].is_wanted;
+	}
+	choose_sorts(&first);
+	choose_sorts(&second);
+	struct hd_roster later = {0};
+	if (first.wants_fds) {
+		run_census(&first, &d->roster);
+		if (hd_roster_read(&later, d->snap) < 0)
+			HD_VEC_CLEAR(&later);
+		run_census(&second, &later);
+	}
+	hd_roster_release(&later);
+	sort_rows(&first);
+	sort_rows(&second);
+	apply(&first, &second);
+}

@@ -1,0 +1,197 @@
+/* What a process row says beyond its threads: names, namespaces, and the agents that could end a wait without any thread
+ * of ours (reference, ptrace.md sections 3.2 and 3.3). */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hangdog/copy.h"
+#include "os/draft.h"
+#include "os/procfile.h"
+#include "parse/proc_misc.h"
+
+enum {
+	CMDLINE_MAX = 128 << 10,
+	ARGS_MAX = 4096,
+};
+
+/* ---- names ------------------------------------------------------------------------------------------------------ */
+
+static const char *const *read_argv(struct hd_arena *arena, int32_t pid)
+{
+	char *text;
+	size_t len;
+	if (hd_procfs_text(arena, CMDLINE_MAX, &text, &len, "/proc/%d/cmdline", pid) < 0)
+		return HD_NEW_N(arena, 1, const char *);
+	size_t n = 0;
+	for (size_t i = 0; i < len && n < ARGS_MAX; i += strlen(text + i) + 1)
+		n++;
+	const char **argv = HD_NEW_N(arena, n + 1, const char *);
+	for (size_t i = 0, at = 0; i < n; i++, at += strlen(text + at) + 1)
+		argv[i] = text + at;
+	return argv;
+}
+
+/* "pid:[4026531836]": the inode of the namespace. */
+uint64_t hd_pid_namespace(int32_t pid)
+{
+	char path[64];
+	struct stat st;
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+void hd_draft_proc_names(struct hd_draft *d, uint32_t p)
+{
+	struct hd_proc *proc = &d->snap->procs[p];
+	const struct hd_model_proc *known = hd_model_find(d->model, proc->pid);
+	proc->argv = read_argv(d->arena, d->procs[p].via);
+	proc->pid_ns = hd_pid_namespace(d->procs[p].via);
+	if (known == NULL)
+		return;
+	proc->has_exec = known->has_exec;
+	proc->fork = hd_fork_copy(known->fork, d->arena);
+}
+
+/* ---- agents ------------------------------------------------------------------------------------------------------ */
+
+static bool is_bit(uint64_t set, int signal)
+{
+	return signal >= 1 && signal <= 64 && (set >> (signal - 1) & 1) != 0;
+}
+
+/* Kernel workers of a ring run as threads of the process, and say so by their names. */
+static bool has_ring_worker(const struct hd_draft *d, const struct hd_proc *proc)
+{
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+		if (d->snap->threads[t].name != NULL && strncmp(d->snap->threads[t].name, "iou-", 4) == 0)
+			return true;
+	}
+	return false;
+}
+
+struct ring_search {
+	int32_t via;
+	bool found, failed;
+};
+
+static int look_for_ring(void *ctx, int32_t fd)
+{
+	struct ring_search *search = ctx;
+	char path[64], link[64];
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", search->via, fd);
+	ssize_t n = readlink(path, link, sizeof(link) - 1);
+	search->failed |= n < 0 && errno != ENOENT;
+	link[n > 0 ? n : 0] = '\0';
+	search->found |= hd_fd_link_parse(link).is_io_uring;
+	return 0;
+}
+
+static enum hd_tri find_io_uring(struct hd_draft *d, uint32_t p)
+{
+	if (has_ring_worker(d, &d->snap->procs[p]))
+		return HD_YES;
+	struct ring_search search = {.via = d->procs[p].via};
+	int r = hd_procfile_numbers(look_for_ring, &search, "/proc/%d/fd", search.via);
+	const struct hd_maps *maps = hd_draft_maps(d, p);
+	for (size_t i = 0; maps != NULL && i < maps->n; i++)
+		search.found |= strncmp(maps->at[i].path, "anon_inode:[io_uring]", 21) == 0;
+	if (search.found)
+		return HD_YES;
+	return r < 0 || search.failed || maps == NULL ? HD_UNKNOWN : HD_NO;
+}
+
+/* POSIX timers are in /proc, interval timers (alarm, setitimer) are nowhere: while their signals are caught, unknown. */
+static enum hd_tri find_timers(struct hd_draft *d, uint32_t p)
+{
+	const struct hd_proc *proc = &d->snap->procs[p];
+	struct hd_posix_timer timer;
+	char *text;
+	size_t len;
+	bool bad = false, found = false;
+	if (hd_procfs_text(d->arena, 1 << 20, &text, &len, "/proc/%d/timers", d->procs[p].via) < 0)
+		return HD_UNKNOWN;
+	for (const char *at = text; hd_timers_next(&at, &timer, &bad);)
+		found |= !timer.is_silent && (timer.wakes_thread || is_bit(proc->sig_caught, (int)timer.signal));
+	if (found)
+		return HD_YES;
+	bool may_alarm = is_bit(proc->sig_caught, SIGALRM) || is_bit(proc->sig_caught, SIGVTALRM) ||
+			 is_bit(proc->sig_caught, SIGPROF);
+	return bad || may_alarm ? HD_UNKNOWN : HD_NO;
+}
+
+/* Where a thread sleeps that a freezer or a stop holds back; its state letter is S or D all the same. */
+static bool is_held_back(const char *wchan)
+{
+	static const char *const places[] = {"get_signal", "do_freezer_trap", "__refrigerator", "do_signal_stop", "ptrace_stop"};
+	for (size_t i = 0; i < HD_COUNTOF(places); i++) {
+		/* Compilers add .isra.0, .constprop.0 and the like. */
+		if (strncmp(wchan, places[i], strlen(places[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum hd_tri cgroup_frozen(struct hd_draft *d, int32_t pid)
+{
+	char text[4096], path[4352];
+	if (hd_procfile_read(text, sizeof(text), "/proc/%d/cgroup", pid) <= 0)
+		return HD_UNKNOWN;
+	char *own = strstr(text, "0::");
+	if (own == NULL || (own != text && own[-1] != '\n'))
+		return HD_UNKNOWN;
+	own += 3;
+	own[strcspn(own, "\n")] = '\0';
+	if (strcmp(own, "/") == 0)
+		return HD_NO; /* the root group cannot be frozen */
+	snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cgroup.events", own);
+	char *events;
+	size_t len;
+	if (hd_procfs_text(d->arena, 4096, &events, &len, "%s", path) < 0)
+		return HD_UNKNOWN;
+	return hd_cgroup_frozen(events);
+}
+
+static enum hd_tri find_frozen(struct hd_draft *d, uint32_t p)
+{
+	const struct hd_proc *proc = &d->snap->procs[p];
+	bool all_known = true;
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+		const struct hd_thread *thread = &d->snap->threads[t];
+		bool known = thread->wchan != NULL && strcmp(thread->wchan, "0") != 0;
+		if (known && is_held_back(thread->wchan))
+			return HD_YES;
+		all_known &= known || !thread->is_still;
+	}
+	enum hd_tri frozen = cgroup_frozen(d, d->procs[p].via);
+	/* In a container the group may not be visible; where every thread sleeps is as good. */
+	return frozen == HD_UNKNOWN && all_known ? HD_NO : frozen;
+}
+
+static enum hd_tri find_tracer(const struct hd_draft *d, uint32_t p)
+{
+	const struct hd_proc *proc = &d->snap->procs[p];
+	int32_t self = d->w->config.is_tracer ? getpid() : 0;
+	bool unknown = false;
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+		const struct hd_draft_thread *more = &d->threads[t];
+		unknown |= !more->has_first;
+		if (more->has_first && more->first.tracer != 0 && more->first.tracer != self)
+			return HD_YES;
+	}
+	return unknown ? HD_UNKNOWN : HD_NO;
+}
+
+void hd_draft_proc_agents(struct hd_draft *d, uint32_t p)
+{
+	struct hd_proc *proc = &d->snap->procs[p];
+	const struct hd_draft_thread *leader = &d->threads[proc->first_thread];
+	proc->has_io_uring = find_io_uring(d, p);
+	proc->timer_armed = find_timers(d, p);
+	proc->is_frozen = find_frozen(d, p);
+	proc->has_foreign_tracer = find_tracer(d, p);
+	proc->is_dumping = HD_UNKNOWN;
+	if (leader->has_first && leader->first.has_dumping)
+		proc->is_dumping = leader->first.is_dumping ? HD_YES : HD_NO;
+}

@@ -1,0 +1,430 @@
+/* A whole snapshot of now, without stopping anybody.  The witness procedure is that of the reference, ptrace.md sections
+ * 2.5 and 3.6: counters, lines; then the facts; then lines again, state letters, words, counters, task lists, the model.
+ * A thread for which all of it agrees, and which had not run since the look before, was asleep in that wait during the
+ * whole time between the two passes over the lines; so the facts of all still threads hold at one instant.
+ *
+ * maps, cmdline and statx can wait behind a lock of the target's memory or a dead network file system; then this waits. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "hangdog/copy.h"
+#include "hangdog/verdict.h"
+#include "os/draft.h"
+#include "os/procfile.h"
+
+enum { LOCKS_OF_OTHERS_MAX = 64 }; /* futex waits that are no candidates: their locks are named while they are few */
+
+/* ---- helpers that the facts share --------------------------------------------------------------------------------- */
+
+struct hd_mem *hd_draft_mem(struct hd_draft *d, uint32_t p)
+{
+	struct hd_draft_proc *more = &d->procs[p];
+	if (!more->is_mem_tried) {
+		more->is_mem_tried = true;
+		more->has_mem = hd_mem_live_open(&more->mem, more->via) == 0;
+	}
+	return more->has_mem ? &more->mem.mem : NULL;
+}
+
+const struct hd_maps *hd_draft_maps(struct hd_draft *d, uint32_t p)
+{
+	struct hd_draft_proc *more = &d->procs[p];
+	if (!more->is_maps_tried) {
+		more->is_maps_tried = true;
+		more->has_maps = hd_procfs_maps(more->via, d->arena, &more->maps) == 0;
+	}
+	return more->has_maps ? &more->maps : NULL;
+}
+
+uint32_t hd_draft_find_proc(const struct hd_draft *d, int32_t pid)
+{
+	uint32_t low = 0, high = d->snap->n_procs;
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		if (d->snap->procs[mid].pid < pid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < d->snap->n_procs && d->snap->procs[low].pid == pid ? low : HD_NONE;
+}
+
+void hd_draft_truncate(struct hd_draft *d, const char *why)
+{
+	if (!d->snap->truncated)
+		d->snap->truncated_why = why;
+	d->snap->truncated = true;
+}
+
+/* ---- pass 0: who is there, who moved since the last look ------------------------------------------------------------ */
+
+struct refresh {
+	struct hd_watcher *w;
+	int32_t pid;
+	int64_t now_ns;
+};
+
+static int refresh_thread(void *ctx, int32_t tid)
+{
+	struct refresh *pass = ctx;
+	struct hd_sighting *t;
+	bool same;
+	uint64_t ran_ns;
+	if (hd_sightings_meet(&pass->w->seen, pass->pid, tid, &t, &same, &ran_ns) < 0)
+		return 0;
+	t->look = pass->w->look;
+	pass->w->cpu_ns += ran_ns;
+	if (!same)
+		hd_sighting_forget_wait(t, pass->now_ns);
+	return 0;
+}
+
+static int refresh(struct hd_watcher *w, const struct hd_model *model, int64_t now_ns)
+{
+	struct refresh pass = {.w = w, .now_ns = now_ns};
+	w->look++;
+	for (size_t i = 0; i < hd_model_count(model); i++) {
+		pass.pid = hd_model_at(model, i)->pid;
+		int r = hd_procfile_numbers(refresh_thread, &pass, "/proc/%d/task", pass.pid);
+		if (r < 0 && r != -ESRCH)
+			return r;
+	}
+	hd_sightings_sweep(&w->seen, w->look);
+	return 0;
+}
+
+/* ---- passes 1 and 2: counters, then lines --------------------------------------------------------------------------- */
+
+static void first_counters(struct hd_draft *d, uint32_t t)
+{
+	struct hd_thread *thread = &d->snap->threads[t];
+	struct hd_draft_thread *more = &d->threads[t];
+	more->has_first = hd_procfile_status(d->snap->procs[thread->proc].pid, thread->tid, &more->first) == 0;
+	if (!more->has_first) {
+		thread->is_still = false;
+		return;
+	}
+	thread->name = hd_arena_str(d->arena, more->first.name);
+	thread->state = more->first.state;
+	thread->ns_tid = more->first.ns_tid != 0 ? more->first.ns_tid : thread->tid;
+	thread->sig_blocked = more->first.sig_blocked;
+	thread->sig_pending = more->first.sig_pending;
+	thread->voluntary = more->first.voluntary;
+	thread->involuntary = more->first.involuntary;
+}
+
+static bool line_agrees(struct hd_draft *d, uint32_t t)
+{
+	const struct hd_thread *thread = &d->snap->threads[t];
+	const struct hd_syscall *known = &d->threads[t].seen->line;
+	char text[512];
+	struct hd_syscall line;
+	if (hd_procfile_read(text, sizeof(text), "/proc/%d/task/%d/syscall", d->snap->procs[thread->proc].pid, thread->tid) <= 0 ||
+	    hd_syscall_parse(text, &line) < 0)
+		return false;
+	return line.form == known->form && line.nr == known->nr && line.sp == known->sp && line.pc == known->pc &&
+	       memcmp(line.args, known->args, sizeof(line.args)) == 0;
+}
+
+static void proc_basics(struct hd_draft *d, uint32_t p)
+{
+	struct hd_proc *proc = &d->snap->procs[p];
+	struct hd_draft_proc *more = &d->procs[p];
+	struct hd_stat stat;
+	more->via = proc->pid;
+	/* Also refuses a pid that was used again: the model's process has ended then. */
+	if (hd_procfile_stat(proc->pid, proc->pid, &stat) < 0 || (proc->start != 0 && stat.start != proc->start)) {
+		proc->threads_complete = false;
+		return;
+	}
+	proc->start = stat.start;
+	proc->ppid = stat.ppid;
+	proc->state = stat.state;
+	proc->comm = hd_arena_str(d->arena, stat.name);
+	proc->parent = hd_draft_find_proc(d, stat.ppid);
+	proc->threads_complete = stat.n_threads == proc->n_threads;
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+		const struct hd_draft_thread *thread = &d->threads[t];
+		bool is_leader = d->snap->threads[t].tid == proc->pid;
+		if (is_leader && thread->has_first) {
+			proc->ns_pid = d->snap->threads[t].ns_tid;
+			proc->sig_caught = thread->first.sig_caught;
+			proc->sig_ignored = thread->first.sig_ignored;
+			proc->sig_pending = thread->first.shd_pending;
+		}
+		/* The files of a leader that called pthread_exit are empty; any other thread shows the same. */
+		if (stat.state == 'Z' && more->via == proc->pid && thread->has_first && thread->first.state != 'Z')
+			more->via = d->snap->threads[t].tid;
+	}
+}
+
+static void first_passes(struct hd_draft *d)
+{
+	struct hd_snapshot *snap = d->snap;
+	for (uint32_t t = 0; t < snap->n_threads; t++)
+		first_counters(d, t);
+	for (uint32_t t = 0; t < snap->n_threads; t++) {
+		if (snap->threads[t].is_still)
+			snap->threads[t].is_still = line_agrees(d, t);
+	}
+	for (uint32_t p = 0; p < snap->n_procs; p++)
+		proc_basics(d, p);
+}
+
+/* ---- the facts ------------------------------------------------------------------------------------------------------ */
+
+static void read_wchan(struct hd_draft *d, uint32_t t)
+{
+	struct hd_thread *thread = &d->snap->threads[t];
+	char text[64];
+	if (hd_procfile_read(text, sizeof(text), "/proc/%d/task/%d/wchan", d->snap->procs[thread->proc].pid, thread->tid) > 0)
+		thread->wchan = hd_arena_str(d->arena, text);
+}
+
+static void thread_facts(struct hd_draft *d, uint32_t t)
+{
+	struct hd_thread *thread = &d->snap->threads[t];
+	if (!thread->is_still)
+		return;
+	thread->blocked_ns = hd_monotonic_ns() - d->threads[t].seen->since_ns;
+	read_wchan(d, t);
+	if (!thread->call_known)
+		return;
+	d->threads[t].call = hd_call_decode(thread->abi, thread->nr, thread->args, thread->was_restart);
+	hd_draft_limit(d, t);
+	hd_draft_words(d, t);
+}
+
+/* Which threads could be dead, if all that was not looked up were closed: only they are worth the costly facts. */
+static void choose_candidates(struct hd_draft *d)
+{
+	uint8_t *candidate = HD_NEW_N(d->arena, (size_t)d->snap->n_threads + 1, uint8_t);
+	if (hd_candidates(d->snap, candidate) == 0)
+		return;
+	for (uint32_t t = 0; t < d->snap->n_threads; t++) {
+		d->threads[t].is_candidate = candidate[t] != 0;
+		d->procs[d->snap->threads[t].proc].is_wanted |= candidate[t] != 0;
+	}
+}
+
+static void lock_facts(struct hd_draft *d)
+{
+	uint32_t others = 0;
+	for (uint32_t t = 0; t < d->snap->n_threads; t++) {
+		const struct hd_thread *thread = &d->snap->threads[t];
+		if (!thread->is_still || thread->n_words == 0)
+			continue;
+		hd_draft_mapping(d, t);
+		if (d->threads[t].is_candidate || others++ < LOCKS_OF_OTHERS_MAX)
+			hd_draft_lock(d, t);
+	}
+}
+
+static void object_facts(struct hd_draft *d)
+{
+	for (uint32_t t = 0; t < d->snap->n_threads; t++) {
+		if (d->snap->threads[t].is_still && d->snap->threads[t].call_known)
+			hd_draft_objects(d, t);
+	}
+	hd_draft_census(d);
+}
+
+static int gather_facts(struct hd_draft *d)
+{
+	for (uint32_t t = 0; t < d->snap->n_threads; t++)
+		thread_facts(d, t);
+	choose_candidates(d);
+	int r = hd_roster_read(&d->roster, d->snap);
+	if (r < 0)
+		return r;
+	for (uint32_t p = 0; p < d->snap->n_procs; p++) {
+		hd_draft_proc_names(d, p);
+		if (d->procs[p].is_wanted)
+			hd_draft_proc_agents(d, p);
+	}
+	hd_draft_memories(d);
+	lock_facts(d);
+	object_facts(d);
+	return 0;
+}
+
+/* ---- the last passes: lines, letters, words, counters, lists, model --------------------------------------------------- */
+
+static void letter(struct hd_draft *d, uint32_t t)
+{
+	struct hd_thread *thread = &d->snap->threads[t];
+	struct hd_stat stat;
+	if (hd_procfile_stat(d->snap->procs[thread->proc].pid, thread->tid, &stat) < 0 || stat.start != thread->start) {
+		thread->is_still = false;
+		return;
+	}
+	thread->state = stat.state;
+	thread->is_still &= stat.state == 'S' || stat.state == 'D';
+}
+
+static void last_counters(struct hd_draft *d, uint32_t t)
+{
+	struct hd_thread *thread = &d->snap->threads[t];
+	struct hd_task_status last;
+	if (!thread->is_still)
+		return;
+	if (hd_procfile_status(d->snap->procs[thread->proc].pid, thread->tid, &last) < 0) {
+		thread->is_still = false;
+		return;
+	}
+	const struct hd_task_status *first = &d->threads[t].first;
+	thread->is_still = last.voluntary == first->voluntary && last.involuntary == first->involuntary &&
+			   last.sig_blocked == first->sig_blocked && last.tracer == first->tracer;
+	thread->sig_pending |= last.sig_pending;
+	d->snap->procs[thread->proc].sig_pending |= last.shd_pending;
+}
+
+struct count {
+	const struct hd_snapshot *snap;
+	const struct hd_proc *proc;
+	uint32_t n;
+	bool stranger;
+};
+
+static int count_task(void *ctx, int32_t tid)
+{
+	struct count *count = ctx;
+	uint32_t low = count->proc->first_thread, high = low + count->proc->n_threads;
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		if (count->snap->threads[mid].tid < tid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	bool known = low < count->proc->first_thread + count->proc->n_threads && count->snap->threads[low].tid == tid;
+	count->stranger |= !known;
+	count->n++;
+	return 0;
+}
+
+static void last_list(struct hd_draft *d, uint32_t p)
+{
+	struct hd_proc *proc = &d->snap->procs[p];
+	struct count count = {.snap = d->snap, .proc = proc};
+	int r = hd_procfile_numbers(count_task, &count, "/proc/%d/task", proc->pid);
+	proc->threads_complete &= r == 0 && !count.stranger && count.n == proc->n_threads;
+}
+
+static int last_passes(struct hd_draft *d)
+{
+	struct hd_snapshot *snap = d->snap;
+	struct hd_roster later = {0};
+	int r = hd_roster_read(&later, snap);
+	if (r == 0)
+		hd_draft_children(d, &later);
+	hd_roster_release(&later);
+	if (r < 0)
+		return r;
+	for (uint32_t t = 0; t < snap->n_threads; t++) {
+		struct hd_thread *thread = &snap->threads[t];
+		if (thread->is_still)
+			thread->is_still = line_agrees(d, t) && hd_draft_words_agree(d, t);
+	}
+	for (uint32_t t = 0; t < snap->n_threads; t++)
+		letter(d, t);
+	for (uint32_t p = 0; p < snap->n_procs; p++)
+		last_list(d, p);
+	for (uint32_t t = 0; t < snap->n_threads; t++)
+		last_counters(d, t);
+	/* Somebody came or went meanwhile: what was seen does not belong to one tree. */
+	for (uint32_t t = 0; t < snap->n_threads && hd_model_sequence(d->model) != d->sequence; t++)
+		snap->threads[t].is_still = false;
+	return 0;
+}
+
+/* ---- all of it -------------------------------------------------------------------------------------------------------- */
+
+static void fill_header(struct hd_draft *d)
+{
+	struct hd_snapshot *snap = d->snap;
+	char host[256] = "";
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	gethostname(host, sizeof(host) - 1);
+	snap->version = HD_VERSION;
+	snap->host = hd_arena_str(snap->arena, host);
+	snap->time_ns = now.tv_sec * HD_NS_PER_S + now.tv_nsec;
+	snap->root = d->w->config.root;
+	snap->supervisor = getpid();
+	size_t n = 0;
+	while (d->w->config.command[n] != NULL)
+		n++;
+	const char **command = HD_NEW_N(snap->arena, n + 1, const char *);
+	for (size_t i = 0; i < n; i++)
+		command[i] = hd_arena_str(snap->arena, d->w->config.command[i]);
+	snap->command = command;
+}
+
+static void fill_lost(struct hd_draft *d)
+{
+	size_t n = hd_model_lost_count(d->model);
+	d->snap->lost = HD_NEW_N(d->arena, n + 1, struct hd_lost);
+	d->snap->n_lost = (uint32_t)n;
+	for (size_t i = 0; i < n; i++) {
+		d->snap->lost[i] = *hd_model_lost(d->model, i);
+		d->snap->lost[i].comm = hd_arena_str(d->arena, d->snap->lost[i].comm);
+	}
+}
+
+static void draft_init(struct hd_draft *d, struct hd_watcher *w, const struct hd_model *model)
+{
+	struct hd_snapshot *snap = hd_snapshot_new();
+	*d = (struct hd_draft){.w = w, .model = model, .snap = snap, .arena = snap->arena,
+			       .sequence = hd_model_sequence(model), .own_pid_ns = hd_pid_namespace(getpid())};
+	fill_header(d);
+	fill_lost(d);
+	hd_watcher_sketch(w, model, snap);
+	d->procs = HD_NEW_N(d->arena, (size_t)snap->n_procs + 1, struct hd_draft_proc);
+	d->threads = HD_NEW_N(d->arena, (size_t)snap->n_threads + 1, struct hd_draft_thread);
+	for (uint32_t t = 0; t < snap->n_threads; t++)
+		d->threads[t].seen = hd_sightings_find(&w->seen, snap->threads[t].tid);
+	for (uint32_t p = 0; p < snap->n_procs; p++)
+		d->procs[p].model_shares_mm = hd_model_find(model, snap->procs[p].pid)->shares_mm;
+}
+
+static void draft_release(struct hd_draft *d)
+{
+	for (uint32_t p = 0; p < d->snap->n_procs; p++) {
+		if (d->procs[p].has_mem)
+			hd_mem_live_close(&d->procs[p].mem);
+	}
+	hd_roster_release(&d->roster);
+	hd_unix_table_free(d->unix_table);
+	HASH_CLEAR(hh, d->object_index);
+	HD_VEC_RELEASE(&d->objects);
+	HD_VEC_RELEASE(&d->objects_more);
+}
+
+int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err)
+{
+	struct hd_draft d;
+	int64_t began_ns = hd_monotonic_ns();
+	int r = refresh(w, model, began_ns);
+	if (r < 0)
+		return hd_err_set(err, -r, "the processes of the tree cannot be read: %s", strerror(-r));
+	draft_init(&d, w, model);
+	first_passes(&d);
+	r = gather_facts(&d);
+	if (r == 0)
+		r = last_passes(&d);
+	struct hd_snapshot *snap = d.snap;
+	snap->objects = hd_arena_dup(d.arena, d.objects.at, d.objects.n * sizeof(*d.objects.at));
+	snap->n_objects = (uint32_t)d.objects.n;
+	snap->span_ns = hd_monotonic_ns() - began_ns;
+	draft_release(&d);
+	hd_watcher_gathered(w, began_ns);
+	if (r < 0) {
+		hd_snapshot_free(snap);
+		return hd_err_set(err, -r, "/proc cannot be read: %s", strerror(-r));
+	}
+	*ret = snap;
+	return 0;
+}

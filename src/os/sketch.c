@@ -1,0 +1,121 @@
+/* Rows of the tree as the looks know it, before any fact was gathered. */
+#include <string.h>
+
+#include "os/draft.h"
+
+static int by_pid_tid(const void *a, const void *b)
+{
+	const struct hd_sighting *x = *(struct hd_sighting *const *)a, *y = *(struct hd_sighting *const *)b;
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	return (x->tid > y->tid) - (x->tid < y->tid);
+}
+
+static int by_model_pid(const void *a, const void *b)
+{
+	const struct hd_model_proc *x = *(const struct hd_model_proc *const *)a, *y = *(const struct hd_model_proc *const *)b;
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static void sketch_thread(const struct hd_sighting *seen, uint32_t p, struct hd_arena *arena, struct hd_thread *ret)
+{
+	*ret = (struct hd_thread){.tid = seen->tid, .ns_tid = seen->tid, .start = seen->start, .proc = p, .name = "", .state = 'R',
+				  .nr = -1, .timeout_ns = -1, .objects_complete = false};
+	if (!seen->has_line)
+		return;
+	ret->state = 'S';
+	ret->is_still = true;
+	ret->sp = seen->line.sp;
+	ret->pc = seen->line.pc;
+	ret->call_known = seen->line.form == HD_SYSCALL_NUMERIC;
+	if (!ret->call_known)
+		return;
+	ret->nr = seen->nr;
+	ret->abi = seen->abi;
+	ret->was_restart = seen->was_restart;
+	memcpy(ret->args, seen->line.args, sizeof(ret->args));
+	struct hd_call call = hd_call_decode(ret->abi, ret->nr, ret->args, ret->was_restart);
+	bool by_pointer = call.timeout_arg >= 0 && ret->args[call.timeout_arg] != 0;
+	ret->has_timeout = by_pointer || !call.is_unbounded ? HD_YES : HD_NO;
+	if (call.need != HD_NEED_FUTEX || call.futex_addr == 0)
+		return;
+	ret->words = HD_NEW(arena, struct hd_word);
+	ret->n_words = 1;
+	ret->words[0] = (struct hd_word){.addr = call.futex_addr, .expected = call.futex_expected,
+					 .op_private = call.futex_private, .sharers_object = HD_NONE};
+}
+
+static void sketch_proc(const struct hd_model_proc *known, uint32_t p, struct hd_proc *ret)
+{
+	*ret = (struct hd_proc){.pid = known->pid, .ppid = known->ppid, .ns_pid = known->pid, .start = known->start, .comm = "",
+				.state = 'S', .in_tree = true, .parent = HD_NONE, .mm = p, .has_exec = known->has_exec};
+}
+
+/* The model's processes by pid; more than the cap are left out, and said to be. */
+static const struct hd_model_proc **sorted_procs(const struct hd_model *model, struct hd_snapshot *snap, uint32_t *ret_n)
+{
+	size_t n = hd_model_count(model);
+	if (n > HD_PROCS_MAX) {
+		snap->truncated = true;
+		snap->truncated_why = "more processes than hangdog looks at";
+		n = HD_PROCS_MAX;
+	}
+	const struct hd_model_proc **procs = HD_NEW_N(snap->arena, n + 1, const struct hd_model_proc *);
+	for (size_t i = 0; i < n; i++)
+		procs[i] = hd_model_at(model, i);
+	qsort(procs, n, sizeof(*procs), by_model_pid);
+	*ret_n = (uint32_t)n;
+	return procs;
+}
+
+static struct hd_sighting **sorted_threads(const struct hd_watcher *w, struct hd_snapshot *snap, uint32_t *ret_n)
+{
+	size_t n = HASH_COUNT(w->seen.by_tid), i = 0;
+	struct hd_sighting **rows = HD_NEW_N(snap->arena, n + 1, struct hd_sighting *);
+	for (struct hd_sighting *t = w->seen.by_tid; t != NULL; t = t->hh.next)
+		rows[i++] = t;
+	qsort(rows, n, sizeof(struct hd_sighting *), by_pid_tid);
+	if (n >= HD_THREADS_MAX) {
+		snap->truncated = true;
+		snap->truncated_why = "more threads than hangdog looks at";
+		n = HD_THREADS_MAX;
+	}
+	*ret_n = (uint32_t)n;
+	return rows;
+}
+
+static void link_parents(struct hd_snapshot *snap, const struct hd_model_proc **known)
+{
+	for (uint32_t p = 0; p < snap->n_procs; p++) {
+		struct hd_model_proc key = {.pid = snap->procs[p].ppid};
+		const struct hd_model_proc *want = &key, *const *found;
+		found = bsearch(&want, known, snap->n_procs, sizeof(*known), by_model_pid);
+		snap->procs[p].parent = found != NULL ? (uint32_t)(found - (const struct hd_model_proc *const *)known) : HD_NONE;
+	}
+	for (uint32_t p = 0; p < snap->n_procs; p++) {
+		uint32_t parent = snap->procs[p].parent;
+		if (known[p]->shares_mm && parent != HD_NONE)
+			snap->procs[p].mm = snap->procs[parent].mm;
+	}
+}
+
+void hd_watcher_sketch(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot *snap)
+{
+	uint32_t n_rows, i = 0;
+	const struct hd_model_proc **known = sorted_procs(model, snap, &snap->n_procs);
+	struct hd_sighting **rows = sorted_threads(w, snap, &n_rows);
+	snap->procs = HD_NEW_N(snap->arena, (size_t)snap->n_procs + 1, struct hd_proc);
+	snap->threads = HD_NEW_N(snap->arena, (size_t)n_rows + 1, struct hd_thread);
+	for (uint32_t p = 0; p < snap->n_procs; p++) {
+		struct hd_proc *proc = &snap->procs[p];
+		sketch_proc(known[p], p, proc);
+		while (i < n_rows && rows[i]->pid < proc->pid)
+			i++;
+		proc->first_thread = snap->n_threads;
+		for (; i < n_rows && rows[i]->pid == proc->pid; i++)
+			sketch_thread(rows[i], p, snap->arena, &snap->threads[snap->n_threads++]);
+		proc->n_threads = snap->n_threads - proc->first_thread;
+		proc->threads_complete = proc->children_complete = true;
+	}
+	link_parents(snap, known);
+}

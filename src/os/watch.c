@@ -1,0 +1,252 @@
+#include "os/watcher.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "hangdog/procfs.h"
+#include "hangdog/verdict.h"
+#include "os/procfile.h"
+
+enum {
+	NR_RESTART_X86_64 = 219,
+	NR_RESTART_I386 = 0,
+	NR_POLL = 7,
+	NR_FUTEX = 202,
+};
+/* Between two gathers for the very same waits; doubles from the first to the second. */
+#define PATIENCE_LEAST (1 * HD_NS_PER_S)
+#define PATIENCE_MOST (8 * HD_NS_PER_S)
+/* A gather may cost at most one part in so many of the time, however often the waits change. */
+#define COST_SHARE 50
+
+int64_t hd_monotonic_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * HD_NS_PER_S + ts.tv_nsec;
+}
+
+struct hd_watcher *hd_watcher_new(const struct hd_watch_config *config)
+{
+	struct hd_watcher *w = calloc(1, sizeof(*w));
+	if (w == NULL)
+		abort();
+	w->config = *config;
+	w->arena = hd_arena_new();
+	size_t n = 0;
+	while (config->command != NULL && config->command[n] != NULL)
+		n++;
+	const char **command = HD_NEW_N(w->arena, n + 1, const char *);
+	for (size_t i = 0; i < n; i++)
+		command[i] = hd_arena_str(w->arena, config->command[i]);
+	w->config.command = command;
+	hd_sightings_init(&w->seen);
+	return w;
+}
+
+void hd_watcher_free(struct hd_watcher *w)
+{
+	if (w == NULL)
+		return;
+	hd_sightings_release(&w->seen);
+	hd_arena_free(w->arena);
+	free(w);
+}
+
+/* ---- one quiet thread ------------------------------------------------------------------------------------------- */
+
+/* The instruction in front of pc tells which table of numbers the call used, also for int 0x80 in a 64-bit process
+ * (reference, ptrace.md section 2.4).  *ret_nr: the number if the code holds it as an immediate, else -1. */
+static enum hd_abi abi_of(int32_t pid, uint64_t pc, int64_t *ret_nr)
+{
+	struct hd_mem_live live;
+	uint8_t code[7];
+	*ret_nr = -1;
+	if (pc < sizeof(code) || hd_mem_live_open(&live, pid) < 0)
+		return HD_ABI_UNKNOWN;
+	int r = hd_mem_read(&live.mem, pc - sizeof(code), code, sizeof(code));
+	hd_mem_live_close(&live);
+	if (r < 0)
+		return HD_ABI_UNKNOWN;
+	if (code[0] == 0xb8)
+		*ret_nr = (int64_t)(code[1] | (uint32_t)code[2] << 8 | (uint32_t)code[3] << 16 | (uint32_t)code[4] << 24);
+	if (code[5] == 0x0f && code[6] == 0x05)
+		return HD_ABI_X86_64;
+	return code[5] == 0xcd && code[6] == 0x80 ? HD_ABI_I386 : HD_ABI_UNKNOWN;
+}
+
+static bool same_place(const struct hd_syscall *a, const struct hd_syscall *b)
+{
+	return a->sp == b->sp && a->pc == b->pc && memcmp(a->args, b->args, sizeof(a->args)) == 0;
+}
+
+/* What restart_syscall continues: the line before it, else the code, else where the kernel sleeps.  Only poll, relative
+ * sleeps and timed futex waits become it. */
+static int64_t restarted_call(const struct hd_sighting *t, const struct hd_syscall *line, int64_t in_code)
+{
+	char wchan[64];
+	if (t->origin.form == HD_SYSCALL_NUMERIC && same_place(&t->origin, line))
+		return t->origin.nr;
+	if (in_code >= 0)
+		return in_code;
+	if (hd_procfile_read(wchan, sizeof(wchan), "/proc/%d/task/%d/wchan", t->pid, t->tid) <= 0)
+		return line->nr;
+	if (strncmp(wchan, "poll_", 5) == 0)
+		return NR_POLL;
+	return strncmp(wchan, "futex_", 6) == 0 ? NR_FUTEX : line->nr;
+}
+
+static bool has_limit(const struct hd_call *call, const uint64_t args[HD_ARGS])
+{
+	return !call->is_unbounded || (call->timeout_arg >= 0 && args[call->timeout_arg] != 0);
+}
+
+void hd_watcher_settle(struct hd_sighting *t, const struct hd_syscall *line)
+{
+	int64_t in_code = -1;
+	t->line = *line;
+	t->has_line = true;
+	t->was_restart = t->is_suspect = false;
+	t->nr = line->nr;
+	t->abi = HD_ABI_UNKNOWN;
+	if (line->form != HD_SYSCALL_NUMERIC)
+		return;
+	t->abi = abi_of(t->pid, line->pc, &in_code);
+	t->was_restart = (t->abi == HD_ABI_X86_64 && line->nr == NR_RESTART_X86_64) ||
+			 (t->abi == HD_ABI_I386 && line->nr == NR_RESTART_I386);
+	if (t->was_restart)
+		t->nr = restarted_call(t, line, in_code);
+	else
+		t->origin = *line;
+	struct hd_call call = hd_call_decode(t->abi, t->nr, line->args, t->was_restart);
+	t->is_suspect = call.need != HD_NEED_NOTHING && call.need != HD_NEED_TIME && !has_limit(&call, line->args);
+}
+
+static void read_line(struct hd_sighting *t)
+{
+	char text[512];
+	struct hd_syscall line;
+	if (hd_procfile_read(text, sizeof(text), "/proc/%d/task/%d/syscall", t->pid, t->tid) <= 0 ||
+	    hd_syscall_parse(text, &line) < 0 || line.form == HD_SYSCALL_RUNNING)
+		return;
+	hd_watcher_settle(t, &line);
+}
+
+/* ---- a look ------------------------------------------------------------------------------------------------------ */
+
+struct look_pass {
+	struct hd_watcher *w;
+	struct hd_look *look;
+	int32_t pid;
+	int64_t now_ns;
+};
+
+static int look_at(void *ctx, int32_t tid)
+{
+	struct look_pass *pass = ctx;
+	struct hd_sighting *t;
+	bool same;
+	uint64_t ran_ns;
+	if (pass->look->threads >= HD_THREADS_MAX)
+		return 0;
+	/* Gone between the listing and here, or not to be read: no thread to suspect either way. */
+	if (hd_sightings_meet(&pass->w->seen, pass->pid, tid, &t, &same, &ran_ns) < 0) {
+		pass->look->anything_moved = true;
+		return 0;
+	}
+	t->look = pass->w->look;
+	pass->w->cpu_ns += ran_ns;
+	pass->look->threads++;
+	if (!same) {
+		hd_sighting_forget_wait(t, pass->now_ns);
+		pass->look->anything_moved = true;
+		return 0;
+	}
+	t->quiet++;
+	/* Nothing that it does shows without a run, so the line of a quiet thread is read once a wait. */
+	if (!t->has_line)
+		read_line(t);
+	pass->look->still += t->has_line;
+	pass->look->anything_moved |= !t->has_line;
+	return 0;
+}
+
+/* splitmix64: the terms are added up, so that the order of the table does not matter. */
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+	return x ^ (x >> 31);
+}
+
+uint64_t hd_watcher_waits(const struct hd_watcher *w)
+{
+	uint64_t sum = 0;
+	bool any = false;
+	for (const struct hd_sighting *t = w->seen.by_tid; t != NULL; t = t->hh.next) {
+		/* Who is still counts, and for the suspicious the very wait; not how often others slept. */
+		uint64_t wait = !t->has_line ? 0 : t->is_suspect ? t->runs + 2 : 1;
+		sum += mix(mix((uint64_t)t->tid << 40 ^ t->start) + wait);
+		any |= t->is_suspect;
+	}
+	return any ? sum | 1 : 0;
+}
+
+/* Is a gather worth while?  Not while all that is blocked is obviously alive (hd_candidates on what the looks know,
+ * asked again only when the waits or the set of still threads changed), not again for the very waits that the last
+ * gather was for until patience ends (1 s, doubling to 8 s: what can still change is only the world outside), and never
+ * so often that gathering takes more than 1/50 of the time.  So a healthy idle server costs one read a thread and look. */
+static uint32_t count_suspects(struct hd_watcher *w, const struct hd_model *model, int64_t now_ns)
+{
+	uint64_t waits = hd_watcher_waits(w);
+	if (waits == 0)
+		return 0;
+	if (waits != w->waits_asked) {
+		struct hd_snapshot *sketch = hd_snapshot_new();
+		hd_watcher_sketch(w, model, sketch);
+		uint8_t *candidate = HD_NEW_N(sketch->arena, (size_t)sketch->n_threads + 1, uint8_t);
+		w->suspects = hd_candidates(sketch, candidate);
+		w->waits_asked = waits;
+		hd_snapshot_free(sketch);
+	}
+	int64_t since_ns = now_ns - w->gathered_ns;
+	if (waits == w->waits_gathered && since_ns < w->patience_ns)
+		return 0;
+	if (w->waits_gathered != 0 && since_ns < COST_SHARE * w->gather_cost_ns && since_ns < PATIENCE_LEAST)
+		return 0;
+	return w->suspects;
+}
+
+int hd_watcher_look(struct hd_watcher *w, const struct hd_model *model, struct hd_look *ret)
+{
+	struct hd_look look = {0};
+	struct look_pass pass = {.w = w, .look = &look, .now_ns = hd_monotonic_ns()};
+	w->look++;
+	for (size_t i = 0; i < hd_model_count(model); i++) {
+		pass.pid = hd_model_at(model, i)->pid;
+		int r = hd_procfile_numbers(look_at, &pass, "/proc/%d/task", pass.pid);
+		if (r < 0 && r != -ESRCH)
+			return r;
+	}
+	look.anything_moved |= hd_sightings_sweep(&w->seen, w->look) > 0 || look.threads != w->threads_before;
+	w->threads_before = look.threads;
+	look.cpu_ns = w->cpu_ns;
+	look.suspects = count_suspects(w, model, pass.now_ns);
+	*ret = look;
+	return 0;
+}
+
+void hd_watcher_gathered(struct hd_watcher *w, int64_t began_ns)
+{
+	uint64_t waits = hd_watcher_waits(w);
+	int64_t now_ns = hd_monotonic_ns();
+	bool again = waits == w->waits_gathered && waits != 0;
+	w->patience_ns = again ? 2 * w->patience_ns : PATIENCE_LEAST;
+	if (w->patience_ns > PATIENCE_MOST)
+		w->patience_ns = PATIENCE_MOST;
+	w->waits_gathered = waits;
+	w->gathered_ns = now_ns;
+	w->gather_cost_ns = now_ns - began_ns;
+}

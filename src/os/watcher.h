@@ -1,0 +1,33 @@
+/* The watcher's own state, shared by the files that look (watch.c) and gather (gather.c, ...). */
+#ifndef HD_OS_WATCHER_H
+#define HD_OS_WATCHER_H
+
+#include "hangdog/gather.h"
+#include "os/sighting.h"
+
+struct hd_watcher {
+	struct hd_watch_config config;
+	struct hd_arena *arena; /* of the copied command line */
+	struct hd_sightings seen;
+	uint64_t look;          /* number of looks so far */
+	uint32_t threads_before;
+	uint64_t cpu_ns;
+	/* The last gather and the waits that it was made for: see hd_watcher_look. */
+	uint64_t waits_gathered; /* 0 = none */
+	int64_t gathered_ns, gather_cost_ns, patience_ns;
+	/* The last answer of hd_candidates, for the waits that it was asked about. */
+	uint64_t waits_asked;
+	uint32_t suspects;
+};
+
+int64_t hd_monotonic_ns(void);
+/* A number for the suspicious waits and the set of still threads: equal as long as neither changed.  0 = no suspicion. */
+uint64_t hd_watcher_waits(const struct hd_watcher *w);
+/* Rows of the tree's processes and threads as the looks know them: no facts of objects, memory or signals. */
+void hd_watcher_sketch(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot *snap);
+/* A gather that began then has ended: when the next one is worth while. */
+void hd_watcher_gathered(struct hd_watcher *w, int64_t began_ns);
+/* Takes the system call line of a quiet thread into its row: number, ABI, whether it is worth a suspicion. */
+void hd_watcher_settle(struct hd_sighting *t, const struct hd_syscall *line);
+
+#endif

@@ -1,0 +1,247 @@
+/* Time limits, futex words and the locks behind them. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hangdog/copy.h"
+#include "hangdog/locks.h"
+#include "os/draft.h"
+#include "os/procfile.h"
+
+enum {
+	NR_SELECT = 23,
+	NR_RT_SIGTIMEDWAIT = 128,
+	NR_FUTEX = 202,
+	NR_SEMTIMEDOP = 220,
+	NR_PSELECT6 = 270,
+	NR_PPOLL = 271,
+	NR_EPOLL_PWAIT2 = 441,
+	NR_FUTEX_WAITV = 449,
+	FUTEX_CMD_MASK = 0x7f,
+	FUTEX_PRIVATE = 0x80,
+	WAITV_MAX = 128, /* kernel: FUTEX_WAITV_MAX */
+};
+
+/* ---- time limits -------------------------------------------------------------------------------------------------- */
+
+/* Calls whose limit is a length of time, not a point in time, so that it can be told. */
+static bool is_relative(const struct hd_thread *t)
+{
+	static const int64_t calls[] = {NR_SELECT, NR_RT_SIGTIMEDWAIT, NR_SEMTIMEDOP, NR_PSELECT6, NR_PPOLL, NR_EPOLL_PWAIT2};
+	if (t->nr == NR_FUTEX)
+		return (t->args[1] & FUTEX_CMD_MASK) == 0; /* FUTEX_WAIT */
+	for (size_t i = 0; i < HD_COUNTOF(calls); i++) {
+		if (t->nr == calls[i])
+			return true;
+	}
+	return false;
+}
+
+static int64_t read_limit(struct hd_mem *mem, const struct hd_thread *t, uint64_t addr)
+{
+	int64_t at[2];
+	if (mem == NULL || t->abi != HD_ABI_X86_64 || !is_relative(t) || hd_mem_read(mem, addr, at, sizeof(at)) < 0)
+		return -1;
+	int64_t unit = t->nr == NR_SELECT ? HD_NS_PER_US : 1; /* timeval, else timespec */
+	if (at[0] < 0 || at[0] >= INT64_MAX / HD_NS_PER_S - 1 || at[1] < 0 || at[1] >= HD_NS_PER_S)
+		return -1;
+	return at[0] * HD_NS_PER_S + at[1] * unit;
+}
+
+void hd_draft_limit(struct hd_draft *d, uint32_t t)
+{
+	struct hd_thread *thread = &d->snap->threads[t];
+	const struct hd_call *call = &d->threads[t].call;
+	bool by_pointer = call->timeout_arg >= 0 && thread->args[call->timeout_arg] != 0;
+	thread->has_timeout = by_pointer || !call->is_unbounded ? HD_YES : HD_NO;
+	thread->timeout_ns = -1;
+	if (by_pointer)
+		thread->timeout_ns = read_limit(hd_draft_mem(d, thread->proc), thread, thread->args[call->timeout_arg]);
+	else if (call->timeout_ms >= 0)
+		thread->timeout_ns = call->timeout_ms * HD_NS_PER_MS;
+}
+
+/* ---- words ---------------------------------------------------------------------------------------------------------- */
+
+static void read_value(struct hd_mem *mem, struct hd_word *word)
+{
+	word->value_known = mem != NULL && hd_mem_u32(mem, word->addr, &word->value) == 0;
+}
+
+/* struct futex_waitv, include/uapi/linux/futex.h */
+struct waitv {
+	uint64_t value, addr;
+	uint32_t flags, reserved;
+};
+
+static void read_waitv(struct hd_draft *d, struct hd_thread *thread, struct hd_mem *mem)
+{
+	uint64_t n = thread->args[1];
+	struct waitv v[WAITV_MAX];
+	if (mem == NULL || n == 0 || n > WAITV_MAX || hd_mem_read(mem, thread->args[0], v, n * sizeof(*v)) < 0)
+		return;
+	thread->words = HD_NEW_N(d->arena, n, struct hd_word);
+	thread->n_words = (uint32_t)n;
+	for (uint32_t i = 0; i < n; i++) {
+		thread->words[i] = (struct hd_word){.addr = v[i].addr, .expected = (uint32_t)v[i].value,
+						    .op_private = (v[i].flags & FUTEX_PRIVATE) != 0, .sharers_object = HD_NONE};
+		read_value(mem, &thread->words[i]);
+	}
+}
+
+void hd_draft_words(struct hd_draft *d, uint32_t t)
+{
+	struct hd_thread *thread = &d->snap->threads[t];
+	const struct hd_call *call = &d->threads[t].call;
+	if (call->need != HD_NEED_FUTEX)
+		return;
+	struct hd_mem *mem = hd_draft_mem(d, thread->proc);
+	if (thread->nr == NR_FUTEX_WAITV && thread->abi == HD_ABI_X86_64) {
+		read_waitv(d, thread, mem);
+		return;
+	}
+	for (uint32_t i = 0; i < thread->n_words; i++)
+		read_value(mem, &thread->words[i]);
+}
+
+bool hd_draft_words_agree(struct hd_draft *d, uint32_t t)
+{
+	const struct hd_thread *thread = &d->snap->threads[t];
+	struct hd_mem *mem = thread->n_words > 0 ? hd_draft_mem(d, thread->proc) : NULL;
+	for (uint32_t i = 0; i < thread->n_words; i++) {
+		struct hd_word again = thread->words[i];
+		read_value(mem, &again);
+		if (again.value_known != thread->words[i].value_known || again.value != thread->words[i].value)
+			return false;
+	}
+	return true;
+}
+
+/* ---- shared memory ---------------------------------------------------------------------------------------------------- */
+
+static uint32_t shared_object(struct hd_draft *d, const struct hd_map *map)
+{
+	uint32_t o = hd_draft_object(d, HD_OBJ_SHM, map->ino, map->dev_major, map->dev_minor);
+	if (o == HD_NONE)
+		return o;
+	d->objects.at[o].label = map->path[0] != '\0' ? hd_arena_str(d->arena, map->path) : "shared memory";
+	d->objects_more.at[o].is_wanted = true;
+	/* The kernel marks memory that has no name as deleted from its birth (memfd, /dev/zero), System V segments always. */
+	if (!map->deleted)
+		hd_draft_outside(d, o, "whoever opens the file %s could share this memory", map->path);
+	else if (strncmp(map->path, "/SYSV", 5) == 0)
+		hd_draft_outside(d, o, "anybody may attach this System V shared memory");
+	return o;
+}
+
+static void map_word(struct hd_draft *d, const struct hd_maps *maps, bool is_candidate, struct hd_word *word)
+{
+	const struct hd_map *map = hd_maps_find(maps, word->addr);
+	if (map == NULL)
+		return;
+	if (!map->shared) {
+		/* A file's page that was never written is the file's own: keyed by inode unless the call says private. */
+		word->mapping = map->ino != 0 && !map->writable ? HD_MAPPING_UNKNOWN : HD_MAPPING_PRIVATE;
+		return;
+	}
+	word->mapping = HD_MAPPING_SHARED;
+	word->dev_major = map->dev_major;
+	word->dev_minor = map->dev_minor;
+	word->ino = map->ino;
+	word->offset = map->offset + (word->addr - map->start);
+	if (is_candidate && !word->op_private)
+		word->sharers_object = shared_object(d, map);
+}
+
+void hd_draft_mapping(struct hd_draft *d, uint32_t t)
+{
+	struct hd_thread *thread = &d->snap->threads[t];
+	const struct hd_maps *maps = thread->n_words > 0 ? hd_draft_maps(d, thread->proc) : NULL;
+	for (uint32_t i = 0; maps != NULL && i < thread->n_words; i++)
+		map_word(d, maps, d->threads[t].is_candidate, &thread->words[i]);
+}
+
+/* ---- locks -------------------------------------------------------------------------------------------------------------- */
+
+/* The stack of a wait does not change while the thread does not run: unwound once a wait. */
+static const struct hd_stack *wait_stack(struct hd_draft *d, uint32_t t, const struct hd_unwind_query *query)
+{
+	struct hd_sighting *seen = d->threads[t].seen;
+	if (seen->stack_arena == NULL) {
+		seen->stack_arena = hd_arena_new();
+		hd_unwind(d->w->config.unwinder, query, seen->stack_arena, &seen->stack);
+	}
+	return &seen->stack;
+}
+
+/* A number found in memory counts in the PID namespace of the process; only in ours can it be looked for. */
+static enum hd_tri task_exists(const struct hd_draft *d, const struct hd_proc *proc, int32_t tid)
+{
+	struct hd_stat stat;
+	if (proc->pid_ns == 0 || proc->pid_ns != d->own_pid_ns)
+		return HD_UNKNOWN;
+	int r = hd_procfile_stat(tid, tid, &stat);
+	if (r < 0)
+		return r == -ESRCH ? HD_NO : HD_UNKNOWN;
+	return stat.state == 'Z' || stat.state == 'X' ? HD_NO : HD_YES;
+}
+
+/* Where a nameless lock lies, for people. */
+static const char *place_of(struct hd_draft *d, const struct hd_maps *maps, uint64_t addr)
+{
+	const struct hd_map *map = hd_maps_find(maps, addr);
+	if (map == NULL)
+		return NULL;
+	if (map->shared)
+		return hd_arena_printf(d->arena, "in memory shared between processes");
+	if (strcmp(map->path, "[heap]") == 0)
+		return "in the heap";
+	if (strncmp(map->path, "[stack", 6) == 0)
+		return "on the stack of the main thread";
+	if (map->path[0] == '\0')
+		return "in allocated memory";
+	const char *base = strrchr(map->path, '/');
+	return hd_arena_printf(d->arena, "in the data of %s", base != NULL ? base + 1 : map->path);
+}
+
+static void name_lock(struct hd_draft *d, const struct hd_unwind_query *query, struct hd_lock *lock)
+{
+	const char *module = NULL;
+	uint64_t offset = 0;
+	if (lock->name != NULL || lock->base == 0)
+		return;
+	const char *symbol = hd_unwind_data_symbol(d->w->config.unwinder, query, lock->base, d->arena, &module, &offset);
+	if (symbol == NULL) {
+		if (lock->variable_address_note == NULL)
+			lock->variable_address_note = place_of(d, query->maps, lock->base);
+		return;
+	}
+	const char *base = module != NULL ? strrchr(module, '/') : NULL;
+	const char *text = offset != 0 ? hd_arena_printf(d->arena, "%s+%#lx", symbol, (unsigned long)offset) : symbol;
+	lock->name = module == NULL ? text : hd_arena_printf(d->arena, "%s (in %s)", text, base != NULL ? base + 1 : module);
+}
+
+void hd_draft_lock(struct hd_draft *d, uint32_t t)
+{
+	struct hd_thread *thread = &d->snap->threads[t];
+	const struct hd_proc *proc = &d->snap->procs[thread->proc];
+	const struct hd_maps *maps = hd_draft_maps(d, thread->proc);
+	struct hd_mem *mem = hd_draft_mem(d, thread->proc);
+	if (thread->n_words == 0 || maps == NULL || mem == NULL || d->w->config.unwinder == NULL)
+		return;
+	struct hd_unwind_query unwind = {.pid = d->procs[thread->proc].via, .start = proc->start, .generation = maps->n, .maps = maps,
+					 .mem = mem, .regs = {.sp = thread->sp, .pc = thread->pc}};
+	const struct hd_map *stack_map = hd_maps_find(maps, thread->sp);
+	unwind.stack_end = stack_map != NULL ? stack_map->end : 0;
+	const struct hd_stack *stack = wait_stack(d, t, &unwind);
+	struct hd_lock_query query = {.word = &thread->words[0], .is_pi = d->threads[t].call.futex_pi, .sp = thread->sp,
+				      .stack = stack, .maps = maps, .tid = thread->tid, .ns_tid = thread->ns_tid,
+				      .abi = thread->abi};
+	query.op = thread->nr == NR_FUTEX && thread->abi == HD_ABI_X86_64 ? (uint32_t)thread->args[1] : 0;
+	hd_lock_classify(mem, &query, d->arena, &thread->lock);
+	name_lock(d, &unwind, &thread->lock);
+	if (thread->lock.owner_tid != 0)
+		thread->lock.owner_exists = task_exists(d, proc, thread->lock.owner_tid);
+	thread->stack = hd_stack_copy(stack, d->arena);
+}
