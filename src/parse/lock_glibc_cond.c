@@ -101,28 +101,44 @@ void hd_glibc_cond(struct hd_probe *p)
 	hd_probe_check_place(p, pair.cond, COND_SIZE, 8);
 }
 
-/* pthread_cond_destroy waits on the waiter count itself.  Both layouts put it at 4 modulo 8: the address of the object,
- * if the stack still has it, decides. */
+/* pthread_cond_destroy waits on the waiter count itself, which both layouts put at 4 modulo 8, with the same fields before
+ * it back to g_size.  Before that the old one has {wseq 8, g1_start 8, g_refs[2]}, the new one {wseq 8, g1_start 8}. */
+struct cond_head {
+	uint64_t wseq, g1_start;
+	uint32_t g_refs[2];
+};
+
+/* Each waiter takes a position (wseq grows by 2), and the first group starts at or before the end. */
+static bool head_fits(uint64_t wseq, uint64_t g1_start, uint32_t waiters)
+{
+	return wseq / 2 >= waiters && g1_start <= wseq;
+}
+
+static uint64_t destroy_base(struct hd_probe *p, uint32_t waiters)
+{
+	uint64_t old_base = p->uaddr - layouts[0].wrefs, new_base = p->uaddr - layouts[1].wrefs;
+	struct cond_head old, new;
+	bool is_old = hd_mem_read(p->mem, old_base, &old, sizeof(old)) == 0 && head_fits(old.wseq, old.g1_start, waiters) &&
+		      (uint64_t)(old.g_refs[0] >> 1) + (old.g_refs[1] >> 1) == waiters;
+	bool is_new = hd_mem_read(p->mem, new_base, &new, sizeof(new)) == 0 && head_fits(new.wseq, new.g1_start, waiters);
+	if (is_old != is_new)
+		return is_old ? old_base : new_base;
+	/* The caller may still have the object's address on its stack. */
+	bool has_old = hd_probe_stack_has(p, old_base, SCAN_WORDS * 8), has_new = hd_probe_stack_has(p, new_base, SCAN_WORDS * 8);
+	return has_old == has_new ? 0 : has_old ? old_base : new_base;
+}
+
 void hd_glibc_cond_destroy(struct hd_probe *p)
 {
-	uint64_t base = 0;
+	uint32_t waiters = p->val >> COND_WAITERS_SHIFT;
 	p->lock->kind = HD_LOCK_COND_DESTROY;
 	p->lock->family = "glibc";
-	for (size_t i = 0; i < HD_COUNTOF(layouts); i++) {
-		uint64_t candidate = p->uaddr - layouts[i].wrefs;
-		if (!hd_probe_stack_has(p, candidate, SCAN_WORDS * 8))
-			continue;
-		hd_probe_check(p, base == 0, "two places fit for the condition variable");
-		base = candidate;
-	}
-	hd_probe_check(p, (p->val & COND_DESTROY_PENDING) != 0 && p->val >> COND_WAITERS_SHIFT >= 1,
-		       "the word does not count waiters that must leave");
-	hd_probe_check_word(p);
 	p->lock->is_pshared = (p->val & COND_PSHARED) != 0;
-	if (base == 0) {
+	p->lock->base = destroy_base(p, waiters);
+	hd_probe_check(p, (p->val & COND_DESTROY_PENDING) != 0 && waiters >= 1, "the word does not count waiters that must leave");
+	hd_probe_check_word(p);
+	if (p->lock->base == 0)
 		hd_probe_fail(p, "where the condition variable begins is not known");
-		return;
-	}
-	p->lock->base = base;
-	hd_probe_check_place(p, base, COND_SIZE, 8);
+	else
+		hd_probe_check_place(p, p->lock->base, COND_SIZE, 8);
 }

@@ -46,9 +46,10 @@ void hd_musl_mutex(struct hd_probe *p)
 	hd_probe_check(p, (w[0] & ~(MUSL_TYPE | MUSL_ROBUST | MUSL_PI | MUSL_PSHARED)) == 0 && (w[0] & MUSL_TYPE) != 3,
 		       "the type field is not one of a mutex");
 	hd_probe_check(p, has_tid ? hd_tid_ok(tid) : (w[1] & ~MUSL_WAITERS) == MUSL_BUSY, "the word is not one of a mutex");
-	hd_probe_check(p, w[2] >= 1 && w[2] <= HD_TID_MAX, "the mutex counts no waiter");
 	hd_probe_check_shared(p, (w[0] & MUSL_PSHARED) != 0);
 	bool is_pi_call = p->cmd == HD_FUTEX_LOCK_PI || p->cmd == HD_FUTEX_LOCK_PI2;
+	/* The kernel counts the waiters of PI mutexes. */
+	hd_probe_check(p, is_pi_call || (w[2] >= 1 && w[2] <= HD_TID_MAX), "the mutex counts no waiter");
 	hd_probe_check(p, is_pi_call == p->lock->is_pi, "the futex command does not fit the mutex kind");
 	if (!is_pi_call)
 		hd_probe_check_word(p);

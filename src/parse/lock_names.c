@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define FRAMES_MAX 64u
+#define ENTRY_FRAMES 4u
 #define NAME_MAX_LEN 256u
 
 enum match { EXACT, PREFIX, PARTS };
@@ -132,10 +133,11 @@ static bool is_entry_point(const char *plain)
 /* musl and glibc share their public names; these inner ones tell them apart in static programs. */
 static enum hd_lock_libc libc_of_name(const char *raw)
 {
-	static const char *const glibc[] = {"__lll_lock_wait", "__futex_abstimed_wait", "___pthread_mutex_lock", "__new_sem_wait",
-					    "__pthread_cond_wait_common", "__GI_", "__pthread_mutex_lock_full", "_full64",
-					    "__pthread_clockjoin_ex", "__pthread_once_slow", "futex_wait"};
-	static const char *const musl[] = {"__timedwait", "__syscall_cp", "__cp_begin", "__lockfile", "__pthread_timedjoin_np"};
+	static const char *const glibc[] = {"__lll_lock_wait", "__futex_", "futex_wait", "___pthread_", "__new_sem_wait", "__GI_",
+					    "__pthread_cond_wait_common", "__pthread_mutex_lock_full", "__pthread_clockjoin_ex",
+					    "__pthread_once_slow", "__libc_start_call_main", "start_thread", "__lll_"};
+	static const char *const musl[] = {"__timedwait", "__syscall_cp", "__cp_begin", "sccp", "__lockfile",
+					   "__pthread_timedjoin_np", "libc_start_main_stage2"};
 	for (size_t i = 0; i < HD_COUNTOF(glibc); i++) {
 		if (strncmp(raw, glibc[i], strlen(glibc[i])) == 0)
 			return HD_LIBC_GLIBC;
@@ -165,8 +167,10 @@ static void calls_add(struct hd_lock_calls *calls, struct hd_lock_hit hit)
 		hit_add(calls->caller, &calls->n_callers, hit);
 }
 
-/* One name of a frame: is it one that means something?  false = nothing known about it. */
-static bool take_name(const char *raw, const struct module_row *module, struct hd_arena *arena, struct hd_lock_calls *calls)
+/* One name of a frame: is it one that means something?  false = nothing known about it.  Any function of the C library
+ * counts, but not if the frame itself is a guess: stale return addresses name functions that were called long ago. */
+static bool take_name(const char *raw, const struct hd_frame *frame, const struct module_row *module, struct hd_arena *arena,
+		      struct hd_lock_calls *calls)
 {
 	char plain[NAME_MAX_LEN];
 	if (raw == NULL || raw[0] == '\0')
@@ -178,7 +182,7 @@ static bool take_name(const char *raw, const struct module_row *module, struct h
 		calls->libc = libc_of_name(raw);
 	const struct name_row *row = name_find(raw, plain);
 	bool in_libc = module != NULL && (module->kind == MODULE_GLIBC || module->kind == MODULE_MUSL);
-	if (row == NULL && !in_libc)
+	if (row == NULL && (!in_libc || frame->is_guess))
 		return false;
 	struct hd_lock_hit hit = {.api = row != NULL ? row->api : HD_API_LIBC};
 	hit.family = row != NULL && row->family != NULL ? row->family : module != NULL ? module->family : NULL;
@@ -198,9 +202,9 @@ static bool take_frame(const struct hd_frame *frame, struct hd_arena *arena, str
 	if (calls->libc == HD_LIBC_UNKNOWN && kind == MODULE_MUSL)
 		calls->libc = HD_LIBC_MUSL;
 	/* What a function is comes before what it was called: the outer view, its public name, is met last. */
-	bool known = take_name(frame->symbol, module, arena, calls);
+	bool known = take_name(frame->symbol, frame, module, arena, calls);
 	if (frame->called_as != NULL && (frame->symbol == NULL || strcmp(frame->symbol, frame->called_as) != 0))
-		known |= take_name(frame->called_as, module, arena, calls);
+		known |= take_name(frame->called_as, frame, module, arena, calls);
 	if (module != NULL && module->api != HD_API_NONE) {
 		calls_add(calls, (struct hd_lock_hit){.api = module->api, .name = NULL, .family = module->family});
 		known = true;
@@ -218,5 +222,11 @@ void hd_lock_calls_find(const struct hd_stack *stack, struct hd_arena *arena, st
 			break;
 		if (frame->cfa > ret->runtime_end)
 			ret->runtime_end = frame->cfa;
+	}
+	/* A static program: the entry points, outermost, are the C library's own too. */
+	uint32_t end = stack == NULL ? 0 : stack->n;
+	for (uint32_t i = end; i-- > 0 && end - i <= ENTRY_FRAMES && ret->libc == HD_LIBC_UNKNOWN;) {
+		if (stack->at[i].symbol != NULL)
+			ret->libc = libc_of_name(stack->at[i].symbol);
 	}
 }
