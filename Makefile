@@ -70,6 +70,8 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(CORE)
 $(O)/tests/prop/%: $(O)/tests/prop/%.o $(CORE)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CORELIBS)
 
+-include tests/zoo/zoo.mk
+
 unit: $(UNIT) ## unit tests
 	@set -e; for t in $(UNIT); do $$t -j1 --quiet || { echo "FAILED: $$t"; $$t -j1; exit 1; }; done; echo "unit: $(words $(UNIT)) programs passed"
 

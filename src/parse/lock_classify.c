@@ -68,6 +68,14 @@ static const struct hd_lock_hit *caller_find(const struct hd_lock_calls *calls, 
 	return NULL;
 }
 
+/* Equal names, other layouts: without knowing the C library nothing is certain, and what does not fit is not told at all. */
+static void doubt_layout(struct hd_probe *p)
+{
+	if (p->lock->check_failed != NULL)
+		*p->lock = (struct hd_lock){.kind = p->lock->kind, .api = p->lock->api};
+	hd_probe_fail(p, "which C library this is could not be told");
+}
+
 /* Runs one reader on a fresh result.  true = nothing failed. */
 static bool try_read(struct hd_probe *p, const struct hd_lock_hit *hit)
 {
@@ -79,8 +87,8 @@ static bool try_read(struct hd_probe *p, const struct hd_lock_hit *hit)
 		row->musl(p);
 	else
 		row->glibc(p);
-	/* Equal names, other layouts: without knowing the C library nothing is certain. */
-	hd_probe_check(p, row->glibc == row->musl || p->calls->libc != HD_LIBC_UNKNOWN, "which C library this is could not be told");
+	if (row->glibc != row->musl && p->calls->libc == HD_LIBC_UNKNOWN)
+		doubt_layout(p);
 	return p->lock->check_failed == NULL;
 }
 

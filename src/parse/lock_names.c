@@ -137,7 +137,9 @@ static enum hd_lock_libc libc_of_name(const char *raw)
 					    "__pthread_cond_wait_common", "__pthread_mutex_lock_full", "__pthread_clockjoin_ex",
 					    "__pthread_once_slow", "__libc_start_call_main", "start_thread", "__lll_"};
 	static const char *const musl[] = {"__timedwait", "__syscall_cp", "__cp_begin", "sccp", "__lockfile",
-					   "__pthread_timedjoin_np", "libc_start_main_stage2"};
+					   "__pthread_timedjoin_np", "libc_start_main_stage2", "__pthread_once_full", "_start_c"};
+	if (strcmp(raw, "start") == 0)
+		return HD_LIBC_MUSL; /* static in src/thread/pthread_create.c */
 	for (size_t i = 0; i < HD_COUNTOF(glibc); i++) {
 		if (strncmp(raw, glibc[i], strlen(glibc[i])) == 0)
 			return HD_LIBC_GLIBC;

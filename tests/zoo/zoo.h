@@ -93,6 +93,10 @@ __attribute__((format(printf, 1, 2))) static inline void zoo_say(const char *fmt
 	va_start(ap, fmt);
 	int n = vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+#ifdef ZOO_NO_TABLES
+	/* A static program without unwind tables: hardly a name can be found. */
+	n += snprintf(line + n - 1, sizeof(line) - (size_t)n, " weak=1 unknown=1\n") - 1;
+#endif
 	if (write(STDOUT_FILENO, line, (size_t)n) != n)
 		abort();
 }

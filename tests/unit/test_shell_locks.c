@@ -1,0 +1,69 @@
+/* The lock classifier on real blocked threads: every situation of the lock zoo on this machine's libraries. */
+#include <criterion/criterion.h>
+
+#include "../lib/zoo_run.h"
+
+/* Beside this program: build/tests/unit/x -> build/tests/zoo/. */
+static bool zoo_path(const char *program, char ret[512])
+{
+	char self[384];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	cr_assert_gt(n, 0);
+	self[n] = '\0';
+	for (int up = 0; up < 2; up++)
+		*strrchr(self, '/') = '\0';
+	snprintf(ret, 512, "%s/zoo/%s", self, program);
+	return access(ret, X_OK) == 0;
+}
+
+static void zoo_passes(const char *program)
+{
+	char path[512];
+	HD_CLEAN_BUF struct hd_buf wrong = {0};
+	if (!zoo_path(program, path))
+		cr_skip_test("its compiler is not installed");
+	struct zoo_result result = zoo_program(NULL, path, &wrong);
+	cr_assert_eq(result.wrong, 0, "%s", hd_buf_text(&wrong));
+	cr_assert_gt(result.right, 0);
+}
+
+Test(zoo, posix_threads_of_this_libc_are_told, .timeout = 120)
+{
+	zoo_passes("posix");
+}
+
+Test(zoo, posix_threads_in_a_static_program_are_told, .timeout = 120)
+{
+	zoo_passes("posix-static");
+}
+
+Test(zoo, locks_inside_the_c_library_are_told, .timeout = 120)
+{
+	zoo_passes("libc");
+}
+
+Test(zoo, cxx_objects_are_told, .timeout = 120)
+{
+	zoo_passes("cxx");
+}
+
+Test(zoo, openmp_waits_are_told, .timeout = 120)
+{
+	zoo_passes("gomp");
+}
+
+Test(zoo, abseil_waits_are_told, .timeout = 120)
+{
+	zoo_passes("absl");
+}
+
+Test(zoo, rust_waits_are_told, .timeout = 120)
+{
+	zoo_passes("rust");
+}
+
+Test(zoo, musl_is_not_taken_for_glibc, .timeout = 120)
+{
+	zoo_passes("posix-musl");
+	zoo_passes("posix-musl-static");
+}
