@@ -116,6 +116,12 @@ static bool is_loader_data(const struct hd_probe *p)
 	return slash != NULL && (strncmp(slash + 1, "ld-linux", 8) == 0 || strncmp(slash + 1, "ld-2.", 5) == 0);
 }
 
+/* The interpreter itself waits on condition variables for its lock only; stripped builds do not name the function. */
+static bool is_gil(const struct hd_lock_calls *calls)
+{
+	return caller_find(calls, HD_API_PY_GIL) != NULL || (calls->beyond != NULL && strcmp(calls->beyond, "cpython") == 0);
+}
+
 /* Whose primitive is it?  A semaphore below PyThread_acquire_lock is a Python lock, and so on. */
 static void refine(struct hd_probe *p)
 {
@@ -132,13 +138,15 @@ static void refine(struct hd_probe *p)
 	} else if (lock->kind == HD_LOCK_SEMAPHORE && caller_find(calls, HD_API_MP_SEM) != NULL) {
 		lock->family = "cpython";
 		lock->api = "multiprocessing.SemLock.acquire";
-	} else if (lock->kind == HD_LOCK_CONDITION && (hit = caller_find(calls, HD_API_PY_GIL)) != NULL) {
+	} else if (lock->kind == HD_LOCK_CONDITION && is_gil(calls)) {
 		lock->kind = HD_LOCK_GIL;
 		lock->family = "cpython";
 	} else if (lock->kind == HD_LOCK_CONDITION && (hit = caller_find(calls, HD_API_TEAM)) != NULL) {
 		lock->kind = HD_LOCK_TEAM;
 		lock->family = hit->family;
 	}
+	if (lock->kind == HD_LOCK_PYTHON && lock->is_recursive)
+		lock->api = "threading.RLock.acquire";
 }
 
 static bool read_callers(struct hd_probe *p)

@@ -6,7 +6,7 @@
 #define ENTRY_FRAMES 4u
 #define NAME_MAX_LEN 256u
 
-enum match { EXACT, PREFIX, PARTS };
+enum match { EXACT, PREFIX, INNER, PARTS };
 
 struct name_row {
 	enum match match;
@@ -56,6 +56,7 @@ static const struct module_row module_rows[] = {
 	{"libjemalloc", MODULE_RUNTIME, HD_API_MALLOC, "jemalloc"},
 	{"libtcmalloc", MODULE_RUNTIME, HD_API_MALLOC, "gperftools"},
 	{"libmimalloc", MODULE_RUNTIME, HD_API_MALLOC, "mimalloc"},
+	{"libpython", MODULE_OTHER, HD_API_NONE, "cpython"},
 	{"_multiprocessing.", MODULE_OTHER, HD_API_MP_SEM, "cpython"},
 };
 
@@ -66,6 +67,7 @@ static const char *const not_calls[] = {"libc_start_main", "libc_start_call_main
 static const struct module_row *module_find(const char *path)
 {
 	static const struct module_row musl_libc = {"libc.so", MODULE_MUSL, HD_API_NONE, "musl"};
+	static const struct module_row python = {"python", MODULE_OTHER, HD_API_NONE, "cpython"};
 	if (path == NULL)
 		return NULL;
 	const char *slash = strrchr(path, '/');
@@ -73,6 +75,9 @@ static const struct module_row *module_find(const char *path)
 	/* glibc's libc.so is a linker script and never mapped; musl's is the library. */
 	if (strcmp(file, "libc.so") == 0)
 		return &musl_libc;
+	/* "python3.11", but not "python_service". */
+	if (strncmp(file, "python", 6) == 0 && file[6 + strspn(file + 6, "0123456789.dmt")] == '\0')
+		return &python;
 	for (size_t i = 0; i < HD_COUNTOF(module_rows); i++) {
 		if (strncmp(file, module_rows[i].prefix, strlen(module_rows[i].prefix)) == 0)
 			return &module_rows[i];
@@ -97,10 +102,28 @@ static void name_normalize(const char *raw, char ret[NAME_MAX_LEN])
 	ret[len] = '\0';
 }
 
-static bool row_matches(const struct name_row *row, const char *raw, const char *plain)
+/* Identifiers that C reserves for the implementation: "__x" and "_X". */
+static bool is_reserved(const char *raw)
+{
+	return raw[0] == '_' && (raw[1] == '_' || (raw[1] >= 'A' && raw[1] <= 'Z'));
+}
+
+/* Rows without a family are the C library's. */
+static bool is_at_home(const struct name_row *row, const struct module_row *module)
+{
+	if (module == NULL)
+		return false;
+	return row->family != NULL ? strcmp(row->family, module->family) == 0
+				   : module->kind == MODULE_GLIBC || module->kind == MODULE_MUSL;
+}
+
+static bool row_matches(const struct name_row *row, const char *raw, const char *plain, const struct module_row *module)
 {
 	const char *first;
 	switch (row->match) {
+	case INNER:
+		return strncmp(plain, row->text, strlen(row->text)) == 0 &&
+		       (strcmp(plain, row->text) == 0 || is_reserved(raw) || is_at_home(row, module));
 	case EXACT:
 		return strcmp(plain, row->text) == 0;
 	case PREFIX:
@@ -112,10 +135,10 @@ static bool row_matches(const struct name_row *row, const char *raw, const char 
 	return false;
 }
 
-static const struct name_row *name_find(const char *raw, const char *plain)
+static const struct name_row *name_find(const char *raw, const char *plain, const struct module_row *module)
 {
 	for (size_t i = 0; i < HD_COUNTOF(name_rows); i++) {
-		if (row_matches(&name_rows[i], raw, plain))
+		if (row_matches(&name_rows[i], raw, plain, module))
 			return &name_rows[i];
 	}
 	return NULL;
@@ -182,7 +205,7 @@ static bool take_name(const char *raw, const struct hd_frame *frame, const struc
 		return false;
 	if (calls->libc == HD_LIBC_UNKNOWN)
 		calls->libc = libc_of_name(raw);
-	const struct name_row *row = name_find(raw, plain);
+	const struct name_row *row = name_find(raw, plain, module);
 	bool in_libc = module != NULL && (module->kind == MODULE_GLIBC || module->kind == MODULE_MUSL);
 	if (row == NULL && (!in_libc || frame->is_guess))
 		return false;
@@ -220,8 +243,13 @@ void hd_lock_calls_find(const struct hd_stack *stack, struct hd_arena *arena, st
 	uint32_t n = stack == NULL ? 0 : stack->n < FRAMES_MAX ? stack->n : FRAMES_MAX;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct hd_frame *frame = &stack->at[i];
-		if (frame->kind != HD_FRAME_NATIVE || frame->is_signal || !take_frame(frame, arena, ret))
+		if (frame->kind != HD_FRAME_NATIVE || frame->is_signal)
 			break;
+		if (!take_frame(frame, arena, ret)) {
+			const struct module_row *module = module_find(frame->module);
+			ret->beyond = module != NULL ? module->family : NULL;
+			break;
+		}
 		if (frame->cfa > ret->runtime_end)
 			ret->runtime_end = frame->cfa;
 	}

@@ -72,6 +72,7 @@ struct hd_lock_calls {
 	uint32_t n_callers;
 	bool has_plain;          /* the slow path of a bare libc lock was seen */
 	const char *outermost;   /* last public name before the program's own code, NULL = no name at all */
+	const char *beyond;      /* family of the module where the walk ended, "cpython" or NULL */
 	enum hd_lock_libc libc;
 	uint64_t runtime_end;    /* stack address where the runtime's frames end (the CFA of the last one), 0 = not known */
 };

@@ -63,9 +63,15 @@ static bool zoo_number(const char *line, const char *key, uint64_t *ret)
 	return true;
 }
 
+/* The program may be "INTERPRETER SCRIPT". */
 static void zoo_start(struct zoo_run *run, const char *root, const char *program, const char *situation)
 {
 	int fds[2];
+	char words[1024];
+	snprintf(words, sizeof(words), "%s", program);
+	char *script = strchr(words, ' ');
+	if (script != NULL)
+		*script++ = '\0';
 	if (pipe(fds) < 0)
 		abort();
 	run->pid = fork();
@@ -75,7 +81,10 @@ static void zoo_start(struct zoo_run *run, const char *root, const char *program
 		close(fds[1]);
 		if (root != NULL && (chroot(root) < 0 || chdir("/") < 0))
 			_exit(126);
-		execl(program, program, situation, (char *)NULL);
+		if (script != NULL)
+			execl(words, words, script, situation, (char *)NULL);
+		else
+			execl(words, words, situation, (char *)NULL);
 		_exit(127);
 	}
 	close(fds[1]);

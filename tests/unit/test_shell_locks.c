@@ -62,6 +62,16 @@ Test(zoo, rust_waits_are_told, .timeout = 120)
 	zoo_passes("rust");
 }
 
+Test(zoo, python_locks_are_told, .timeout = 120)
+{
+	HD_CLEAN_BUF struct hd_buf wrong = {0};
+	if (access("/usr/bin/python3", X_OK) < 0 || access("tests/zoo/python.py", R_OK) < 0)
+		cr_skip_test("no python3, or not run from the source folder");
+	struct zoo_result result = zoo_program(NULL, "/usr/bin/python3 tests/zoo/python.py", &wrong);
+	cr_assert_eq(result.wrong, 0, "%s", hd_buf_text(&wrong));
+	cr_assert_gt(result.right, 0);
+}
+
 Test(zoo, musl_is_not_taken_for_glibc, .timeout = 120)
 {
 	zoo_passes("posix-musl");

@@ -25,21 +25,21 @@ static void *critical(void *arg)
 	return arg;
 }
 
-static void gomp_lock(void)
+static void team_lock(void)
 {
 	omp_init_lock(&lock);
 	omp_set_lock(&lock);
 	zoo_say("waiter=%d kind=MUTEX family=libgomp base=%p owner=0 held=1 api=omp_set_lock\n", zoo_thread(set_lock, NULL), (void *)&lock);
 }
 
-static void gomp_nest_lock(void)
+static void team_nest_lock(void)
 {
 	omp_init_nest_lock(&nest_lock);
 	omp_set_nest_lock(&nest_lock);
 	zoo_say("waiter=%d kind=MUTEX family=libgomp base=%p owner=0 held=1\n", zoo_thread(set_nest_lock, NULL), (void *)&nest_lock);
 }
 
-static void gomp_critical(void)
+static void team_critical(void)
 {
 	zoo_wait_asleep(zoo_thread(critical, NULL));
 	zoo_say("waiter=%d kind=MUTEX family=libgomp owner=0 held=1\n", zoo_thread(critical, NULL));
@@ -47,7 +47,7 @@ static void gomp_critical(void)
 
 static volatile int tids[2];
 
-static void gomp_barrier(void)
+static void team_barrier(void)
 {
 #pragma omp parallel num_threads(2)
 	{
@@ -64,7 +64,7 @@ static void gomp_barrier(void)
 }
 
 /* A pool thread between two parallel regions. */
-static void gomp_pool(void)
+static void team_pool(void)
 {
 #pragma omp parallel num_threads(2)
 	tids[omp_get_thread_num()] = zoo_tid();
@@ -72,7 +72,7 @@ static void gomp_pool(void)
 }
 
 /* The classic: a region in the parent, fork, a region in the child, whose pool threads do not exist. */
-static void gomp_forked(void)
+static void team_forked(void)
 {
 #pragma omp parallel num_threads(2)
 	tids[omp_get_thread_num()] = zoo_tid();
@@ -88,7 +88,7 @@ static void gomp_forked(void)
 
 #define C(name) {#name, name}
 static const struct zoo_case cases[] = {
-	C(gomp_lock), C(gomp_nest_lock), C(gomp_critical), C(gomp_barrier), C(gomp_pool), C(gomp_forked),
+	C(team_lock), C(team_nest_lock), C(team_critical), C(team_barrier), C(team_pool), C(team_forked),
 };
 
 int main(int argc, char **argv)
