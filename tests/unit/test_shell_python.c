@@ -56,7 +56,7 @@ struct fixture {
 	struct hd_python *py;
 };
 
-static void fixture_start(struct fixture *f, const char *interpreter, const char *script)
+static void fixture_start(struct fixture *f, const char *interpreter, const char *script, const char *arg)
 {
 	int in[2], out[2];
 	cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
@@ -66,7 +66,7 @@ static void fixture_start(struct fixture *f, const char *interpreter, const char
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(in[0], 0);
 		dup2(out[1], 1);
-		execl(interpreter, interpreter, "-W", "ignore", script, (char *)NULL);
+		execl(interpreter, interpreter, "-W", "ignore", script, arg, (char *)NULL);
 		_exit(127);
 	}
 	close(in[0]);
@@ -142,7 +142,7 @@ static void truth_check(const char *interpreter)
 	struct hd_py_threads threads;
 	const char *ident;
 	json_t *truth;
-	fixture_start(&f, interpreter, "tests/lib/python_truth.py");
+	fixture_start(&f, interpreter, "tests/lib/python_truth.py", NULL);
 	json_t *line = fixture_line(&f);
 	fixture_open(&f, f.pid);
 	cr_assert_eq(hd_python_threads(f.py, &f.live.mem, f.arena, &threads), 0);
@@ -168,4 +168,82 @@ Test(python, every_frame_of_every_interpreter_is_what_it_says_itself, .timeout =
 		truth_check(list.path[i]);
 	cr_log_info("%u interpreters compared", list.n);
 	cr_expect(list.n > 0, "no CPython here: nothing was tested");
+}
+
+/* ---- locks ---- */
+
+/* Waits until the thread is in futex(2) and says where. */
+static uint64_t futex_wait_for(pid_t pid)
+{
+	char path[64], text[256];
+	unsigned long addr;
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	for (;;) {
+		FILE *file = fopen(path, "re");
+		cr_assert_not_null(file, "%d is gone", pid);
+		bool is_in_futex = fgets(text, sizeof(text), file) != NULL && sscanf(text, "202 0x%lx", &addr) == 1;
+		fclose(file);
+		if (is_in_futex)
+			return addr;
+		usleep(1000);
+	}
+}
+
+static const struct lock_case {
+	const char *name, *want;
+	bool has_holder; /* false: an explicit acquire of a plain Lock leaves nothing behind */
+} lock_cases[] = {
+	{"global", "cache_lock (in python_locks.py)", true},
+	{"attribute", "self._lock of Pool (in python_locks.py)", true},
+	{"rlock", "self._rlock of Pool (in python_locks.py)", true},
+	{"condition", "self._condition._lock of Condition (in python_locks.py)", true},
+	{"queue", "self.jobs.mutex of Queue (in python_locks.py)", true},
+	{"item", "registry['jobs'] (in python_locks.py)", true},
+	{"acquire", "cache_lock (in python_locks.py)", false},
+	{"closure", "guard (in python_locks.py)", true},
+	{"wrapped", "self.inner of Wrapper (in python_locks.py)", true},
+	{"import", "the import lock of module hd_slow_module", true},
+	{"beside", "cache_lock (in python_locks.py)", true},
+};
+
+/* The parent's threads stand where they stood at the fork: what a reader at the birth would have seen. */
+static void lock_check(const char *interpreter, const struct lock_case *c)
+{
+	struct fixture f;
+	struct hd_mem_live child;
+	struct hd_py_threads birth, now;
+	fixture_start(&f, interpreter, "tests/lib/python_locks.py", c->name);
+	json_t *line = fixture_line(&f);
+	pid_t pid = (pid_t)json_integer_value(json_object_get(line, "child"));
+	uint64_t holder = (uint64_t)json_integer_value(json_object_get(line, "holder"));
+	uint64_t waiter = (uint64_t)json_integer_value(json_object_get(line, "waiter"));
+	uint64_t futex_addr = futex_wait_for(pid);
+	fixture_open(&f, f.pid);
+	cr_assert_eq(hd_mem_live_open(&child, pid), 0);
+	cr_assert_eq(hd_python_threads(f.py, &f.live.mem, f.arena, &birth), 0);
+	cr_assert_eq(hd_python_threads(f.py, &child.mem, f.arena, &now), 0);
+	cr_assert_eq(now.n, 1, "only the forking thread lives in the child");
+	cr_expect_eq(now.at[0].thread_id, waiter);
+	const char *name = hd_python_lock_name(f.py, &child.mem, futex_addr, &now.at[0], f.arena);
+	cr_expect_str_eq(name != NULL ? name : "(none)", c->want, "%s %s: %s", hd_python_version(f.py), c->name,
+			 name != NULL ? name : "(none)");
+	int at = hd_python_lock_holder(f.py, &child.mem, futex_addr, &birth);
+	cr_expect_eq(at >= 0, c->has_holder, "%s %s: holder %d", hd_python_version(f.py), c->name, at);
+	if (at >= 0)
+		cr_expect_eq(birth.at[at].thread_id, holder, "%s %s: %s", hd_python_version(f.py), c->name,
+			     birth.at[at].name);
+	hd_mem_live_close(&child);
+	json_decref(line);
+	kill(pid, SIGKILL);
+	fixture_stop(&f);
+}
+
+Test(python, an_inherited_lock_has_a_name_and_a_holder, .timeout = 240)
+{
+	struct interpreters list;
+	interpreters_find(&list);
+	for (unsigned i = 0; i < list.n; i++) {
+		for (size_t k = 0; k < HD_COUNTOF(lock_cases); k++)
+			lock_check(list.path[i], &lock_cases[k]);
+	}
 }
