@@ -24,7 +24,8 @@ bool hd_python_is_free_threaded(const struct hd_python *py);
 struct hd_py_thread {
 	uint64_t tstate;
 	uint64_t thread_id;  /* pthread_t = thread pointer */
-	int32_t native_tid;  /* as stored (3.11+), in the thread's PID namespace; 0 = not stored.  After fork it may be the parent's */
+	int32_t native_tid;  /* as stored (3.11+; before, by the C library), in the thread's PID namespace; 0 = not known.  At the
+			      * birth of a child it is the parent's; up to 3.10 the forking thread has the child's */
 	bool holds_gil;
 	const char *name;    /* threading.Thread name, NULL */
 	struct hd_stack stack; /* Python frames, innermost first; is_pyeval set on the entry frame of each eval call */

@@ -122,13 +122,16 @@ static bool runtime_open(struct hd_python *py, const struct hd_py_elf *elf)
 	return runtime_is_sane(py);
 }
 
-/* An interpreter lies in the executable (the first file mapped, as a rule) or in something that has python in its name. */
-static bool map_is_candidate(const struct hd_maps *maps, size_t i)
+/* Where an interpreter may lie: first the executable (as a rule the first file mapped) and files called so, in this order
+ * as the dynamic linker binds; then whatever else is no shared library, an executable that embeds one. */
+static bool map_is_candidate(const struct hd_maps *maps, size_t i, bool is_second_pass)
 {
 	const struct hd_map *map = &maps->at[i];
 	if (map->offset != 0 || !map->readable || map->path[0] != '/')
 		return false;
-	return i == 0 || strstr(strrchr(map->path, '/'), "python") != NULL;
+	const char *base = strrchr(map->path, '/') + 1;
+	bool is_first = i == 0 || strncmp(base, "python", 6) == 0 || strncmp(base, "libpython", 9) == 0;
+	return is_second_pass ? !is_first && strstr(base, ".so") == NULL : is_first;
 }
 
 int hd_python_find(struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf_port *elf_port, struct hd_python **ret)
@@ -141,9 +144,10 @@ int hd_python_find(struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf
 	py->codes = calloc(HD_PY_CODES_MAX * 2, sizeof(struct hd_py_code *));
 	if (py->pages == NULL || py->codes == NULL)
 		abort();
-	for (size_t i = 0; i < maps->n; i++) {
-		if (map_is_candidate(maps, i) && hd_py_elf_open(mem, elf_port, &maps->at[i], &elf) == 0 &&
-		    runtime_open(py, &elf)) {
+	for (size_t k = 0; k < 2 * maps->n; k++) {
+		size_t i = k % maps->n;
+		if (map_is_candidate(maps, i, k >= maps->n) &&
+		    hd_py_elf_open(mem, elf_port, &maps->at[i], &elf) == 0 && runtime_open(py, &elf)) {
 			*ret = py;
 			return 0;
 		}

@@ -162,6 +162,18 @@ static bool gc_is_running(struct hd_python *py, uint64_t interp)
 	return hd_py_i32(py, at, &collecting) && collecting == 1;
 }
 
+/* Up to 3.10 the kernel's tid is not stored, but the C library has it in the thread descriptor, which points to itself
+ * (glibc 2.31 to 2.43: nptl/descr.h; musl 1.2: src/internal/pthread_impl.h). */
+static int32_t tid_from_descriptor(struct hd_python *py, uint64_t thread_id)
+{
+	uint64_t head[3];
+	int32_t tid;
+	if (!hd_py_read(py, thread_id, head, sizeof(head)) || head[0] != thread_id)
+		return 0;
+	uint64_t at = thread_id + (head[2] == thread_id ? 720 : 48);
+	return hd_py_i32(py, at, &tid) && tid > 0 ? tid : 0;
+}
+
 static bool thread_read(struct hd_python *py, uint64_t tstate, struct walk *walk)
 {
 	const struct hd_py_layout *at = &py->at;
@@ -172,6 +184,8 @@ static bool thread_read(struct hd_python *py, uint64_t tstate, struct walk *walk
 	    (at->ts_native_id != HD_PY_NONE && !hd_py_u64(py, tstate + (uint64_t)at->ts_native_id, &native)))
 		return false;
 	thread.native_tid = native <= INT32_MAX ? (int32_t)native : 0;
+	if (at->ts_native_id == HD_PY_NONE)
+		thread.native_tid = tid_from_descriptor(py, thread.thread_id);
 	HD_VEC_CLEAR(&walk->frames);
 	thread.stack.is_complete = frames_walk(py, tstate, walk, &is_cut);
 	thread.stack.is_partial = is_cut;

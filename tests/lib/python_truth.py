@@ -1,6 +1,6 @@
 """Threads in every kind of Python frame, all parked; prints what the interpreter itself says their stacks are.
 
-One JSON line on stdout: {"threads": {IDENT: {"name": NAME, "frames": [[FILE, FUNCTION, LINE], ...]}}}, innermost
+One JSON line on stdout: {"threads": {IDENT: {"name": NAME, "tid": TID, "frames": [[FILE, FUNCTION, LINE], ...]}}}, innermost
 first, without the thread that looks.  Then waits until stdin ends.  Runs on 3.8 and later.
 """
 import ctypes
@@ -186,8 +186,9 @@ def look(count):
         stacks = {ident: stack(frame) for ident, frame in sys._current_frames().items() if ident != me}
         if len(stacks) == count and all(s[0][1] == "park" for s in stacks.values()):
             break
-    names = {t.ident: t.name for t in threading.enumerate()}
-    print(json.dumps({"threads": {i: {"name": names[i], "frames": s} for i, s in stacks.items()}}), flush=True)
+    threads = {t.ident: t for t in threading.enumerate()}
+    print(json.dumps({"threads": {i: {"name": threads[i].name, "tid": threads[i].native_id, "frames": s}
+                                  for i, s in stacks.items()}}), flush=True)
     sys.stdin.read()
     os._exit(0)
 

@@ -10,8 +10,10 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "hangdog/merge.h"
 #include "hangdog/procfs.h"
 #include "hangdog/python.h"
+#include "hangdog/unwind.h"
 
 #define INTERPRETERS_MAX 32
 
@@ -121,6 +123,8 @@ static void stack_compare(const char *version, const struct hd_py_thread *thread
 {
 	json_t *frames = json_object_get(truth, "frames");
 	cr_expect_str_eq(thread->name, json_string_value(json_object_get(truth, "name")), "%s", version);
+	cr_expect_eq(thread->native_tid, json_integer_value(json_object_get(truth, "tid")), "%s: %s has tid %d", version,
+		     thread->name, thread->native_tid);
 	cr_expect(thread->stack.is_complete, "%s: stack of %s is not complete", version, thread->name);
 	cr_assert_eq(thread->stack.n, json_array_size(frames), "%s: %s has %u frames, not %zu", version, thread->name,
 		     thread->stack.n, json_array_size(frames));
@@ -136,12 +140,58 @@ static void stack_compare(const char *version, const struct hd_py_thread *thread
 	}
 }
 
+/* Waits until a thread is in futex(2): how it stands there. */
+static struct hd_regs futex_regs(int32_t tid, uint64_t *ret_addr)
+{
+	char path[64], text[256];
+	unsigned long addr, sp, pc;
+	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+	for (;;) {
+		FILE *file = fopen(path, "re");
+		cr_assert_not_null(file, "%d is gone", tid);
+		bool is_in_futex = fgets(text, sizeof(text), file) != NULL &&
+				   sscanf(text, "202 0x%lx %*s %*s %*s %*s %*s 0x%lx 0x%lx", &addr, &sp, &pc) == 3;
+		fclose(file);
+		if (is_in_futex) {
+			*ret_addr = addr;
+			return (struct hd_regs){.sp = sp, .pc = pc};
+		}
+		usleep(1000);
+	}
+}
+
+/* Native and Python together: every Python frame finds its place, no evaluation call is left over. */
+static void merge_check(struct fixture *f, struct hd_unwinder *unwinder, const struct hd_py_thread *thread)
+{
+	struct hd_unwind_query query = {.pid = f->pid, .maps = &f->maps, .mem = &f->live.mem, .frames_max = 4096};
+	struct hd_stack native;
+	uint64_t addr;
+	uint32_t next = 0;
+	const char *version = hd_python_version(f->py);
+	query.regs = futex_regs(thread->native_tid, &addr);
+	hd_unwind(unwinder, &query, f->arena, &native);
+	cr_assert(native.is_complete, "%s: the native stack of %s ends early", version, thread->name);
+	struct hd_stack merged = hd_stack_merge(&native, &thread->stack, f->arena);
+	for (uint32_t i = 0; i < merged.n; i++) {
+		const struct hd_frame *frame = &merged.at[i];
+		if (frame->kind == HD_FRAME_PYTHON)
+			cr_expect_str_eq(frame->function, thread->stack.at[next++].function);
+		else
+			cr_expect(frame->function == NULL || strstr(frame->function, "_PyEval_EvalFrameDefault") == NULL,
+				  "%s: %s keeps a native evaluation call", version, thread->name);
+	}
+	cr_expect_eq(next, thread->stack.n);
+	cr_expect_eq(merged.at[merged.n - 1].kind, HD_FRAME_NATIVE, "%s: Python frames of %s found no place", version,
+		     thread->name);
+}
+
 static void truth_check(const char *interpreter)
 {
 	struct fixture f;
 	struct hd_py_threads threads;
 	const char *ident;
 	json_t *truth;
+	struct hd_unwinder *unwinder = hd_unwinder_new();
 	fixture_start(&f, interpreter, "tests/lib/python_truth.py", NULL);
 	json_t *line = fixture_line(&f);
 	fixture_open(&f, f.pid);
@@ -155,8 +205,10 @@ static void truth_check(const char *interpreter)
 		const struct hd_py_thread *thread = thread_by_ident(&threads, strtoull(ident, NULL, 10));
 		cr_assert_not_null(thread, "%s: thread %s not found", version, ident);
 		stack_compare(version, thread, truth);
+		merge_check(&f, unwinder, thread);
 	}
 	json_decref(line);
+	hd_unwinder_free(unwinder);
 	fixture_stop(&f);
 }
 
@@ -171,23 +223,6 @@ Test(python, every_frame_of_every_interpreter_is_what_it_says_itself, .timeout =
 }
 
 /* ---- locks ---- */
-
-/* Waits until the thread is in futex(2) and says where. */
-static uint64_t futex_wait_for(pid_t pid)
-{
-	char path[64], text[256];
-	unsigned long addr;
-	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
-	for (;;) {
-		FILE *file = fopen(path, "re");
-		cr_assert_not_null(file, "%d is gone", pid);
-		bool is_in_futex = fgets(text, sizeof(text), file) != NULL && sscanf(text, "202 0x%lx", &addr) == 1;
-		fclose(file);
-		if (is_in_futex)
-			return addr;
-		usleep(1000);
-	}
-}
 
 static const struct lock_case {
 	const char *name, *want;
@@ -217,7 +252,8 @@ static void lock_check(const char *interpreter, const struct lock_case *c)
 	pid_t pid = (pid_t)json_integer_value(json_object_get(line, "child"));
 	uint64_t holder = (uint64_t)json_integer_value(json_object_get(line, "holder"));
 	uint64_t waiter = (uint64_t)json_integer_value(json_object_get(line, "waiter"));
-	uint64_t futex_addr = futex_wait_for(pid);
+	uint64_t futex_addr;
+	futex_regs(pid, &futex_addr);
 	fixture_open(&f, f.pid);
 	cr_assert_eq(hd_mem_live_open(&child, pid), 0);
 	cr_assert_eq(hd_python_threads(f.py, &f.live.mem, f.arena, &birth), 0);
