@@ -69,8 +69,7 @@ struct hd_call {
 	enum hd_need need;
 	enum hd_wait_kind kind; /* as far as the number tells; what a descriptor is, decides for some */
 	const char *outside;  /* why somebody unseen can always end this call, NULL = facts decide.  Static text */
-	bool is_unbounded;    /* could last for ever: no time limit in the arguments, and `outside` is NULL */
-	bool is_limited;      /* time ends it, whatever memory says */
+	bool is_unbounded;    /* no time limit in the arguments that can be read without memory */
 	int timeout_arg;      /* index of an argument that points to a timespec/timeval (0 = no limit), -1 = none */
 	int64_t timeout_ms;   /* limit found directly in the arguments (poll, epoll_wait), -1 = none */
 	uint64_t futex_addr;  /* HD_NEED_FUTEX with one word */

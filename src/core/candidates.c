@@ -49,8 +49,8 @@ static struct hd_node sketch_thread(struct sketch *s, uint32_t t)
 	if (!th->is_still || !th->call_known || (th->state != 'S' && th->state != 'D'))
 		return (struct hd_node){.is_live = true};
 	struct hd_call call = hd_call_decode(th->abi, th->nr, th->args, th->was_restart);
-	struct hd_node node = {.has_outside = !call.is_unbounded || (th->state == 'D' && call.need != HD_NEED_VFORK),
-			       .has_deadline = th->has_timeout == HD_YES};
+	struct hd_node node = {.has_outside = call.outside != NULL || (th->state == 'D' && call.need != HD_NEED_VFORK),
+			       .has_deadline = th->has_timeout == HD_YES || !call.is_unbounded};
 	if (call.need == HD_NEED_FUTEX && call.futex_private && !may_have_owner(s->snap, th, &call))
 		node.wakers = group_of(s, th->proc);
 	else if (call.need == HD_NEED_CHILDREN || call.need == HD_NEED_VFORK)

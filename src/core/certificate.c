@@ -25,7 +25,7 @@ static bool claim_holds(const struct hd_graph *graph, const struct hd_claim *cla
 	const struct hd_edges *all = claim->by_owner ? &node->owners : &node->wakers;
 	if (claim->certainty != HD_CERT_PROVEN && claim->certainty != HD_CERT_OWNED)
 		return false;
-	if (claim->by_owner && (claim->certainty == HD_CERT_PROVEN || !node->has_owner))
+	if (claim->by_owner != (claim->certainty == HD_CERT_OWNED && node->has_owner))
 		return false;
 	if (node->is_live || node->has_deadline || (claim->by_owner ? node->owner_outside : node->has_outside))
 		return false;

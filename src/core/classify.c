@@ -194,7 +194,7 @@ struct hd_wait hd_classify(const struct hd_snapshot *snap, uint32_t t, struct hd
 					     : hd_call_decode(HD_ABI_UNKNOWN, -1, no_args, false);
 	enum hd_tri limit = socket_limit(snap, th, &call);
 	struct hd_wait w = {.kind = kind_of(snap, th, &call), .syscall = call.name, .timeout_ns = -1};
-	w.has_deadline = th->call_known && (call.is_limited || th->has_timeout == HD_YES || limit == HD_YES);
+	w.has_deadline = th->call_known && (!call.is_unbounded || th->has_timeout == HD_YES || limit == HD_YES);
 	if (w.has_deadline)
 		w.timeout_ns = call.timeout_ms >= 0 ? call.timeout_ms * HD_NS_PER_MS : th->timeout_ns;
 	if (call.need == HD_NEED_CHILDREN)

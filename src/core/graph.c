@@ -396,9 +396,13 @@ static void add_owner(struct builder *b, struct set *set, uint32_t t)
 	const struct hd_owner *owner = &b->owners[t];
 	if (owner->thread != HD_NONE)
 		set_add(b, set, owner->thread);
-	/* The forking thread lives on in the child as its first thread and can release what it took before. */
-	if (owner->state == HD_OWNER_FORKER)
-		set_add(b, set, proc_at(b, th->proc)->first_thread);
+	if (!hd_owner_may_be_forker(proc_at(b, th->proc), owner))
+		return;
+	uint32_t leader = hd_proc_leader(b->snap, th->proc);
+	if (leader == HD_NONE)
+		set_outside(set, "the thread that made the fork could not be seen");
+	else if (!hd_thread_ended(&b->snap->threads[leader]))
+		set_add(b, set, leader);
 }
 
 static void fill_thread(struct builder *b, uint32_t t)

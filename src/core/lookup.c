@@ -64,17 +64,23 @@ static void index_threads(const struct hd_snapshot *snap, struct hd_arena *arena
 	struct hd_key *ns = HD_NEW_N(arena, snap->n_threads, struct hd_key);
 	struct hd_key *tid = HD_NEW_N(arena, snap->n_threads, struct hd_key);
 	struct hd_key *tls = HD_NEW_N(arena, snap->n_threads, struct hd_key);
+	bool *known = HD_NEW_N(arena, snap->n_procs, bool);
 	uint32_t n_tls = 0;
+	for (uint32_t p = 0; p < snap->n_procs; p++)
+		known[p] = true;
 	for (uint32_t t = 0; t < snap->n_threads; t++) {
 		const struct hd_thread *th = &snap->threads[t];
 		ns[t] = (struct hd_key){(uint32_t)(th->ns_tid != 0 ? th->ns_tid : th->tid), t};
 		tid[t] = (struct hd_key){(uint32_t)th->tid, t};
 		if (th->tls != 0)
 			tls[n_tls++] = (struct hd_key){th->tls, t};
+		else if (!hd_thread_ended(th))
+			known[th->proc] = false;
 	}
 	l->by_ns_tid = keys_sort(ns, snap->n_threads);
 	l->by_tid = keys_sort(tid, snap->n_threads);
 	l->by_tls = keys_sort(tls, n_tls);
+	l->tls_known = known;
 }
 
 struct hd_lookup hd_lookup_make(const struct hd_snapshot *snap, struct hd_arena *arena)

@@ -22,6 +22,7 @@ struct hd_lookup {
 	struct hd_keys by_ns_tid; /* threads by their number in their own PID namespace */
 	struct hd_keys by_tid;    /* threads by their number in hangdog's namespace */
 	struct hd_keys by_tls;    /* threads by thread pointer; those that have none known are left out */
+	const bool *tls_known;    /* per process: every living thread of it is in by_tls */
 };
 
 struct hd_lookup hd_lookup_make(const struct hd_snapshot *snap, struct hd_arena *arena);

@@ -118,6 +118,8 @@ static void owner_private(const struct hd_snapshot *snap, const struct hd_lookup
 		const struct hd_proc *sharer = &snap->procs[mm.at[i].index];
 		if (!sharer->threads_complete || sharer->mm_shared_outside != HD_NO || sharer->pid_ns != pr->pid_ns)
 			return;
+		if (lock->owner_tid == 0 && !lookup->tls_known[mm.at[i].index])
+			return;
 	}
 	if (fork == NULL || !owner_in_fork(fork, lock, owner))
 		owner_is_nobody(snap, lookup, pr, lock, owner);
@@ -175,4 +177,23 @@ bool hd_owner_counts(const struct hd_thread *th, const struct hd_owner *owner)
 	if (owner->state == HD_OWNER_SELF && lock->is_recursive)
 		return false;
 	return owner->state != HD_OWNER_NONE && owner->state != HD_OWNER_ELSEWHERE;
+}
+
+bool hd_owner_may_be_forker(const struct hd_proc *pr, const struct hd_owner *owner)
+{
+	if (owner->state == HD_OWNER_FORKER)
+		return true;
+	if ((owner->state != HD_OWNER_DEAD && owner->state != HD_OWNER_INHERITED) || pr->has_exec)
+		return false;
+	return pr->fork == NULL || (pr->fork->parent_tid == 0 && pr->fork->parent_ns_tid == 0);
+}
+
+uint32_t hd_proc_leader(const struct hd_snapshot *snap, uint32_t p)
+{
+	const struct hd_proc *pr = &snap->procs[p];
+	for (uint32_t i = 0; i < pr->n_threads; i++) {
+		if (snap->threads[pr->first_thread + i].tid == pr->pid)
+			return pr->first_thread + i;
+	}
+	return HD_NONE;
 }

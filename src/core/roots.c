@@ -18,6 +18,18 @@ static bool is_dead(const struct hd_verdict *v, uint32_t t)
 	return v->threads[t].certainty >= HD_CERT_OWNED;
 }
 
+/* The one who holds the lock, if that thread is dead itself.  The thread that made the fork lives on as the leader. */
+static struct hd_edges holders_of(const struct finder *f, uint32_t t)
+{
+	const struct hd_owner *owner = &f->v->threads[t].owner;
+	uint32_t holder = owner->thread;
+	if (owner->state == HD_OWNER_FORKER)
+		holder = hd_proc_leader(f->snap, f->snap->threads[t].proc);
+	if (holder == HD_NONE || holder == t || !is_dead(f->v, holder))
+		return (struct hd_edges){0};
+	return (struct hd_edges){hd_arena_dup(f->arena, &holder, sizeof(holder)), 1};
+}
+
 /* For explaining, whoever is known to hold the lock is the only one waited for; a lock that nobody alive holds is an
  * end of the search. */
 static struct hd_edges edges_to_explain(const struct finder *f, uint32_t t)
@@ -26,13 +38,12 @@ static struct hd_edges edges_to_explain(const struct finder *f, uint32_t t)
 	const struct hd_thread *th = &f->snap->threads[t];
 	const struct hd_owner *owner = &f->v->threads[t].owner;
 	if (hd_owner_counts(th, owner)) {
-		/* The forking thread goes on as the first thread of the child. */
-		const uint32_t *holder = owner->state == HD_OWNER_THREAD ? &owner->thread
-								     : &f->snap->procs[th->proc].first_thread;
-		if (owner->state != HD_OWNER_THREAD && (owner->state != HD_OWNER_FORKER || *holder == t))
+		if (owner->state != HD_OWNER_THREAD && owner->state != HD_OWNER_FORKER)
 			return nobody;
-		if (is_dead(f->v, *holder))
-			return (struct hd_edges){holder, 1};
+		struct hd_edges holders = holders_of(f, t);
+		if (owner->state == HD_OWNER_THREAD && holders.n == 0)
+			return f->v->graph.nodes[t].wakers;
+		return holders;
 	} else if (th->lock.held_at_fork == HD_YES && hd_cause_of_thread(f->snap, f->v, t) == HD_CAUSE_INHERITED_LOCK) {
 		return nobody;
 	}

@@ -79,7 +79,8 @@ static void decode_special(struct hd_call *call, int64_t nr, const uint64_t *arg
 
 struct hd_call hd_call_decode(enum hd_abi abi, int64_t nr, const uint64_t args[HD_ARGS], bool was_restart)
 {
-	struct hd_call call = {.name = "?", .need = HD_NEED_NOTHING, .timeout_arg = -1, .timeout_ms = -1, .kind = HD_WAIT_OTHER};
+	struct hd_call call = {.name = "?", .need = HD_NEED_NOTHING, .timeout_arg = -1, .timeout_ms = -1, .kind = HD_WAIT_OTHER,
+			       .is_unbounded = true};
 	const struct row *row = row_of(abi, nr);
 	if (row == NULL) {
 		call.outside = abi == HD_ABI_X86_64 ? "hangdog does not know this system call"
@@ -105,7 +106,6 @@ struct hd_call hd_call_decode(enum hd_abi abi, int64_t nr, const uint64_t args[H
 	/* Only poll, relative sleeps and timed futex waits are restarted under this name; poll may have no limit. */
 	if (was_restart && nr != NR_POLL)
 		limited = true;
-	call.is_limited = limited;
-	call.is_unbounded = !limited && call.outside == NULL;
+	call.is_unbounded = !limited;
 	return call;
 }
