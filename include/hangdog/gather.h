@@ -18,6 +18,10 @@ struct hd_watch_config {
 	const char *const *command;
 	struct hd_unwinder *unwinder; /* borrowed: names for the lock classifier, stacks */
 	bool is_tracer;               /* our own ptrace does not count as a foreign tracer */
+	/* We started the root ourselves: it inherited what we hold at hd_watcher_new (descriptors that stay open in an exec)
+	 * and nothing else.  So a descriptor that is not among these was made in the tree, and processes outside that cannot
+	 * be looked into (of other users) have it only if somebody passed it to them: census.c. */
+	bool is_launched;
 };
 
 struct hd_watcher *hd_watcher_new(const struct hd_watch_config *config);

@@ -1,5 +1,7 @@
 #include "hangdog/copy.h"
 
+#include "hangdog/forkev.h"
+
 struct hd_stack hd_stack_copy(const struct hd_stack *stack, struct hd_arena *arena)
 {
 	struct hd_stack ret = *stack;
@@ -15,12 +17,28 @@ struct hd_stack hd_stack_copy(const struct hd_stack *stack, struct hd_arena *are
 	return ret;
 }
 
+static struct hd_fork_raw *copy_raw(const struct hd_fork_raw *raw, uint32_t n_others, struct hd_arena *arena)
+{
+	if (raw == NULL)
+		return NULL;
+	struct hd_fork_raw *ret = hd_arena_dup(arena, raw, sizeof(*raw));
+	ret->stack = hd_arena_dup(arena, raw->stack, raw->stack_len);
+	ret->python = hd_stack_copy(&raw->python, arena);
+	if (raw->others != NULL) {
+		ret->others = hd_arena_dup(arena, raw->others, n_others * sizeof(*raw->others));
+		for (uint32_t i = 0; i < n_others; i++)
+			ret->others[i].python = hd_stack_copy(&raw->others[i].python, arena);
+	}
+	return ret;
+}
+
 struct hd_fork *hd_fork_copy(const struct hd_fork *fork, struct hd_arena *arena)
 {
 	if (fork == NULL)
 		return NULL;
 	struct hd_fork *ret = hd_arena_dup(arena, fork, sizeof(*fork));
 	ret->stack = hd_stack_copy(&fork->stack, arena);
+	ret->raw = copy_raw(fork->raw, fork->n_others, arena);
 	ret->others = hd_arena_dup(arena, fork->others, fork->n_others * sizeof(*fork->others));
 	for (uint32_t i = 0; i < fork->n_others; i++) {
 		ret->others[i].name = hd_arena_str(arena, fork->others[i].name);

@@ -1,7 +1,12 @@
 /* Who on this system holds what the candidates wait on: descriptors and mappings of all processes (reference, ptrace.md
  * sections 2.2 and 3.4).  Whoever cannot be looked into, and whatever may be under way in a socket, leaves the object
  * open to the outside.  The census runs twice: a descriptor that was passed on between the reading of the giver and of
- * the taker is missed by one run, and then the two differ. */
+ * the taker is missed by one run, and then the two differ.
+ *
+ * Processes outside the tree that cannot be looked into (of other users) do not count for an object that was made in the
+ * tree, if nothing could carry it out: we started the root, the root did not inherit the object from us, and no process
+ * of the tree is connected with the outside through a unix socket.  What stays is somebody who takes descriptors out of
+ * another process by force, as a debugger can; such are excluded from proofs altogether. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
@@ -12,6 +17,7 @@
 
 #include "os/draft.h"
 #include "os/procfile.h"
+#include "parse/proc_misc.h"
 
 struct row {
 	uint32_t object;
@@ -30,6 +36,9 @@ struct census {
 	bool wants_fds, wants_maps;
 	HD_VEC(struct row) rows;
 	struct culprit closed, maps_closed, in_flight, ring; /* the first of each */
+	struct culprit closed_in_tree; /* as closed, of the tree */
+	HD_VEC(uint64_t) sockets;      /* inodes of all that the tree holds */
+	bool other_net;                /* somebody of the tree lives in another network namespace */
 	HD_VEC(int32_t) with_device; /* processes whose drivers could signal an eventfd */
 	struct hd_arena *scratch;
 	/* the process in hand */
@@ -69,8 +78,15 @@ static void add_by_flags(struct census *c, uint32_t o, int32_t fd)
 	add_row(c, o, fd, mode != O_WRONLY, mode != O_RDONLY);
 }
 
+static void blame_closed(struct census *c)
+{
+	blame(c->proc->proc != HD_NONE ? &c->closed_in_tree : &c->closed, c);
+}
+
 static void check_socket(struct census *c, int32_t fd, uint64_t ino)
 {
+	if (c->proc->proc != HD_NONE)
+		HD_VEC_PUSH(&c->sockets, ino);
 	struct hd_fdinfo info;
 	char *text;
 	uint32_t o = hd_draft_object_find(c->d, HD_OBJ_UNIX, ino, 0, 0);
@@ -157,7 +173,7 @@ static int check_fd(void *ctx, int32_t fd)
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", c->proc->pid, c->tid, fd);
 	ssize_t n = readlink(path, link, sizeof(link) - 1);
 	if (n < 0 && errno != ENOENT)
-		blame(&c->closed, c);
+		blame_closed(c);
 	if (n <= 0)
 		return 0;
 	link[n] = '\0';
@@ -192,7 +208,9 @@ static void check_maps(struct census *c)
 {
 	struct hd_maps maps;
 	int r = hd_procfs_maps(c->tid, c->scratch, &maps);
-	if (r < 0 && r != -ESRCH)
+	if (r < 0 && r != -ESRCH && c->proc->proc != HD_NONE)
+		blame(&c->closed_in_tree, c);
+	else if (r < 0 && r != -ESRCH)
 		blame(&c->maps_closed, c);
 	for (size_t i = 0; r == 0 && i < maps.n; i++) {
 		const struct hd_map *map = &maps.at[i];
@@ -208,7 +226,7 @@ static void check_table(struct census *c)
 {
 	int r = hd_procfile_numbers(check_fd, c, "/proc/%d/task/%d/fd", c->proc->pid, c->tid);
 	if (r < 0 && r != -ESRCH)
-		blame(&c->closed, c);
+		blame_closed(c);
 }
 
 /* A thread may have a table of descriptors of its own (unshare(CLONE_FILES)). */
@@ -234,6 +252,14 @@ static int first_living(void *ctx, int32_t tid)
 	return 1;
 }
 
+static bool same_net(int32_t tid)
+{
+	char path[64];
+	struct stat own, its;
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", tid);
+	return stat("/proc/self/ns/net", &own) == 0 && stat(path, &its) == 0 && own.st_ino == its.st_ino;
+}
+
 static void check_process(struct census *c, const struct hd_roster_row *proc)
 {
 	c->proc = proc;
@@ -247,10 +273,11 @@ static void check_process(struct census *c, const struct hd_roster_row *proc)
 	}
 	size_t before = c->rows.n;
 	c->scratch = hd_arena_new();
+	c->other_net |= proc->proc != HD_NONE && !same_net(c->tid);
 	if (c->wants_fds) {
 		check_table(c);
 		if (proc->n_threads > 1 && hd_procfile_numbers(check_thread, c, "/proc/%d/task", proc->pid) < 0)
-			blame(&c->closed, c);
+			blame_closed(c);
 	}
 	if (c->wants_maps || (c->by_number && c->rows.n > before))
 		check_maps(c);
@@ -287,6 +314,7 @@ static void release_census(struct census *c)
 {
 	HD_VEC_RELEASE(&c->rows);
 	HD_VEC_RELEASE(&c->with_device);
+	HD_VEC_RELEASE(&c->sockets);
 }
 
 static int by_object(const void *a, const void *b)
@@ -353,17 +381,54 @@ static const struct row *rows_of(const struct census *c, uint32_t o, size_t *at,
 	return c->rows.at + first;
 }
 
-static void note_unseen(struct census *c, uint32_t o)
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* Could a descriptor have left or entered the tree? */
+static bool has_way_out(struct census *c)
+{
+	if (!c->d->w->config.is_launched || c->other_net || c->closed_in_tree.pid != 0)
+		return true;
+	if (c->sockets.n > 0)
+		qsort(c->sockets.at, c->sockets.n, sizeof(*c->sockets.at), by_number);
+	for (size_t i = 0; i < c->sockets.n; i++) {
+		if (hd_draft_leads_outside(c->d, c->sockets.at[i], c->sockets.at, c->sockets.n))
+			return true;
+	}
+	return false;
+}
+
+/* Shared memory that never had a descriptor cannot be passed on, and an exec gives it up. */
+static bool is_anonymous(const struct hd_object *object)
+{
+	return object->kind == HD_OBJ_SHM && strcmp(object->label, "/dev/zero") == 0;
+}
+
+static void note_closed(struct census *c, uint32_t o, bool way_out)
 {
 	struct hd_draft *d = c->d;
-	bool is_memory = d->objects.at[o].kind == HD_OBJ_SHM;
+	const struct hd_object *object = &d->objects.at[o];
+	bool is_memory = object->kind == HD_OBJ_SHM;
+	if (c->closed_in_tree.pid != 0)
+		hd_draft_outside(d, o, "process %d (%s) cannot be looked into and may hold it", c->closed_in_tree.pid,
+				 c->closed_in_tree.name);
+	if (is_anonymous(object) ? d->w->config.is_launched : !way_out && !hd_watcher_inherited(d->w, object->label))
+		return;
 	if (c->closed.pid != 0)
 		hd_draft_outside(d, o, "process %d (%s) cannot be looked into and may hold it", c->closed.pid, c->closed.name);
 	if (is_memory && c->maps_closed.pid != 0)
 		hd_draft_outside(d, o, "process %d (%s) cannot be looked into and may share the memory", c->maps_closed.pid,
 				 c->maps_closed.name);
-	/* Shared memory that never had a descriptor cannot be passed on. */
-	if (is_memory && strcmp(d->objects.at[o].label, "/dev/zero") == 0)
+}
+
+static void note_unseen(struct census *c, uint32_t o, bool way_out)
+{
+	struct hd_draft *d = c->d;
+	note_closed(c, o, way_out);
+	if (is_anonymous(&d->objects.at[o]))
 		return;
 	if (c->in_flight.pid != 0)
 		hd_draft_outside(d, o, "a descriptor is on its way to process %d (%s)", c->in_flight.pid, c->in_flight.name);
@@ -400,10 +465,34 @@ static void note_missing_end(struct hd_draft *d, uint32_t o, const struct row *r
 		hd_draft_outside(d, o, "nobody is seen at the other end");
 }
 
+/* Anybody may lock a file by its name: the kernel's list says whether somebody outside did.  False = open description
+ * locks, whose holders it does not name. */
+static bool check_lockers(struct hd_draft *d, uint32_t o)
+{
+	const struct hd_object *object = &d->objects.at[o];
+	struct hd_file_lock lock;
+	char *text;
+	size_t len;
+	bool bad = false, named = true, held = false;
+	if (hd_procfs_text(d->arena, 16 << 20, &text, &len, "/proc/locks") < 0)
+		return false;
+	for (const char *at = text; hd_locks_next(&at, &lock, &bad);) {
+		if (lock.is_waiter || lock.ino != object->id || lock.dev_major != object->dev_major ||
+		    lock.dev_minor != object->dev_minor)
+			continue;
+		held = true;
+		named &= lock.pid > 0;
+		if (lock.pid > 0 && hd_draft_find_proc(d, lock.pid) == HD_NONE)
+			hd_draft_outside(d, o, "process %d, which hangdog does not guard, locked it", lock.pid);
+	}
+	return held && named && !bad;
+}
+
 static void apply(struct census *first, struct census *second)
 {
 	struct hd_draft *d = first->d;
 	size_t at = 0, at2 = 0, n, n2;
+	bool way_out = has_way_out(first) || has_way_out(second);
 	for (uint32_t o = 0; o < d->objects.n; o++) {
 		const struct row *rows = rows_of(first, o, &at, &n), *rows2 = rows_of(second, o, &at2, &n2);
 		if (!d->objects_more.at[o].is_wanted) {
@@ -414,8 +503,9 @@ static void apply(struct census *first, struct census *second)
 		if (!same_rows(rows, n, rows2, n2))
 			hd_draft_outside(d, o, "its holders changed while hangdog looked");
 		note_missing_end(d, o, rows, n);
-		note_unseen(first, o);
-		note_unseen(second, o);
+		bool open = way_out || (d->objects.at[o].kind == HD_OBJ_FILELOCK && !check_lockers(d, o));
+		note_unseen(first, o, open);
+		note_unseen(second, o, open);
 		note_drivers(first, o);
 	}
 }

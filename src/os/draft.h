@@ -112,6 +112,9 @@ void hd_draft_census(struct hd_draft *d);
 uint32_t hd_draft_socket(struct hd_draft *d, uint32_t t, int32_t fd, uint64_t ino);
 /* A unix socket that a connection waits on which nobody accepted yet: descriptors may be under way in it. */
 bool hd_draft_has_embryos(struct hd_draft *d);
+/* May a descriptor have come or gone through this socket, whose holder is of the tree?  inodes: sorted, of all sockets
+ * that the tree holds. */
+bool hd_draft_leads_outside(struct hd_draft *d, uint64_t ino, const uint64_t *inodes, size_t n);
 void hd_unix_table_free(struct hd_unix_table *table);
 
 /* Memory and mappings of a process, opened once a draft; NULL when they cannot be read. */

@@ -407,6 +407,36 @@ static bool find_lock_wait(struct hd_draft *d, int32_t pid, struct hd_file_lock 
 	return found == 1 && !bad;
 }
 
+/* Locks of these live in this kernel alone; a network or FUSE file system knows holders that no file here names. */
+static bool is_local_fs(const char *type)
+{
+	static const char *const types[] = {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "ramfs", "devtmpfs", "overlay",
+					    "zfs", "bcachefs", "hugetlbfs", "vfat", "exfat"};
+	for (size_t i = 0; i < HD_COUNTOF(types); i++) {
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "36 35 98:0 /a /b rw,noatime master:1 - ext4 /dev/root rw": by the mount's number, so that no file system is asked. */
+static bool is_on_local_fs(const struct slot *s)
+{
+	char *text;
+	size_t len;
+	if (hd_procfs_text(s->d->arena, 4 << 20, &text, &len, "/proc/%d/mountinfo", s->pid) < 0)
+		return false;
+	for (char *line = strtok_r(text, "\n", &text); line != NULL; line = strtok_r(NULL, "\n", &text)) {
+		char *end, *type = strstr(line, " - ");
+		if (strtoull(line, &end, 10) != s->info.mount || *end != ' ' || type == NULL)
+			continue;
+		type += 3;
+		type[strcspn(type, " ")] = '\0';
+		return is_local_fs(type);
+	}
+	return false;
+}
+
 static bool add_filelock(struct hd_draft *d, uint32_t t)
 {
 	struct hd_thread *thread = &d->snap->threads[t];
@@ -419,6 +449,8 @@ static bool add_filelock(struct hd_draft *d, uint32_t t)
 		return false;
 	d->objects.at[o].label = s.link;
 	d->objects_more.at[o].is_wanted |= d->threads[t].is_candidate;
+	if (!is_on_local_fs(&s))
+		hd_draft_outside(d, o, "the file system of %s may be shared with other machines", s.link);
 	thread->objects = HD_NEW(d->arena, uint32_t);
 	thread->objects[thread->n_objects++] = o;
 	return true;

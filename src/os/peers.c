@@ -138,6 +138,26 @@ bool hd_draft_has_embryos(struct hd_draft *d)
 	return table == NULL;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+bool hd_draft_leads_outside(struct hd_draft *d, uint64_t ino, const uint64_t *inodes, size_t n)
+{
+	const struct unix_row *row = find_unix(d, ino);
+	if (row == NULL)
+		return unix_table(d) == NULL; /* no unix socket: no descriptors pass */
+	/* Nobody can send to a datagram socket without a name, unless it is the peer of a pair. */
+	if (!row->has_peer)
+		return row->type == SOCK_DGRAM && row->has_name;
+	uint64_t peer = row->peer;
+	if (bsearch(&peer, inodes, n, sizeof(peer), by_number) != NULL)
+		return false;
+	return row->type != SOCK_DGRAM || row->has_name;
+}
+
 /* ---- unix ------------------------------------------------------------------------------------------------------------ */
 
 static void fill_unix(struct hd_draft *d, uint32_t o, const struct unix_row *row)

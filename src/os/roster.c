@@ -134,6 +134,25 @@ void hd_draft_memories(struct hd_draft *d)
 
 /* ---- children ---------------------------------------------------------------------------------------------------- */
 
+/* A dead child that was told to its parent already wakes nobody; one that its tracer has yet to collect will. */
+static bool is_settled_zombie(const struct hd_roster_row *row)
+{
+	struct hd_task_status status;
+	return row->state == 'Z' && row->n_threads <= 1 && hd_procfile_status(row->pid, row->pid, &status) == 0 && status.tracer == 0;
+}
+
+/* wait4 also returns for what its caller traces. */
+static void add_tracees(struct hd_draft *d, const struct hd_roster_row *row)
+{
+	struct hd_task_status status;
+	if (row->proc != HD_NONE || hd_procfile_status(row->pid, row->pid, &status) < 0 || status.tracer == 0)
+		return;
+	for (uint32_t t = 0; t < d->snap->n_threads; t++) {
+		if (d->snap->threads[t].tid == status.tracer)
+			d->snap->procs[d->snap->threads[t].proc].children_complete = false;
+	}
+}
+
 void hd_draft_children(struct hd_draft *d, const struct hd_roster *later)
 {
 	for (uint32_t p = 0; p < d->snap->n_procs; p++)
@@ -141,10 +160,11 @@ void hd_draft_children(struct hd_draft *d, const struct hd_roster *later)
 	for (size_t i = 0; i < later->n; i++) {
 		const struct hd_roster_row *row = &later->at[i], *parent = hd_roster_find(later, row->ppid);
 		const struct hd_roster_row *before = hd_roster_find(&d->roster, row->pid);
+		add_tracees(d, row);
 		if (parent == NULL || parent->proc == HD_NONE)
 			continue;
 		bool unchanged = before != NULL && before->start == row->start && before->ppid == row->ppid;
-		if (row->proc == HD_NONE || !unchanged)
+		if ((row->proc == HD_NONE && !is_settled_zombie(row)) || (row->proc != HD_NONE && !unchanged))
 			d->snap->procs[parent->proc].children_complete = false;
 	}
 }

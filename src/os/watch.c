@@ -1,11 +1,13 @@
 #include "os/watcher.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "hangdog/procfs.h"
+#include "hangdog/vec.h"
 #include "hangdog/verdict.h"
 #include "os/procfile.h"
 
@@ -28,6 +30,44 @@ int64_t hd_monotonic_ns(void)
 	return ts.tv_sec * HD_NS_PER_S + ts.tv_nsec;
 }
 
+/* ---- what the root inherited from us ------------------------------------------------------------------------------ */
+
+struct inherited {
+	HD_VEC(const char *) links;
+	struct hd_arena *arena;
+};
+
+static int add_inherited(void *ctx, int32_t fd)
+{
+	struct inherited *in = ctx;
+	char path[64], link[512];
+	int flags = fcntl(fd, F_GETFD);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ssize_t n = flags >= 0 && (flags & FD_CLOEXEC) == 0 ? readlink(path, link, sizeof(link) - 1) : 0;
+	if (n > 0)
+		HD_VEC_PUSH(&in->links, hd_arena_strn(in->arena, link, (size_t)n));
+	return 0;
+}
+
+static const char **read_inherited(struct hd_arena *arena, bool *ret_known)
+{
+	struct inherited in = {.arena = arena};
+	*ret_known = hd_procfile_numbers(add_inherited, &in, "/proc/self/fd") == 0;
+	HD_VEC_PUSH(&in.links, NULL);
+	const char **links = hd_arena_dup(arena, in.links.at, in.links.n * sizeof(*in.links.at));
+	HD_VEC_RELEASE(&in.links);
+	return links;
+}
+
+bool hd_watcher_inherited(const struct hd_watcher *w, const char *link)
+{
+	for (size_t i = 0; w->inherited[i] != NULL; i++) {
+		if (strcmp(w->inherited[i], link) == 0)
+			return true;
+	}
+	return false;
+}
+
 struct hd_watcher *hd_watcher_new(const struct hd_watch_config *config)
 {
 	struct hd_watcher *w = calloc(1, sizeof(*w));
@@ -42,6 +82,9 @@ struct hd_watcher *hd_watcher_new(const struct hd_watch_config *config)
 	for (size_t i = 0; i < n; i++)
 		command[i] = hd_arena_str(w->arena, config->command[i]);
 	w->config.command = command;
+	bool known;
+	w->inherited = read_inherited(w->arena, &known);
+	w->config.is_launched &= known;
 	hd_sightings_init(&w->seen);
 	return w;
 }

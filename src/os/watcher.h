@@ -9,6 +9,7 @@ struct hd_watcher {
 	struct hd_watch_config config;
 	struct hd_arena *arena; /* of the copied command line */
 	struct hd_sightings seen;
+	const char **inherited; /* link texts of our descriptors that stay open in an exec, NULL-terminated */
 	uint64_t look;          /* number of looks so far */
 	uint32_t threads_before;
 	uint64_t cpu_ns;
@@ -21,6 +22,7 @@ struct hd_watcher {
 };
 
 int64_t hd_monotonic_ns(void);
+bool hd_watcher_inherited(const struct hd_watcher *w, const char *link);
 /* A number for the suspicious waits and the set of still threads: equal as long as neither changed.  0 = no suspicion. */
 uint64_t hd_watcher_waits(const struct hd_watcher *w);
 /* Rows of the tree's processes and threads as the looks know them: no facts of objects, memory or signals. */

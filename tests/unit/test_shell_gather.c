@@ -1,0 +1,599 @@
+/* Looks and gathers over real processes: what a snapshot must say of them, and what it must never say. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hangdog/gather.h"
+#include "hangdog/procfs.h"
+#include "hangdog/verdict.h"
+
+struct scene {
+	struct hd_model *model;
+	struct hd_unwinder *unwinder;
+	struct hd_watcher *watcher;
+	struct hd_snapshot *snap;
+	int32_t root;
+};
+
+typedef void play_fn(void);
+
+static void nap(void)
+{
+	struct timespec ms = {.tv_nsec = 2000000};
+	nanosleep(&ms, NULL);
+}
+
+/* A fixture never outlives its test, whatever it hangs on. */
+static void stage(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(60);
+}
+
+static void read_one(int fd)
+{
+	char c;
+	while (read(fd, &c, 1) < 0 && errno == EINTR)
+		;
+}
+
+static int kept_end = -1;
+
+/* What the test runner holds is none of the fixture's: its sockets lead out of the tree. */
+static void close_strangers(void)
+{
+	for (int fd = 3; fd < 1024; fd++) {
+		if (kept_end < 0 || (fd != kept_end && fd != kept_end - 1))
+			close(fd);
+	}
+}
+
+static struct scene open_scene(play_fn *play)
+{
+	struct scene s = {.root = fork()};
+	cr_assert(s.root >= 0);
+	if (s.root == 0) {
+		stage();
+		close_strangers();
+		play();
+		_exit(3);
+	}
+	s.model = hd_model_new();
+	s.unwinder = hd_unwinder_new();
+	const char *command[] = {"fixture", NULL};
+	struct hd_watch_config config = {.root = s.root, .command = command, .unwinder = s.unwinder, .is_launched = true};
+	s.watcher = hd_watcher_new(&config);
+	return s;
+}
+
+static size_t add_tree(struct scene *s)
+{
+	struct hd_arena *arena = hd_arena_new();
+	int32_t *pids;
+	size_t n = 0;
+	cr_assert_eq(hd_procfs_tree(s->root, arena, &pids, &n), 0);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t start;
+		if (hd_procfs_start(pids[i], pids[i], &start) == 0)
+			hd_model_add(s->model, pids[i], 0, start, 0);
+	}
+	hd_arena_free(arena);
+	return n;
+}
+
+/* Looks until so many processes and threads are there and `still` of them stand still in two looks. */
+static void wait_for(struct scene *s, size_t procs, uint32_t threads, uint32_t still)
+{
+	struct hd_look look = {0};
+	for (int i = 0; i < 4000; i++) {
+		size_t n = add_tree(s);
+		cr_assert_eq(hd_watcher_look(s->watcher, s->model, &look), 0);
+		if (n == procs && look.threads == threads && look.still >= still)
+			return;
+		nap();
+	}
+	cr_assert_fail("%u threads, %u still; expected %u and %u", look.threads, look.still, threads, still);
+}
+
+static struct hd_snapshot *gather(struct scene *s)
+{
+	struct hd_err err = {0};
+	const char *why;
+	hd_snapshot_free(s->snap);
+	s->snap = NULL;
+	cr_assert_eq(hd_watcher_gather(s->watcher, s->model, &s->snap, &err), 0, "%s", err.text);
+	cr_assert_eq(hd_snapshot_check(s->snap, &why), 0, "%s", why);
+	return s->snap;
+}
+
+static void close_scene(struct scene *s)
+{
+	for (size_t i = 0; i < hd_model_count(s->model); i++)
+		kill(hd_model_at(s->model, i)->pid, SIGKILL);
+	while (waitpid(s->root, NULL, 0) < 0 && errno == EINTR)
+		;
+	hd_snapshot_free(s->snap);
+	hd_watcher_free(s->watcher);
+	hd_unwinder_free(s->unwinder);
+	hd_model_free(s->model);
+}
+
+static struct hd_verdict *decide(struct scene *s)
+{
+	return hd_decide(s->snap, s->snap->arena);
+}
+
+/* The only thread of the snapshot in this call; fails when there is none. */
+static const struct hd_thread *thread_in(const struct hd_snapshot *snap, int64_t nr)
+{
+	for (uint32_t t = 0; t < snap->n_threads; t++) {
+		if (snap->threads[t].call_known && snap->threads[t].nr == nr)
+			return &snap->threads[t];
+	}
+	cr_assert_fail("no thread in call %ld", (long)nr);
+	return NULL;
+}
+
+/* ---- the classic: a lock that was held at the fork ------------------------------------------------------------------ */
+
+static pthread_mutex_t inherited_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *hold_for_ever(void *ready)
+{
+	pthread_mutex_lock(&inherited_lock);
+	sem_post(ready);
+	while (pause() < 0)
+		;
+	return NULL;
+}
+
+static void fork_while_locked(void)
+{
+	pthread_t holder;
+	sem_t ready;
+	sem_init(&ready, 0, 0);
+	pthread_create(&holder, NULL, hold_for_ever, &ready);
+	sem_wait(&ready);
+	pid_t child = fork();
+	if (child == 0) {
+		stage();
+		pthread_mutex_lock(&inherited_lock);
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+}
+
+Test(shell_gather, a_lock_held_at_the_fork_is_gathered_and_proven, .timeout = 30)
+{
+	struct scene s = open_scene(fork_while_locked);
+	wait_for(&s, 2, 3, 3);
+	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_thread *t = thread_in(snap, SYS_futex);
+	const struct hd_proc *p = &snap->procs[t->proc];
+	cr_assert_eq(p->ppid, s.root);
+	cr_assert(t->is_still);
+	cr_assert_eq(t->abi, HD_ABI_X86_64);
+	cr_assert_eq(t->state, 'S');
+	cr_assert_eq(t->has_timeout, HD_NO);
+	cr_assert_eq(t->n_words, 1);
+	cr_assert_eq(t->words[0].addr, (uint64_t)(uintptr_t)&inherited_lock);
+	cr_assert(t->words[0].value_known && t->words[0].value == 2 && t->words[0].expected == 2);
+	cr_assert_eq(t->words[0].mapping, HD_MAPPING_PRIVATE);
+	cr_assert_eq(p->mm_shared_outside, HD_NO);
+	cr_assert_eq(p->timer_armed, HD_NO);
+	cr_assert_eq(p->has_io_uring, HD_NO);
+	cr_assert_eq(p->is_frozen, HD_NO);
+	cr_assert_eq(p->is_dumping, HD_NO);
+	cr_assert_eq(p->has_foreign_tracer, HD_NO);
+	cr_assert(p->threads_complete && p->children_complete);
+	cr_assert_eq(t->lock.kind, HD_LOCK_MUTEX);
+	cr_assert_not_null(t->lock.name);
+	cr_assert_not_null(strstr(t->lock.name, "inherited_lock"), "%s", t->lock.name);
+	cr_assert_neq(t->lock.owner_tid, 0);
+	cr_assert_eq(t->lock.owner_exists, HD_YES); /* in the parent */
+	const struct hd_verdict *v = decide(&s);
+	cr_assert_eq(v->kind, HD_VERDICT_DEADLOCK);
+	cr_assert_eq(v->certainty, HD_CERT_PROVEN);
+	close_scene(&s);
+}
+
+/* ---- a thread that moves ----------------------------------------------------------------------------------------------- */
+
+static pthread_mutex_t busy_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *spin_with_lock(void *ready)
+{
+	pthread_mutex_lock(&busy_lock);
+	sem_post(ready);
+	for (volatile unsigned long i = 0; i < ULONG_MAX; i++) {
+		if ((i & 0xfff) == 0)
+			nap();
+	}
+	return NULL;
+}
+
+static void wait_for_a_busy_owner(void)
+{
+	pthread_t owner;
+	sem_t ready;
+	sem_init(&ready, 0, 0);
+	pthread_create(&owner, NULL, spin_with_lock, &ready);
+	sem_wait(&ready);
+	pthread_mutex_lock(&busy_lock);
+}
+
+Test(shell_gather, a_waiter_whose_owner_moves_is_no_deadlock_and_the_mover_is_not_still, .timeout = 30)
+{
+	struct scene s = open_scene(wait_for_a_busy_owner);
+	wait_for(&s, 1, 2, 1);
+	/* The owner naps most of the time: many gathers, none of which may take it for a sleeper without end. */
+	for (int i = 0; i < 40; i++) {
+		gather(&s);
+		const struct hd_verdict *v = decide(&s);
+		cr_assert_eq(v->kind, HD_VERDICT_NONE);
+		nap();
+	}
+	close_scene(&s);
+}
+
+/* ---- pipes ------------------------------------------------------------------------------------------------------------------ */
+
+static void two_read_each_other(void)
+{
+	int ab[2], ba[2];
+	cr_assert(pipe(ab) == 0 && pipe(ba) == 0);
+	if (fork() == 0) {
+		stage();
+		close(ab[1]);
+		close(ba[0]);
+		read_one(ab[0]);
+		_exit(0);
+	}
+	close(ab[0]);
+	close(ba[1]);
+	read_one(ba[0]);
+}
+
+Test(shell_gather, a_cycle_of_pipes_is_closed_and_proven, .timeout = 30)
+{
+	struct scene s = open_scene(two_read_each_other);
+	wait_for(&s, 2, 2, 2);
+	const struct hd_snapshot *snap = gather(&s);
+	cr_assert_eq(snap->n_objects, 2);
+	for (uint32_t o = 0; o < 2; o++) {
+		cr_assert_eq(snap->objects[o].kind, HD_OBJ_PIPE);
+		cr_assert_eq(snap->objects[o].n_holders, 2);
+		cr_assert_null(snap->objects[o].outside, "%s", snap->objects[o].outside);
+	}
+	const struct hd_verdict *v = decide(&s);
+	cr_assert_eq(v->kind, HD_VERDICT_DEADLOCK);
+	cr_assert_eq(v->certainty, HD_CERT_PROVEN);
+	close_scene(&s);
+}
+
+static void read_from_outside(void)
+{
+	close(kept_end);
+	read_one(kept_end - 1);
+}
+
+Test(shell_gather, a_pipe_whose_other_end_is_held_outside_the_tree_is_open, .timeout = 30)
+{
+	int fds[2];
+	cr_assert(pipe(fds) == 0);
+	kept_end = fds[1];
+	cr_assert_eq(fds[1], fds[0] + 1);
+	struct scene s = open_scene(read_from_outside);
+	wait_for(&s, 1, 1, 1);
+	const struct hd_snapshot *snap = gather(&s);
+	cr_assert_eq(snap->n_objects, 1);
+	cr_assert_not_null(snap->objects[0].outside);
+	cr_assert_not_null(strstr(snap->objects[0].outside, "does not guard"), "%s", snap->objects[0].outside);
+	cr_assert_eq(decide(&s)->kind, HD_VERDICT_NONE);
+	close_scene(&s);
+}
+
+static void read_with_the_end_in_flight(void)
+{
+	int fds[2], pair[2];
+	char c = 'x', control[CMSG_SPACE(sizeof(int))] = {0};
+	cr_assert(pipe(fds) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	struct iovec data = {&c, 1};
+	struct msghdr msg = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
+	*head = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+	memcpy(CMSG_DATA(head), &fds[1], sizeof(int));
+	sendmsg(pair[0], &msg, 0);
+	read_one(fds[0]);
+}
+
+Test(shell_gather, a_pipe_end_under_way_in_a_socket_leaves_the_pipe_open, .timeout = 30)
+{
+	struct scene s = open_scene(read_with_the_end_in_flight);
+	wait_for(&s, 1, 1, 1);
+	const struct hd_snapshot *snap = gather(&s);
+	cr_assert_eq(snap->n_objects, 1);
+	cr_assert_not_null(snap->objects[0].outside);
+	cr_assert_eq(decide(&s)->kind, HD_VERDICT_NONE);
+	close_scene(&s);
+}
+
+/* ---- sockets, eventfds, epoll ---------------------------------------------------------------------------------------------- */
+
+static void read_own_socket_pair(void)
+{
+	int pair[2];
+	cr_assert(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	read_one(pair[0]);
+}
+
+Test(shell_gather, a_socket_pair_held_by_the_reader_alone_is_proven, .timeout = 30)
+{
+	struct scene s = open_scene(read_own_socket_pair);
+	wait_for(&s, 1, 1, 1);
+	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_thread *t = thread_in(snap, SYS_read);
+	cr_assert_eq(t->n_objects, 1);
+	const struct hd_object *o = &snap->objects[t->objects[0]];
+	cr_assert_eq(o->kind, HD_OBJ_UNIX);
+	cr_assert_neq(o->peer, HD_NONE);
+	cr_assert_eq(o->has_recv_timeout, HD_NO);
+	cr_assert_null(o->outside, "%s", o->outside);
+	cr_assert_eq(snap->objects[o->peer].n_holders, 1);
+	cr_assert_eq(decide(&s)->certainty, HD_CERT_PROVEN);
+	close_scene(&s);
+}
+
+static void read_with_a_socket_time_limit(void)
+{
+	int pair[2];
+	struct timeval limit = {.tv_sec = 50};
+	cr_assert(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	read_one(pair[0]);
+}
+
+Test(shell_gather, a_time_limit_set_on_the_socket_is_seen, .timeout = 30)
+{
+	struct scene s = open_scene(read_with_a_socket_time_limit);
+	wait_for(&s, 1, 1, 1);
+	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_thread *t = thread_in(snap, SYS_read);
+	cr_assert_eq(snap->objects[t->objects[0]].has_recv_timeout, HD_YES);
+	cr_assert_eq(decide(&s)->kind, HD_VERDICT_NONE);
+	close_scene(&s);
+}
+
+static void epoll_on_own_eventfd(void)
+{
+	int ep = epoll_create1(0), ev = eventfd(0, 0);
+	struct epoll_event what = {.events = EPOLLIN};
+	epoll_ctl(ep, EPOLL_CTL_ADD, ev, &what);
+	epoll_wait(ep, &what, 1, -1);
+}
+
+Test(shell_gather, an_epoll_set_on_an_eventfd_of_its_own_is_closed, .timeout = 30)
+{
+	struct scene s = open_scene(epoll_on_own_eventfd);
+	wait_for(&s, 1, 1, 1);
+	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_thread *t = thread_in(snap, SYS_epoll_wait);
+	cr_assert(t->objects_complete);
+	cr_assert_eq(t->n_objects, 1);
+	const struct hd_object *set = &snap->objects[t->objects[0]];
+	cr_assert_eq(set->kind, HD_OBJ_EPOLL);
+	cr_assert(set->watched_complete && set->n_watched == 1);
+	const struct hd_object *ev = &snap->objects[set->watched[0]];
+	cr_assert_eq(ev->kind, HD_OBJ_EVENTFD);
+	cr_assert_eq(ev->n_holders, 1);
+	cr_assert_null(ev->outside, "%s", ev->outside);
+	cr_assert_eq(decide(&s)->certainty, HD_CERT_PROVEN);
+	close_scene(&s);
+}
+
+static void poll_a_pipe_and_an_eventfd(void)
+{
+	int fds[2];
+	cr_assert(pipe(fds) == 0);
+	struct pollfd set[] = {{.fd = fds[0], .events = POLLIN}, {.fd = -1}, {.fd = eventfd(0, 0), .events = POLLIN}};
+	poll(set, 3, -1);
+}
+
+Test(shell_gather, a_poll_is_resolved_into_all_its_descriptors, .timeout = 30)
+{
+	struct scene s = open_scene(poll_a_pipe_and_an_eventfd);
+	wait_for(&s, 1, 1, 1);
+	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_thread *t = thread_in(snap, SYS_poll);
+	cr_assert(t->objects_complete);
+	cr_assert_eq(t->n_objects, 2);
+	cr_assert_eq(snap->objects[t->objects[0]].kind, HD_OBJ_PIPE);
+	cr_assert_eq(snap->objects[t->objects[1]].kind, HD_OBJ_EVENTFD);
+	close_scene(&s);
+}
+
+/* ---- shared memory, file locks ----------------------------------------------------------------------------------------------- */
+
+static void wait_on_shared_word(void)
+{
+	int *word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (fork() == 0) {
+		stage();
+		syscall(SYS_futex, word, FUTEX_WAIT, 0, NULL, NULL, 0);
+		_exit(0);
+	}
+	syscall(SYS_futex, word + 1, FUTEX_WAIT, 0, NULL, NULL, 0);
+}
+
+Test(shell_gather, words_in_shared_memory_have_one_object_and_all_its_mappers, .timeout = 30)
+{
+	struct scene s = open_scene(wait_on_shared_word);
+	wait_for(&s, 2, 2, 2);
+	const struct hd_snapshot *snap = gather(&s);
+	cr_assert_eq(snap->n_threads, 2);
+	cr_assert_eq(snap->n_objects, 1);
+	cr_assert_eq(snap->objects[0].kind, HD_OBJ_SHM);
+	cr_assert_eq(snap->objects[0].n_holders, 2);
+	cr_assert_null(snap->objects[0].outside, "%s", snap->objects[0].outside);
+	for (uint32_t t = 0; t < 2; t++) {
+		cr_assert_eq(snap->threads[t].words[0].mapping, HD_MAPPING_SHARED);
+		cr_assert_eq(snap->threads[t].words[0].sharers_object, 0);
+	}
+	cr_assert_neq(snap->threads[0].words[0].offset, snap->threads[1].words[0].offset);
+	cr_assert_eq(decide(&s)->certainty, HD_CERT_PROVEN);
+	close_scene(&s);
+}
+
+static void lock_a_file_twice(void)
+{
+	char path[] = "/tmp/hd-flock-XXXXXX";
+	int first = mkstemp(path), second = open(path, O_RDWR | O_CLOEXEC);
+	unlink(path);
+	flock(first, LOCK_EX);
+	flock(second, LOCK_EX);
+}
+
+Test(shell_gather, a_file_lock_names_its_holder, .timeout = 30)
+{
+	struct scene s = open_scene(lock_a_file_twice);
+	wait_for(&s, 1, 1, 1);
+	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_thread *t = thread_in(snap, SYS_flock);
+	cr_assert(t->objects_complete);
+	const struct hd_object *o = &snap->objects[t->objects[0]];
+	cr_assert_eq(o->kind, HD_OBJ_FILELOCK);
+	cr_assert_eq(o->n_holders, 1);
+	cr_assert_null(o->outside, "%s", o->outside);
+	close_scene(&s);
+}
+
+/* ---- what must keep a wait open -------------------------------------------------------------------------------------------------- */
+
+static int clone_word;
+
+static int sleep_in_clone(void *unused)
+{
+	(void)unused;
+	while (pause() < 0)
+		;
+	return 0;
+}
+
+static void share_memory_with_a_clone(void)
+{
+	static char stack[65536];
+	clone(sleep_in_clone, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL);
+	syscall(SYS_futex, &clone_word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+}
+
+Test(shell_gather, a_process_that_shares_the_memory_is_found_by_the_kernel, .timeout = 30)
+{
+	struct scene s = open_scene(share_memory_with_a_clone);
+	wait_for(&s, 2, 2, 2);
+	const struct hd_snapshot *snap = gather(&s);
+	cr_assert_eq(snap->procs[0].mm, snap->procs[1].mm);
+	cr_assert_eq(decide(&s)->kind, HD_VERDICT_NONE);
+	close_scene(&s);
+}
+
+static void ignore_alarm(int signal)
+{
+	(void)signal;
+}
+
+static void wait_with_an_alarm_handler(void)
+{
+	static int word;
+	signal(SIGALRM, ignore_alarm);
+	alarm(50);
+	syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+}
+
+Test(shell_gather, an_alarm_with_a_handler_cannot_be_ruled_out, .timeout = 30)
+{
+	struct scene s = open_scene(wait_with_an_alarm_handler);
+	wait_for(&s, 1, 1, 1);
+	const struct hd_snapshot *snap = gather(&s);
+	cr_assert_eq(snap->procs[0].timer_armed, HD_UNKNOWN);
+	cr_assert_neq(decide(&s)->certainty, HD_CERT_PROVEN);
+	close_scene(&s);
+}
+
+static void wait_with_a_posix_timer(void)
+{
+	static int word;
+	timer_t timer;
+	signal(SIGUSR1, ignore_alarm);
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+	struct itimerspec when = {.it_value.tv_sec = 50};
+	timer_create(CLOCK_MONOTONIC, &event, &timer);
+	timer_settime(timer, 0, &when, NULL);
+	syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+}
+
+Test(shell_gather, a_timer_whose_signal_is_caught_is_seen, .timeout = 30)
+{
+	struct scene s = open_scene(wait_with_a_posix_timer);
+	wait_for(&s, 1, 1, 1);
+	cr_assert_eq(gather(&s)->procs[0].timer_armed, HD_YES);
+	cr_assert_eq(decide(&s)->kind, HD_VERDICT_NONE);
+	close_scene(&s);
+}
+
+static void wait_for_a_moment(void)
+{
+	static int word;
+	struct timespec limit = {.tv_sec = 50};
+	syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &limit, NULL, 0);
+}
+
+Test(shell_gather, a_time_limit_is_read_and_the_wait_is_not_suspected, .timeout = 30)
+{
+	struct scene s = open_scene(wait_for_a_moment);
+	wait_for(&s, 1, 1, 1);
+	struct hd_look look;
+	cr_assert_eq(hd_watcher_look(s.watcher, s.model, &look), 0);
+	cr_assert_eq(look.suspects, 0);
+	const struct hd_thread *t = thread_in(gather(&s), SYS_futex);
+	cr_assert_eq(t->has_timeout, HD_YES);
+	cr_assert_eq(t->timeout_ns, 50 * HD_NS_PER_S);
+	close_scene(&s);
+}
+
+/* ---- when a gather is asked for --------------------------------------------------------------------------------------------------- */
+
+Test(shell_gather, the_same_waits_are_suspected_once_and_then_only_after_a_while, .timeout = 30)
+{
+	struct scene s = open_scene(read_own_socket_pair);
+	struct hd_look look;
+	wait_for(&s, 1, 1, 1);
+	cr_assert_eq(hd_watcher_look(s.watcher, s.model, &look), 0);
+	cr_assert_eq(look.suspects, 1);
+	gather(&s);
+	cr_assert_eq(hd_watcher_look(s.watcher, s.model, &look), 0);
+	cr_assert_eq(look.suspects, 0);
+	cr_assert_eq(look.still, 1);
+	cr_assert_not(look.anything_moved);
+	close_scene(&s);
+}
