@@ -10,7 +10,8 @@ const char *hd_incident_dir(const char *option, struct hd_arena *arena);
 /* A fresh id that sorts by time: 20261124T084512.123Z-PID-N. */
 const char *hd_incident_id(int64_t time_ns, int32_t root, struct hd_arena *arena);
 struct hd_incident_files { const char *json, *text, *snapshot; };
-/* 0 with *ret_path = the directory, or negative errno with err (unwritable, disk full); nothing half done is left. */
+/* 0 with *ret_path = the directory, or negative errno with err (unwritable, disk full); nothing half done is left.
+ * An incident of that id is replaced whole. */
 HD_MUST_CHECK int hd_incident_write(const char *dir, const char *id, const struct hd_incident_files *files,
 				    struct hd_arena *arena, const char **ret_path, struct hd_err *err);
 /* Atomic replace of one file (--report FILE, --metrics FILE). */

@@ -131,6 +131,19 @@ static int fill_folder(int parent_fd, const char *name, const struct hd_incident
 	return fsync(fd) != 0 && errno != EINVAL ? -errno : 0;
 }
 
+/* The finished folder gets its name.  An incident that is there already (its action has a result now) is exchanged, and
+ * the old one goes.  File systems that know neither (old NFS) can only give it a new name. */
+static int take_name(int fd, const char *half, const char *id)
+{
+	if (renameat2(fd, half, fd, id, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno == EEXIST && renameat2(fd, half, fd, id, RENAME_EXCHANGE) == 0) {
+		remove_half(fd, half);
+		return 0;
+	}
+	return renameat(fd, half, fd, id) == 0 ? 0 : -errno;
+}
+
 int hd_incident_write(const char *dir, const char *id, const struct hd_incident_files *files, struct hd_arena *arena,
 		      const char **ret_path, struct hd_err *err)
 {
@@ -143,8 +156,8 @@ int hd_incident_write(const char *dir, const char *id, const struct hd_incident_
 	if (fd < 0)
 		return fail(err, errno, dir, "open the incident directory");
 	rc = fill_folder(fd, half, files);
-	if (rc == 0 && renameat(fd, half, fd, id) != 0)
-		rc = -errno;
+	if (rc == 0)
+		rc = take_name(fd, half, id);
 	if (rc != 0) {
 		remove_half(fd, half);
 		return fail(err, -rc, path, "write the incident");

@@ -106,14 +106,15 @@ Test(incident, the_directory_comes_from_the_option_then_xdg_then_home)
 	cr_assert_null(hd_incident_dir(NULL, arena));
 }
 
-Test(incident, a_name_that_is_taken_is_never_overwritten)
+Test(incident, writing_it_again_replaces_it_whole)
 {
 	const char *path = NULL;
 	struct hd_err err = {0};
 	cr_assert_eq(hd_incident_write(folder, "1", &files, arena, &path, &err), 0);
 	struct hd_incident_files other = {.json = "other"};
-	cr_assert_lt(hd_incident_write(folder, "1", &other, arena, &path, &err), 0);
-	cr_assert_str_eq(contents_of(inside("1/report.json")), "{}\n");
+	cr_assert_eq(hd_incident_write(folder, "1", &other, arena, &path, &err), 0, "%s", err.text);
+	cr_assert_str_eq(contents_of(inside("1/report.json")), "other");
+	cr_assert_eq(entries(inside("1")), 1, "nothing of the old one is left");
 	cr_assert_eq(entries(folder), 1);
 }
 
