@@ -467,8 +467,8 @@ static void put_all_waits(struct text *t)
 static void put_none(struct text *t)
 {
 	hd_page_gap(&t->page);
-	if (t->v->summary != NULL)
-		hd_page_para(&t->page, 0, 0, HD_INK_PLAIN, "%s", t->v->summary);
+	hd_page_para(&t->page, 0, 0, HD_INK_PLAIN, "%s",
+		     t->v->summary != NULL ? t->v->summary : "Everyone who waits can still be woken, as far as hangdog can see.");
 	if (t->snap->truncated)
 		hd_page_para(&t->page, 0, 0, HD_INK_YELLOW, "Not everything could be looked at: %s.",
 			     t->snap->truncated_why != NULL ? t->snap->truncated_why : "a bound was reached");

@@ -249,7 +249,7 @@ static void put_object_wait(const struct hd_snapshot *snap, const struct hd_thre
 		hd_buf_printf(out, "waits for %s%s", hd_wait_words(tv->wait.kind), object.len != 0 ? ", " : "");
 	hd_buf_str(out, is_stream && object.len == 0 ? hd_wait_words(tv->wait.kind) : hd_buf_text(&object));
 	if (who.len != 0)
-		hd_buf_printf(out, ", which only %s could %s", hd_buf_text(&who),
+		hd_buf_printf(out, ", which %s%s could %s", tv->wait.outside == NULL ? "only " : "", hd_buf_text(&who),
 			      !is_stream ? "bring about" : thread->objects_want_write ? "empty" : "write");
 }
 
