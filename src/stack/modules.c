@@ -99,9 +99,14 @@ void hd_modules_trim(struct hd_modules *modules)
 
 static struct proc *proc_of(struct hd_modules *modules, const struct hd_unwind_query *q)
 {
-	for (struct proc *p = modules->procs; p != NULL; p = p->next)
-		if (p->pid == q->pid && p->start == q->start && p->generation == q->generation && p->n == q->maps->n)
-			return p;
+	for (struct proc **at = &modules->procs, *p; (p = *at) != NULL; at = &p->next) {
+		if (p->pid != q->pid || p->start != q->start || p->generation != q->generation || p->n != q->maps->n)
+			continue;
+		*at = p->next; /* to the front: the next question is about the same process */
+		p->next = modules->procs;
+		modules->procs = p;
+		return p;
+	}
 	hd_modules_drop(modules, q->pid);
 	struct proc *p = calloc(1, sizeof(*p));
 	struct slot *slots = calloc(q->maps->n + 1, sizeof(*slots));

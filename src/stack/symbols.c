@@ -10,6 +10,8 @@
 #include "stack/image.h"
 
 #define SYMTAB_MAX ((size_t)512 << 20)
+#define ANSWERS_LOG2 8
+#define ANSWERS (1u << ANSWERS_LOG2) /* direct-mapped by address, for each kind of question */
 #define WALK_BACK 64 /* how many symbols may start between an address and the start of the one that contains it */
 
 struct row { /* 24 bytes: files with a million symbols exist */
@@ -27,8 +29,15 @@ struct table { /* one symbol table, sorted by value */
 	struct hd_section names;
 };
 
+struct answer { /* cached: stacks ask for the same addresses again and again */
+	uint64_t vaddr; /* UINT64_MAX = empty */
+	struct hd_symbol symbol;
+	char *name; /* owned; NULL = there is no symbol */
+};
+
 struct hd_symbols {
 	struct table dynamic, full;
+	struct answer answers[2][ANSWERS];
 	bool full_tried;
 	struct hd_image *separate; /* owned: debug file or unpacked .gnu_debugdata */
 };
@@ -37,6 +46,10 @@ void hd_symbols_free(struct hd_symbols *symbols)
 {
 	if (symbols == NULL)
 		return;
+	for (size_t i = 0; i < ANSWERS; i++) {
+		free(symbols->answers[0][i].name);
+		free(symbols->answers[1][i].name);
+	}
 	free(symbols->dynamic.rows);
 	free(symbols->full.rows);
 	hd_image_free(symbols->separate);
@@ -119,7 +132,8 @@ static bool covers(const struct row *row, uint64_t vaddr, enum hd_symbol_want wa
 	return (row->want >> want & 1) != 0 && vaddr - row->value < size;
 }
 
-static bool table_find(const struct table *table, uint64_t vaddr, enum hd_symbol_want want, struct hd_symbol *ret)
+/* name: HD_SYMBOL_NAME_MAX bytes. */
+static bool table_find(const struct table *table, uint64_t vaddr, enum hd_symbol_want want, struct hd_symbol *ret, char *name)
 {
 	size_t low = 0, high = table->n;
 	while (low < high) {
@@ -131,18 +145,18 @@ static bool table_find(const struct table *table, uint64_t vaddr, enum hd_symbol
 	}
 	const struct row *best = NULL;
 	int best_rank = INT32_MAX;
-	char name[HD_SYMBOL_NAME_MAX];
+	char candidate[HD_SYMBOL_NAME_MAX];
 	for (size_t back = 0; back < WALK_BACK && back < low; back++) {
 		const struct row *row = &table->rows[low - 1 - back];
 		if (best != NULL && row->value != best->value)
 			break;
 		if (!covers(row, vaddr, want))
 			continue;
-		int rank = publicity(table, row, name);
+		int rank = publicity(table, row, candidate);
 		if (rank < best_rank) {
 			best = row;
 			best_rank = rank;
-			memcpy(ret->name, name, sizeof(name));
+			strcpy(name, candidate);
 		}
 	}
 	if (best == NULL)
@@ -198,19 +212,38 @@ static struct hd_symbols *symbols_of(struct hd_image *image)
 		image->symbols = calloc(1, sizeof(*image->symbols));
 		if (image->symbols == NULL)
 			abort();
+		for (size_t i = 0; i < ANSWERS; i++)
+			image->symbols->answers[0][i].vaddr = image->symbols->answers[1][i].vaddr = UINT64_MAX;
 		table_load(&image->symbols->dynamic, image, HD_SEC_DYNSYM, HD_SEC_DYNSTR);
 	}
 	return image->symbols;
 }
 
+static void answer_find(struct hd_symbols *symbols, struct hd_image *image, uint64_t vaddr, enum hd_symbol_want want,
+			struct answer *ret)
+{
+	char name[HD_SYMBOL_NAME_MAX];
+	free(ret->name);
+	*ret = (struct answer){.vaddr = vaddr};
+	bool found = table_find(&symbols->dynamic, vaddr, want, &ret->symbol, name);
+	if (!found && !symbols->full_tried)
+		full_load(symbols, image);
+	found = found || table_find(&symbols->full, vaddr, want, &ret->symbol, name);
+	if (found && (ret->name = strdup(name)) == NULL)
+		abort();
+	ret->symbol.name = ret->name;
+}
+
 bool hd_symbols_find(struct hd_image *image, uint64_t vaddr, enum hd_symbol_want want, struct hd_symbol *ret)
 {
 	struct hd_symbols *symbols = symbols_of(image);
-	if (table_find(&symbols->dynamic, vaddr, want, ret))
-		return true;
-	if (!symbols->full_tried)
-		full_load(symbols, image);
-	return table_find(&symbols->full, vaddr, want, ret);
+	struct answer *answer = &symbols->answers[want][(vaddr * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - ANSWERS_LOG2)];
+	if (answer->vaddr != vaddr || vaddr == UINT64_MAX)
+		answer_find(symbols, image, vaddr, want, answer);
+	if (answer->name == NULL)
+		return false;
+	*ret = answer->symbol;
+	return true;
 }
 
 bool hd_symbols_dynamic_name(struct hd_image *image, uint32_t i, char *buf, size_t cap)

@@ -5,7 +5,7 @@
 
 #include "hangdog/base.h"
 
-#define HD_SYMBOL_NAME_MAX 4096
+#define HD_SYMBOL_NAME_MAX 4096 /* longer ones are cut */
 
 struct hd_image;
 struct hd_symbols;
@@ -14,7 +14,7 @@ enum hd_symbol_want { HD_SYMBOL_CODE = 0, HD_SYMBOL_DATA };
 
 struct hd_symbol {
 	uint64_t value, size;
-	char name[HD_SYMBOL_NAME_MAX];
+	const char *name; /* borrowed: until the next call for this file */
 };
 
 /* The symbol whose [value, value+size) contains vaddr; of several the innermost, then the most public name.

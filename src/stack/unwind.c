@@ -80,7 +80,8 @@ static bool is_eval_loop(const char *symbol)
 static const char *called_name(struct hd_unwinder *unwinder, const struct hd_unwind_query *query,
 			       const struct hd_walk_frame *caller, struct hd_arena *arena)
 {
-	struct hd_symbol *symbol = &unwinder->symbol;
+	struct hd_symbol symbol;
+	char name[HD_SYMBOL_NAME_MAX];
 	const struct hd_module *module = &caller->module;
 	struct hd_module target;
 	uint64_t slot = caller->call.target, addr;
@@ -89,16 +90,16 @@ static const char *called_name(struct hd_unwinder *unwinder, const struct hd_unw
 	if (caller->call.form == HD_CALL_DIRECT && !hd_callsite_plt(module->image, caller->call.target, &slot)) {
 		addr = caller->call.target + module->bias;
 	} else {
-		if (hd_slots_name(module->image, slot, symbol->name, sizeof(symbol->name)))
-			return hd_arena_str(arena, symbol->name);
+		if (hd_slots_name(module->image, slot, name, sizeof(name)))
+			return hd_arena_str(arena, name);
 		if (hd_mem_u64(query->mem, slot + module->bias, &addr) < 0)
 			return NULL;
 	}
 	if (!hd_modules_find(unwinder->modules, query, addr, &target) ||
-	    !hd_symbols_find(target.image, addr - target.bias, HD_SYMBOL_CODE, symbol) ||
-	    symbol->value != addr - target.bias)
+	    !hd_symbols_find(target.image, addr - target.bias, HD_SYMBOL_CODE, &symbol) ||
+	    symbol.value != addr - target.bias)
 		return NULL;
-	return hd_arena_str(arena, symbol->name);
+	return hd_arena_str(arena, symbol.name);
 }
 
 static struct hd_frame frame_name(struct hd_unwinder *unwinder, const struct hd_walk *walk, uint32_t i, struct hd_arena *arena)
@@ -109,8 +110,9 @@ static struct hd_frame frame_name(struct hd_unwinder *unwinder, const struct hd_
 	if (from->module.image != NULL) {
 		frame.module = hd_arena_str(arena, from->module.image->path);
 		frame.offset = from->pc - from->module.bias;
-		if (hd_symbols_find(from->module.image, from->look - from->module.bias, HD_SYMBOL_CODE, &unwinder->symbol))
-			frame.symbol = hd_arena_str(arena, unwinder->symbol.name);
+		struct hd_symbol symbol;
+		if (hd_symbols_find(from->module.image, from->look - from->module.bias, HD_SYMBOL_CODE, &symbol))
+			frame.symbol = hd_arena_str(arena, symbol.name);
 	}
 	if (i + 1 < walk->n)
 		frame.called_as = called_name(unwinder, walk->query, &walk->frames[i + 1], arena);
@@ -163,11 +165,12 @@ const char *hd_unwind_data_symbol(struct hd_unwinder *unwinder, const struct hd_
 				  struct hd_arena *arena, const char **ret_module, uint64_t *ret_offset)
 {
 	struct hd_module module;
+	struct hd_symbol symbol;
 	hd_modules_trim(unwinder->modules);
 	if (!hd_modules_find(unwinder->modules, query, addr, &module) ||
-	    !hd_symbols_find(module.image, addr - module.bias, HD_SYMBOL_DATA, &unwinder->symbol))
+	    !hd_symbols_find(module.image, addr - module.bias, HD_SYMBOL_DATA, &symbol))
 		return NULL;
 	*ret_module = hd_arena_str(arena, module.image->path);
-	*ret_offset = addr - module.bias - unwinder->symbol.value;
-	return hd_demangle(unwinder->symbol.name, arena);
+	*ret_offset = addr - module.bias - symbol.value;
+	return hd_demangle(symbol.name, arena);
 }

@@ -9,7 +9,6 @@ struct hd_unwinder {
 	struct hd_modules *modules;
 	struct hd_window *window;
 	struct hd_walk_frame *frames; /* HD_WALK_FRAMES_MAX */
-	struct hd_symbol symbol;      /* scratch: large */
 };
 
 /* Registers as far as the query knows them. */

@@ -1,0 +1,43 @@
+/* Registers and stack bytes of every thread of a process, now, for `dump`: captured first, unwound when all have been let
+ * go.  A thread that is blocked is read where it stands (/proc/PID/task/TID/syscall gives SP and PC; a stop would make some
+ * calls return EINTR: reference ptrace.md section 1.9).  Only a thread that runs is stopped, alone, for the time of one
+ * register read and one copy. */
+#ifndef HANGDOG_CAPTURE_H
+#define HANGDOG_CAPTURE_H
+
+#include "hangdog/snapshot.h"
+#include "hangdog/unwind.h"
+
+struct hd_captured {
+	int32_t tid;
+	enum hd_how how;      /* BLOCKED: read where it stood; STOPPED; UNKNOWN: neither succeeded in time */
+	int64_t nr;           /* BLOCKED: the system call, -1 = none */
+	struct hd_regs regs;
+	uint64_t addr;        /* of the copied bytes: SP */
+	const uint8_t *bytes;
+	size_t len;
+};
+
+struct hd_capture; /* owns all it hands out */
+
+/* Lists the threads and reads those that are blocked: 0 or negative errno (-ESRCH, -EACCES). */
+HD_MUST_CHECK int hd_capture_new(int32_t pid, struct hd_capture **ret);
+void hd_capture_free(struct hd_capture *capture); /* NULL is fine */
+uint32_t hd_capture_missing(const struct hd_capture *capture); /* how many are not read yet */
+
+/* The rest, if this process is not traced yet: each is seized, stopped, read and let go at once; those that do not stop
+ * within the budget stay unread.  Nobody stays stopped or traced: all happens in a thread of its own, at whose end the
+ * kernel lets go of everybody.  0, or -EPERM when it may not be traced (another debugger, no permission).  The caller must
+ * not be in waitpid meanwhile. */
+HD_MUST_CHECK int hd_capture_stop(struct hd_capture *capture, int budget_ms);
+/* The rest, if this process traces it: pass this and the capture to hd_tracer_freeze. */
+void hd_capture_stopped(void *capture, int32_t tid, const struct hd_regs *regs);
+
+uint32_t hd_capture_count(const struct hd_capture *capture);
+const struct hd_captured *hd_capture_at(const struct hd_capture *capture, uint32_t i);
+int64_t hd_capture_longest_stop_us(const struct hd_capture *capture); /* of one thread, upper bound; 0 = nobody was stopped */
+/* Its stack, out of the captured bytes and, above those, query->mem.  query->regs is not looked at. */
+void hd_capture_unwind(const struct hd_capture *capture, uint32_t i, struct hd_unwinder *unwinder,
+		       const struct hd_unwind_query *query, struct hd_arena *arena, struct hd_stack *ret);
+
+#endif

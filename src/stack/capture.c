@@ -1,0 +1,318 @@
+#include "hangdog/capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "hangdog/procfs.h"
+#include "hangdog/vec.h"
+#include "os/procfile.h"
+
+#define THREADS_MAX 65536u
+#define BLOCKED_BYTES ((size_t)64 << 10)  /* what lies above is still there when we unwind */
+#define RUNNING_BYTES ((size_t)256 << 10) /* may change as soon as it runs on */
+#define TOTAL_BYTES ((size_t)512 << 20)
+#define SPIN_NS (100 * HD_NS_PER_US)
+#define WINDOW 64u /* asked to stop at a time: who has stopped is soon looked at */
+
+struct hd_capture {
+	struct hd_arena *arena;
+	int32_t pid;
+	int mem_fd;
+	struct hd_maps maps;
+	struct hd_captured *at;
+	uint32_t n;
+	size_t bytes;
+	int64_t longest_ns;
+	uint8_t copy[RUNNING_BYTES];
+};
+
+static int64_t clock_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * HD_NS_PER_S + t.tv_nsec;
+}
+
+/* Bytes from SP to the end of its stack into the scratch buffer: how many. */
+static size_t copy_stack(struct hd_capture *c, uint64_t sp, size_t max)
+{
+	const struct hd_map *map = hd_maps_find(&c->maps, sp);
+	if (map != NULL && map->end - sp < max)
+		max = map->end - sp;
+	ssize_t n = c->bytes < TOTAL_BYTES ? pread(c->mem_fd, c->copy, max, (off_t)sp) : -1;
+	return n > 0 ? (size_t)n : 0;
+}
+
+static void keep(struct hd_capture *c, struct hd_captured *t, enum hd_how how, const struct hd_regs *regs, size_t len)
+{
+	t->how = how;
+	t->regs = *regs;
+	t->addr = regs->sp;
+	t->bytes = len != 0 ? hd_arena_dup(c->arena, c->copy, len) : NULL;
+	t->len = len;
+	c->bytes += len;
+}
+
+/* ---- blocked threads --------------------------------------------------------------------------------------------------- */
+
+static bool read_call(int fd, struct hd_syscall *ret)
+{
+	char text[256];
+	return hd_procfile_pread(fd, text, sizeof(text)) > 0 && hd_syscall_parse(text, ret) == 0 &&
+	       ret->form != HD_SYSCALL_RUNNING;
+}
+
+/* The line before and after the copy is the same: it stood there meanwhile. */
+static void read_blocked(struct hd_capture *c, struct hd_captured *t)
+{
+	struct hd_syscall before = {0}, after = {0};
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", c->pid, t->tid);
+	HD_CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || !read_call(fd, &before))
+		return;
+	size_t len = copy_stack(c, before.sp, BLOCKED_BYTES);
+	if (!read_call(fd, &after) || before.form != after.form || before.nr != after.nr || before.sp != after.sp ||
+	    before.pc != after.pc || memcmp(before.args, after.args, sizeof(before.args)) != 0)
+		return;
+	struct hd_regs regs = {.sp = before.sp, .pc = before.pc};
+	t->nr = before.form == HD_SYSCALL_NUMERIC ? before.nr : -1;
+	keep(c, t, HD_HOW_BLOCKED, &regs, len);
+}
+
+struct listing {
+	HD_VEC(int32_t) tids;
+};
+
+static int list_add(void *ctx, int32_t tid)
+{
+	struct listing *l = ctx;
+	if (l->tids.n < THREADS_MAX)
+		HD_VEC_PUSH(&l->tids, tid);
+	return 0;
+}
+
+int hd_capture_new(int32_t pid, struct hd_capture **ret)
+{
+	char path[64];
+	struct listing l = {0};
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	int r = hd_procfile_numbers(list_add, &l, "/proc/%d/task", pid);
+	if (r < 0) {
+		close(fd);
+		HD_VEC_RELEASE(&l.tids);
+		return r;
+	}
+	struct hd_capture *c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		abort();
+	c->arena = hd_arena_new();
+	c->pid = pid;
+	c->mem_fd = fd;
+	c->n = (uint32_t)l.tids.n;
+	if (hd_procfs_maps(pid, c->arena, &c->maps) < 0)
+		c->maps = (struct hd_maps){0}; /* stacks have no known end then */
+	c->at = HD_NEW_N(c->arena, l.tids.n + 1, struct hd_captured);
+	for (uint32_t i = 0; i < c->n; i++) {
+		c->at[i] = (struct hd_captured){.tid = l.tids.at[i], .nr = -1};
+		read_blocked(c, &c->at[i]);
+	}
+	HD_VEC_RELEASE(&l.tids);
+	*ret = c;
+	return 0;
+}
+
+void hd_capture_free(struct hd_capture *c)
+{
+	if (c == NULL)
+		return;
+	hd_arena_free(c->arena);
+	close(c->mem_fd);
+	free(c);
+}
+
+uint32_t hd_capture_missing(const struct hd_capture *c)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < c->n; i++)
+		n += c->at[i].how == HD_HOW_UNKNOWN;
+	return n;
+}
+
+uint32_t hd_capture_count(const struct hd_capture *c)
+{
+	return c->n;
+}
+
+const struct hd_captured *hd_capture_at(const struct hd_capture *c, uint32_t i)
+{
+	HD_ASSERT(i < c->n);
+	return &c->at[i];
+}
+
+int64_t hd_capture_longest_stop_us(const struct hd_capture *c)
+{
+	return (c->longest_ns + HD_NS_PER_US - 1) / HD_NS_PER_US;
+}
+
+/* ---- running threads ----------------------------------------------------------------------------------------------------- */
+
+void hd_capture_stopped(void *capture, int32_t tid, const struct hd_regs *regs)
+{
+	struct hd_capture *c = capture;
+	for (uint32_t i = 0; i < c->n; i++)
+		if (c->at[i].tid == tid && c->at[i].how == HD_HOW_UNKNOWN)
+			keep(c, &c->at[i], HD_HOW_STOPPED, regs, copy_stack(c, regs->sp, RUNNING_BYTES));
+}
+
+struct stopper {
+	struct hd_capture *capture;
+	int64_t until;
+	uint32_t next, seized;
+	int64_t asked_ns;
+	int error;
+	struct pending { uint32_t i; int64_t polled_ns; } *pending;
+	uint32_t n;
+};
+
+static bool read_regs(int32_t tid, struct hd_regs *ret)
+{
+	struct user_regs_struct u;
+	if (ptrace(PTRACE_GETREGS, tid, NULL, &u) < 0)
+		return false;
+	*ret = (struct hd_regs){.sp = u.rsp, .pc = u.rip, .fp = u.rbp, .fp_known = true, .all_known = true,
+				.gp = {u.rax, u.rdx, u.rcx, u.rbx, u.rsi, u.rdi, u.rbp, u.rsp, u.r8, u.r9, u.r10, u.r11, u.r12,
+				       u.r13, u.r14, u.r15, u.rip}};
+	return true;
+}
+
+/* It stands: read it and let it go.  What it stopped for is passed on: a signal is delivered, a job-control stop stays. */
+static void read_stopped(struct hd_capture *c, struct pending *p, int status)
+{
+	struct hd_captured *t = &c->at[p->i];
+	struct hd_regs regs;
+	if (!WIFSTOPPED(status))
+		return; /* it has ended */
+	bool ok = read_regs(t->tid, &regs);
+	size_t len = ok ? copy_stack(c, regs.sp, RUNNING_BYTES) : 0;
+	int event = status >> 16, signal = WSTOPSIG(status);
+	ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(intptr_t)(event == 0 ? signal : 0));
+	int64_t took = clock_now() - p->polled_ns;
+	if (took > c->longest_ns)
+		c->longest_ns = took;
+	if (ok)
+		keep(c, t, HD_HOW_STOPPED, &regs, len);
+}
+
+/* Asks the next thread that is not read yet. */
+static void ask_next(struct stopper *s)
+{
+	struct hd_capture *c = s->capture;
+	uint32_t i = s->next++;
+	if (c->at[i].how != HD_HOW_UNKNOWN)
+		return;
+	if (ptrace(PTRACE_SEIZE, c->at[i].tid, NULL, NULL) < 0) {
+		if (errno != ESRCH)
+			s->error = -errno;
+		return;
+	}
+	s->seized++;
+	s->asked_ns = clock_now();
+	if (ptrace(PTRACE_INTERRUPT, c->at[i].tid, NULL, NULL) == 0)
+		s->pending[s->n++] = (struct pending){i, s->asked_ns};
+}
+
+/* One round over those that were asked; true: somebody stood. */
+static bool poll_round(struct stopper *s)
+{
+	bool any = false;
+	for (uint32_t k = 0; k < s->n;) {
+		int status;
+		int64_t now = clock_now();
+		pid_t r = waitpid(s->capture->at[s->pending[k].i].tid, &status, __WALL | WNOHANG);
+		if (r == 0) {
+			s->pending[k++].polled_ns = now;
+			continue;
+		}
+		if (r > 0)
+			read_stopped(s->capture, &s->pending[k], status);
+		any = true;
+		s->pending[k] = s->pending[--s->n];
+	}
+	return any;
+}
+
+/* Where it is allowed: whoever holds a thread stopped must not itself wait for a processor that spinning threads keep
+ * busy.  It sleeps between its looks, so nobody starves. */
+static bool hurry(void)
+{
+	struct sched_param param = {.sched_priority = 1};
+	return pthread_setschedparam(pthread_self(), SCHED_FIFO, &param) == 0;
+}
+
+static void *stopper_run(void *arg)
+{
+	struct stopper *s = arg;
+	int64_t spin_ns = hurry() ? 0 : SPIN_NS, quiet_since = clock_now();
+	while ((s->n > 0 || s->next < s->capture->n) && clock_now() < s->until) {
+		/* Some never stop (a vfork parent): they must not keep the others waiting. */
+		bool ask = s->next < s->capture->n && (s->n < WINDOW || clock_now() - s->asked_ns > SPIN_NS);
+		if (ask)
+			ask_next(s);
+		if (poll_round(s) || ask)
+			quiet_since = clock_now();
+		else if (clock_now() - quiet_since >= spin_ns)
+			nanosleep(&(struct timespec){0, 20000}, NULL);
+	}
+	return NULL; /* the kernel detaches whoever is left */
+}
+
+int hd_capture_stop(struct hd_capture *c, int budget_ms)
+{
+	struct stopper s = {.capture = c, .until = clock_now() + budget_ms * HD_NS_PER_MS};
+	pthread_t thread;
+	sigset_t all, old;
+	if (hd_capture_missing(c) == 0)
+		return 0;
+	s.pending = calloc(c->n, sizeof(*s.pending));
+	if (s.pending == NULL)
+		abort();
+	sigfillset(&all); /* signals are for the thread that expects them */
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int r = pthread_create(&thread, NULL, stopper_run, &s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r == 0)
+		pthread_join(thread, NULL);
+	free(s.pending);
+	if (r != 0)
+		return -r;
+	return s.seized == 0 && s.error != 0 ? s.error : 0;
+}
+
+void hd_capture_unwind(const struct hd_capture *c, uint32_t i, struct hd_unwinder *unwinder, const struct hd_unwind_query *query,
+		       struct hd_arena *arena, struct hd_stack *ret)
+{
+	const struct hd_captured *t = hd_capture_at(c, i);
+	struct hd_unwind_query own = *query;
+	struct hd_mem_layer layer;
+	if (t->how == HD_HOW_UNKNOWN) {
+		*ret = (struct hd_stack){0};
+		return;
+	}
+	hd_mem_layer_init(&layer, query->mem, t->addr, t->bytes, t->len);
+	own.regs = t->regs;
+	own.mem = t->len != 0 ? &layer.mem : query->mem;
+	hd_unwind(unwinder, &own, arena, ret);
+}

@@ -1,0 +1,550 @@
+/* Native stacks of real programs, compared name by name with what the program is known to have called. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "hangdog/capture.h"
+#include "hangdog/forkev.h"
+#include "hangdog/procfs.h"
+#include "os/procfile.h"
+
+struct target {
+	int32_t pid, tid;
+	FILE *out;
+	int in;
+	char dir[32], exe[64];
+};
+
+static void build(struct target *t, const char *command)
+{
+	char text[1024];
+	strcpy(t->dir, "/tmp/hd-unwind-XXXXXX");
+	cr_assert_not_null(mkdtemp(t->dir));
+	snprintf(t->exe, sizeof(t->exe), "%s/prog", t->dir);
+	snprintf(text, sizeof(text), "%s -o %s", command, t->exe);
+	cr_assert_eq(system(text), 0, "%s", text);
+}
+
+static void start(struct target *t, const char *kind, const char *mode)
+{
+	int in[2], out[2];
+	cr_assert(pipe(in) == 0 && pipe(out) == 0);
+	t->pid = fork();
+	if (t->pid == 0) {
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		for (int fd = 3; fd < 64; fd++)
+			close(fd);
+		execl(t->exe, "prog", kind, mode, (char *)NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	t->in = in[1];
+	t->out = fdopen(out[0], "r");
+	cr_assert_eq(fscanf(t->out, "%d", &t->tid), 1, "the fixture must say that it is about to block");
+}
+
+static void stop(struct target *t)
+{
+	kill(t->pid, SIGKILL);
+	waitpid(t->pid, NULL, 0);
+	fclose(t->out);
+	close(t->in);
+	unlink(t->exe);
+	rmdir(t->dir);
+}
+
+/* Waits until the thread stands in a system call and has not moved between two looks. */
+static struct hd_syscall wait_blocked(int32_t pid, int32_t tid)
+{
+	struct hd_syscall call = {0}, again = {0};
+	char text[256];
+	for (int same = 0; same < 2;) {
+		cr_assert_gt(hd_procfile_read(text, sizeof(text), "/proc/%d/task/%d/syscall", pid, tid), 0);
+		cr_assert_eq(hd_syscall_parse(text, &call), 0);
+		/* 1 is write: the line that says "about to block" is still on its way. */
+		bool parked = call.form == HD_SYSCALL_NUMERIC && call.nr != 1;
+		same = parked && memcmp(&call, &again, sizeof(call)) == 0 ? same + 1 : 0;
+		again = call;
+	}
+	return call;
+}
+
+static struct hd_stack unwind(int32_t pid, uint64_t sp, uint64_t pc, bool lines, struct hd_arena *arena)
+{
+	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct hd_mem_live live;
+	struct hd_maps maps;
+	struct hd_stack stack;
+	cr_assert_eq(hd_procfs_maps(pid, arena, &maps), 0);
+	cr_assert_eq(hd_mem_live_open(&live, pid), 0);
+	struct hd_unwind_query query = {.pid = pid, .start = 1, .maps = &maps, .mem = &live.mem,
+					.regs = {.sp = sp, .pc = pc}, .want_lines = lines};
+	hd_unwind(unwinder, &query, arena, &stack);
+	hd_mem_live_close(&live);
+	hd_unwinder_free(unwinder);
+	return stack;
+}
+
+static bool in_program(const struct hd_frame *frame, const struct target *t)
+{
+	return frame->module != NULL && strcmp(frame->module, t->exe) == 0;
+}
+
+/* A function of the fixture's source (a static program has the C library's as well). */
+static bool is_own(const struct hd_frame *frame, const struct target *t)
+{
+	static const char *const names[] = {"block_", "f", "on_signal", "body", "main", "shop::", "void shop::"};
+	const char *f = frame->function != NULL ? frame->function : "";
+	for (size_t i = 0; i < HD_COUNTOF(names); i++)
+		if (in_program(frame, t) && strncmp(f, names[i], strlen(names[i])) == 0)
+			return strcmp(names[i], "f") != 0 || (strlen(f) == 3 && f[1] <= '2' && f[2] <= '9');
+	return false;
+}
+
+/* Joins the names of the program's own frames: "block_sem f00 f01 ... body". */
+static const char *own_frames(const struct hd_stack *stack, const struct target *t, struct hd_arena *arena)
+{
+	const char *text = "";
+	for (uint32_t i = 0; i < stack->n; i++)
+		if (is_own(&stack->at[i], t))
+			text = hd_arena_printf(arena, "%s%s%s", text, *text ? " " : "",
+					       stack->at[i].function ? stack->at[i].function : "?");
+	return text;
+}
+
+#define CHAIN "f00 f01 f02 f03 f04 f05 f06 f07 f08 f09 f10 f11 f12 f13 f14 f15 f16 f17 f18 f19 f20 f21 f22 f23 f24 body"
+
+static const char *const kinds[] = {"sem", "mutex", "cond", "usleep", "read", "fread", "poll", "select", "epoll", "recv", "signal"};
+
+static const char *expected(const char *kind, struct hd_arena *arena)
+{
+	if (strcmp(kind, "signal") == 0)
+		return "block_sem on_signal block_signal " CHAIN;
+	return hd_arena_printf(arena, "block_%s " CHAIN, kind);
+}
+
+static void expect_chains(const char *command)
+{
+	struct target t;
+	build(&t, command);
+	for (size_t i = 0; i < HD_COUNTOF(kinds); i++) {
+		struct hd_arena *arena = hd_arena_new();
+		start(&t, kinds[i], "");
+		struct hd_syscall call = wait_blocked(t.pid, t.tid);
+		struct hd_stack stack = unwind(t.pid, call.sp, call.pc, false, arena);
+		cr_expect_str_eq(own_frames(&stack, &t, arena), expected(kinds[i], arena), "%s, %s:\n%s", command, kinds[i],
+				 own_frames(&stack, &t, arena));
+		cr_expect(stack.is_complete, "%s, %s", command, kinds[i]);
+		kill(t.pid, SIGKILL);
+		waitpid(t.pid, NULL, 0);
+		fclose(t.out);
+		close(t.in);
+		hd_arena_free(arena);
+	}
+	unlink(t.exe);
+	rmdir(t.dir);
+}
+
+#define SOURCE "tests/fixtures/chain.c -pthread"
+
+Test(unwind, a_chain_built_by_gcc_at_O0_is_found_from_sp_and_pc_alone, .timeout = 60)
+{
+	expect_chains("gcc -O0 " SOURCE);
+}
+
+Test(unwind, a_chain_built_by_gcc_at_O2_is_found_from_sp_and_pc_alone, .timeout = 60)
+{
+	expect_chains("gcc -O2 " SOURCE);
+}
+
+Test(unwind, a_chain_built_for_size_is_found_from_sp_and_pc_alone, .timeout = 60)
+{
+	expect_chains("gcc -Os " SOURCE);
+}
+
+Test(unwind, a_chain_that_keeps_frame_pointers_is_found_from_sp_and_pc_alone, .timeout = 60)
+{
+	expect_chains("gcc -O2 -fno-omit-frame-pointer " SOURCE);
+}
+
+Test(unwind, a_chain_hardened_as_distributions_do_is_found_from_sp_and_pc_alone, .timeout = 60)
+{
+	expect_chains("gcc -O2 -fno-omit-frame-pointer -fcf-protection -fstack-clash-protection -fstack-protector-strong " SOURCE);
+}
+
+Test(unwind, a_chain_in_a_static_program_is_found_from_sp_and_pc_alone, .timeout = 60)
+{
+	expect_chains("gcc -O1 -static " SOURCE);
+}
+
+Test(unwind, a_chain_at_a_fixed_address_is_found_from_sp_and_pc_alone, .timeout = 60)
+{
+	expect_chains("gcc -O0 -no-pie " SOURCE);
+}
+
+Test(unwind, a_chain_built_by_clang_is_found_from_sp_and_pc_alone, .timeout = 60)
+{
+	if (system("command -v clang >/dev/null") != 0)
+		cr_skip_test("no clang here");
+	expect_chains("clang -O0 " SOURCE);
+	expect_chains("clang -O2 " SOURCE);
+	expect_chains("clang -O2 -fno-omit-frame-pointer " SOURCE);
+}
+
+Test(unwind, a_stripped_program_keeps_the_names_that_it_exports, .timeout = 60)
+{
+	expect_chains("gcc -O2 -s -rdynamic " SOURCE);
+}
+
+Test(unwind, without_tables_frame_pointers_lead_on_and_are_marked_as_guesses, .timeout = 60)
+{
+	struct target t;
+	struct hd_arena *arena = hd_arena_new();
+	build(&t, "gcc -O1 -fno-omit-frame-pointer -fno-asynchronous-unwind-tables " SOURCE);
+	start(&t, "cond", "");
+	struct hd_syscall call = wait_blocked(t.pid, t.tid);
+	struct hd_stack stack = unwind(t.pid, call.sp, call.pc, false, arena);
+	cr_expect_str_eq(own_frames(&stack, &t, arena), expected("cond", arena), "%s", own_frames(&stack, &t, arena));
+	bool guessed = false;
+	for (uint32_t i = 0; i < stack.n; i++)
+		guessed |= stack.at[i].is_guess;
+	cr_expect(guessed);
+	stop(&t);
+	hd_arena_free(arena);
+}
+
+Test(unwind, calls_into_the_c_library_have_their_public_names, .timeout = 30)
+{
+	static const struct {
+		const char *kind, *name;
+	} cases[] = {{"sem", "sem_wait"}, {"mutex", "pthread_mutex_lock"}, {"cond", "pthread_cond_wait"}, {"read", "read"},
+		     {"fread", "fread"}, {"epoll", "epoll_wait"}, {"usleep", "usleep"}};
+	struct target t;
+	build(&t, "gcc -O2 -s " SOURCE);
+	for (size_t i = 0; i < HD_COUNTOF(cases); i++) {
+		struct hd_arena *arena = hd_arena_new();
+		const char *found = NULL;
+		start(&t, cases[i].kind, "");
+		struct hd_syscall call = wait_blocked(t.pid, t.tid);
+		struct hd_stack stack = unwind(t.pid, call.sp, call.pc, false, arena);
+		for (uint32_t k = 1; k < stack.n && found == NULL; k++)
+			if (in_program(&stack.at[k], &t))
+				found = stack.at[k - 1].called_as;
+		cr_expect(found != NULL && strcmp(found, cases[i].name) == 0, "%s: %s", cases[i].kind, found ? found : "nothing");
+		kill(t.pid, SIGKILL);
+		waitpid(t.pid, NULL, 0);
+		fclose(t.out);
+		close(t.in);
+		hd_arena_free(arena);
+	}
+	unlink(t.exe);
+	rmdir(t.dir);
+}
+
+Test(unwind, data_is_named_by_its_symbol, .timeout = 30)
+{
+	struct target t;
+	struct hd_arena *arena = hd_arena_new();
+	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct hd_mem_live live;
+	struct hd_maps maps;
+	const char *module = NULL;
+	uint64_t offset = 99;
+	build(&t, "gcc -O2 " SOURCE);
+	start(&t, "mutex", "");
+	struct hd_syscall call = wait_blocked(t.pid, t.tid);
+	cr_assert(hd_procfs_maps(t.pid, arena, &maps) == 0 && hd_mem_live_open(&live, t.pid) == 0);
+	struct hd_unwind_query query = {.pid = t.pid, .maps = &maps, .mem = &live.mem};
+	cr_expect_str_eq(hd_unwind_data_symbol(unwinder, &query, call.args[0], arena, &module, &offset), "registry_lock");
+	cr_expect_str_eq(module, t.exe);
+	cr_expect_eq(offset, 0);
+	cr_expect_null(hd_unwind_data_symbol(unwinder, &query, call.sp, arena, &module, &offset), "the stack has no symbols");
+	cr_expect_null(hd_unwind_data_symbol(unwinder, &query, 16, arena, &module, &offset));
+	hd_mem_live_close(&live);
+	hd_unwinder_free(unwinder);
+	stop(&t);
+	hd_arena_free(arena);
+}
+
+Test(unwind, source_lines_come_when_asked_for, .timeout = 30)
+{
+	struct target t;
+	struct hd_arena *arena = hd_arena_new();
+	build(&t, "gcc -O0 -g " SOURCE);
+	start(&t, "read", "");
+	struct hd_syscall call = wait_blocked(t.pid, t.tid);
+	struct hd_stack stack = unwind(t.pid, call.sp, call.pc, true, arena);
+	bool found = false;
+	for (uint32_t i = 0; i < stack.n; i++) {
+		const struct hd_frame *f = &stack.at[i];
+		if (f->function == NULL || strcmp(f->function, "block_read") != 0)
+			continue;
+		found = true;
+		cr_expect(f->file != NULL && strstr(f->file, "chain.c") != NULL);
+		cr_expect_gt(f->line, 30);
+	}
+	cr_expect(found);
+	stop(&t);
+	hd_arena_free(arena);
+}
+
+Test(unwind, a_program_whose_file_was_deleted_still_has_its_stack, .timeout = 30)
+{
+	struct target t;
+	struct hd_arena *arena = hd_arena_new();
+	build(&t, "gcc -O2 -rdynamic " SOURCE);
+	start(&t, "sem", "");
+	struct hd_syscall call = wait_blocked(t.pid, t.tid);
+	unlink(t.exe);
+	struct hd_stack stack = unwind(t.pid, call.sp, call.pc, false, arena);
+	cr_expect_str_eq(own_frames(&stack, &t, arena), expected("sem", arena), "%s", own_frames(&stack, &t, arena));
+	stop(&t);
+	hd_arena_free(arena);
+}
+
+Test(unwind, cpp_names_are_demangled, .timeout = 60)
+{
+	struct target t;
+	struct hd_arena *arena = hd_arena_new();
+	build(&t, "g++ -O1 tests/fixtures/chain.cc -pthread");
+	start(&t, "", "");
+	struct hd_syscall call = wait_blocked(t.pid, t.tid);
+	struct hd_stack stack = unwind(t.pid, call.sp, call.pc, false, arena);
+	const char *own = own_frames(&stack, &t, arena);
+	cr_expect_not_null(strstr(own, "shop::Till::wait(int)"), "%s", own);
+	cr_expect_not_null(strstr(own, "void shop::serve<shop::Till>(shop::Till&)"), "%s", own);
+	cr_expect(stack.is_complete);
+	stop(&t);
+	hd_arena_free(arena);
+}
+
+Test(unwind, a_cut_stack_gives_a_short_answer_that_says_so, .timeout = 30)
+{
+	struct target t;
+	struct hd_arena *arena = hd_arena_new();
+	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct hd_mem_live live;
+	struct hd_maps maps;
+	struct hd_stack stack;
+	uint8_t bytes[65536];
+	build(&t, "gcc -O0 " SOURCE);
+	start(&t, "cond", "");
+	struct hd_syscall call = wait_blocked(t.pid, t.tid);
+	cr_assert(hd_procfs_maps(t.pid, arena, &maps) == 0 && hd_mem_live_open(&live, t.pid) == 0);
+	cr_assert_eq(hd_mem_read(&live.mem, call.sp, bytes, 25000), 0);
+	for (size_t len = 0; len <= 25000; len += len < 256 ? 8 : 1000) {
+		struct hd_mem_layer layer;
+		hd_mem_layer_init(&layer, NULL, call.sp, bytes, len);
+		struct hd_unwind_query query = {.pid = t.pid, .maps = &maps, .mem = &layer.mem, .regs = {.sp = call.sp, .pc = call.pc}};
+		hd_unwind(unwinder, &query, arena, &stack);
+		cr_expect_not(stack.is_complete, "%zu bytes", len);
+		cr_expect_geq(stack.n, 1u);
+	}
+	struct hd_unwind_query query = {.pid = t.pid, .maps = &maps, .mem = &live.mem, .regs = {.sp = call.sp, .pc = call.pc},
+					.frames_max = 5};
+	hd_unwind(unwinder, &query, arena, &stack);
+	cr_expect(stack.n == 5 && stack.is_partial && !stack.is_complete);
+	hd_mem_live_close(&live);
+	hd_unwinder_free(unwinder);
+	stop(&t);
+	hd_arena_free(arena);
+}
+
+/* ---- threads that a fork did not copy --------------------------------------------------------------------------------- */
+
+static void tell(struct target *t)
+{
+	cr_assert_eq(write(t->in, "\n", 1), 1);
+}
+
+/* The blocked thread of the parent, seen in the child after it has ended in the parent. */
+static void expect_dead(const char *command, const char *kind, bool sampled)
+{
+	struct target t;
+	struct hd_arena *arena = hd_arena_new();
+	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct hd_mem_live live;
+	struct hd_maps maps;
+	int32_t child;
+	char word[16];
+	build(&t, command);
+	start(&t, kind, "fork");
+	struct hd_syscall call = wait_blocked(t.pid, t.tid);
+	tell(&t);
+	cr_assert_eq(fscanf(t.out, "%d", &child), 1);
+	tell(&t);
+	cr_assert_eq(fscanf(t.out, "%15s", word), 1); /* joined: the thread is gone */
+	cr_assert(hd_procfs_maps(child, arena, &maps) == 0 && hd_mem_live_open(&live, child) == 0);
+	struct hd_unwind_query query = {.pid = child, .maps = &maps, .mem = &live.mem};
+	if (sampled) {
+		struct hd_stack stack;
+		query.regs = (struct hd_regs){.sp = call.sp, .pc = call.pc};
+		hd_unwind_dead(unwinder, &query, 0, arena, &stack);
+		cr_expect(stack.is_complete, "%s %s", command, kind);
+		cr_expect_str_eq(own_frames(&stack, &t, arena), expected(kind, arena), "%s %s: %s", command, kind,
+				 own_frames(&stack, &t, arena));
+	} else {
+		struct hd_syscall survivor = wait_blocked(child, child);
+		query.regs.sp = survivor.sp;
+		struct hd_fork *fork_found = hd_forkev_dig(unwinder, &query, arena);
+		cr_assert_not_null(fork_found, "%s %s", command, kind);
+		cr_assert_eq(fork_found->n_others, 1);
+		cr_expect_str_eq(own_frames(&fork_found->others[0].stack, &t, arena), expected(kind, arena), "%s %s: %s", command,
+				 kind, own_frames(&fork_found->others[0].stack, &t, arena));
+	}
+	hd_mem_live_close(&live);
+	hd_unwinder_free(unwinder);
+	kill(child, SIGKILL);
+	stop(&t);
+	hd_arena_free(arena);
+}
+
+Test(dead, a_thread_that_was_not_copied_is_found_from_its_sample, .timeout = 60)
+{
+	for (size_t i = 0; i + 1 < HD_COUNTOF(kinds); i++)
+		expect_dead("gcc -O2 " SOURCE, kinds[i], true);
+	for (size_t i = 0; i + 1 < HD_COUNTOF(kinds); i++)
+		expect_dead("gcc -O0 " SOURCE, kinds[i], true);
+}
+
+Test(dead, a_thread_that_was_not_copied_is_found_from_its_stack_alone, .timeout = 60)
+{
+	for (size_t i = 0; i + 1 < HD_COUNTOF(kinds); i++)
+		expect_dead("gcc -O2 " SOURCE, kinds[i], false);
+	for (size_t i = 0; i + 1 < HD_COUNTOF(kinds); i++)
+		expect_dead("gcc -O0 " SOURCE, kinds[i], false);
+}
+
+/* Follows one fork of the fixture as the tracer does. */
+static struct hd_fork *traced_fork(struct target *t, struct hd_forkev *ctx, struct hd_arena **ret_arena, int32_t *ret_child)
+{
+	int status;
+	unsigned long child;
+	cr_assert_eq(ptrace(PTRACE_SEIZE, t->pid, NULL, PTRACE_O_TRACEFORK), 0);
+	tell(t);
+	cr_assert_eq(waitpid(t->pid, &status, __WALL), t->pid);
+	cr_assert_eq(status >> 16, PTRACE_EVENT_FORK);
+	struct hd_fork *fork_seen = hd_forkev_collect(ctx, HD_EVIDENCE_LIGHT, t->pid, t->pid, ret_arena);
+	cr_assert_not_null(fork_seen);
+	cr_assert_eq(ptrace(PTRACE_GETEVENTMSG, t->pid, NULL, &child), 0);
+	hd_forkev_birth(ctx, fork_seen, *ret_arena, (int32_t)child);
+	cr_assert_eq(waitpid((pid_t)child, &status, __WALL), (pid_t)child);
+	cr_assert_eq(ptrace(PTRACE_DETACH, (pid_t)child, NULL, 0), 0);
+	cr_assert_eq(ptrace(PTRACE_DETACH, t->pid, NULL, 0), 0);
+	*ret_child = (int32_t)child;
+	return fork_seen;
+}
+
+Test(dead, a_fork_that_was_seen_tells_who_held_what_and_where_it_forked, .timeout = 60)
+{
+	struct target t;
+	struct hd_arena *arena = hd_arena_new(), *kept;
+	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct hd_forkev *ctx = hd_forkev_new();
+	struct hd_mem_live live;
+	struct hd_maps maps;
+	int32_t child;
+	char word[16];
+	build(&t, "gcc -O0 " SOURCE);
+	start(&t, "poll", "fork");
+	wait_blocked(t.pid, t.tid);
+	struct hd_fork *seen = traced_fork(&t, ctx, &kept, &child);
+	cr_expect_eq(seen->parent_threads, 2);
+	cr_assert_eq(seen->n_others, 1);
+	cr_expect_eq(seen->others[0].tid, t.tid);
+	cr_expect_eq(seen->others[0].nr, 7, "poll");
+	cr_expect_neq(seen->others[0].tls, 0, "its control block is found in the newborn");
+	cr_expect_str_eq(seen->others[0].name, "prog");
+	cr_assert_eq(fscanf(t.out, "%15s", word), 1);
+	tell(&t);
+	cr_assert_eq(fscanf(t.out, "%15s", word), 1); /* joined */
+	cr_assert(hd_procfs_maps(child, arena, &maps) == 0 && hd_mem_live_open(&live, child) == 0);
+	struct hd_unwind_query query = {.pid = child, .maps = &maps, .mem = &live.mem};
+	struct hd_fork *fork_resolved = hd_forkev_resolve(seen, unwinder, &query, arena);
+	cr_expect_str_eq(own_frames(&fork_resolved->others[0].stack, &t, arena), expected("poll", arena));
+	cr_expect(fork_resolved->others[0].stack.is_complete);
+	cr_expect_eq(fork_resolved->others[0].how, HD_HOW_BLOCKED);
+	const char *forker = own_frames(&fork_resolved->stack, &t, arena);
+	cr_expect_str_eq(forker, "main", "%s", forker);
+	cr_expect(fork_resolved->stack.is_complete);
+	hd_mem_live_close(&live);
+	hd_unwinder_free(unwinder);
+	hd_forkev_free(ctx);
+	hd_arena_free(kept);
+	kill(child, SIGKILL);
+	stop(&t);
+	hd_arena_free(arena);
+}
+
+/* ---- capture -------------------------------------------------------------------------------------------------------------- */
+
+static void expect_captured(const char *source, const char *kind, enum hd_how how, const char *chain)
+{
+	struct target t;
+	struct hd_arena *arena = hd_arena_new();
+	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct hd_capture *capture;
+	struct hd_mem_live live;
+	struct hd_maps maps;
+	bool found = false;
+	build(&t, source);
+	start(&t, kind, "");
+	wait_blocked(t.pid, t.pid); /* the main thread joins */
+	if (how == HD_HOW_BLOCKED)
+		wait_blocked(t.pid, t.tid);
+	cr_assert_eq(hd_capture_new(t.pid, &capture), 0);
+	cr_assert_eq(hd_capture_missing(capture), how == HD_HOW_BLOCKED ? 0u : 1u);
+	for (int round = 0; hd_capture_missing(capture) != 0 && round < 50; round++)
+		cr_assert_eq(hd_capture_stop(capture, 100), 0);
+	cr_assert(hd_procfs_maps(t.pid, arena, &maps) == 0 && hd_mem_live_open(&live, t.pid) == 0);
+	struct hd_unwind_query query = {.pid = t.pid, .maps = &maps, .mem = &live.mem};
+	for (uint32_t i = 0; i < hd_capture_count(capture); i++) {
+		struct hd_stack stack;
+		hd_capture_unwind(capture, i, unwinder, &query, arena, &stack);
+		if (hd_capture_at(capture, i)->tid != t.tid)
+			continue;
+		found = true;
+		cr_expect_eq(hd_capture_at(capture, i)->how, how);
+		cr_expect(stack.is_complete);
+		cr_expect_str_eq(own_frames(&stack, &t, arena), chain, "%s", own_frames(&stack, &t, arena));
+	}
+	cr_expect(found);
+	struct hd_task_status status;
+	cr_assert_eq(hd_procfile_status(t.pid, t.tid, &status), 0);
+	cr_expect_eq(status.tracer, 0, "nobody stays traced");
+	cr_expect(status.state == 'S' || status.state == 'R', "nobody stays stopped");
+	hd_mem_live_close(&live);
+	hd_capture_free(capture);
+	hd_unwinder_free(unwinder);
+	stop(&t);
+	hd_arena_free(arena);
+}
+
+Test(capture, a_blocked_thread_is_read_without_being_stopped, .timeout = 30)
+{
+	expect_captured("gcc -O2 " SOURCE, "epoll", HD_HOW_BLOCKED, "block_epoll " CHAIN);
+}
+
+Test(capture, a_spinning_thread_is_stopped_read_and_let_go, .timeout = 60)
+{
+	expect_captured("gcc -O2 " SOURCE, "spin", HD_HOW_STOPPED, "block_spin " CHAIN);
+}
+
+Test(capture, a_process_that_does_not_exist_is_an_error, .timeout = 10)
+{
+	struct hd_capture *capture = NULL;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	cr_expect_eq(hd_capture_new(pid, &capture), -ESRCH);
+	cr_expect_null(capture);
+}
