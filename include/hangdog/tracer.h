@@ -18,18 +18,14 @@ struct hd_launch {
 	const struct hd_signals *signals; /* what COMMAND gets back of hangdog's own inheritance; NULL = as hangdog is now */
 	bool seize;                  /* false: --follow observe, a plain child */
 	bool die_with_me;
-	enum hd_evidence evidence;
 };
 
 /* Called for each event in the order seen, after the tracee was let go again (fork evidence was taken before that). */
 typedef void hd_event_fn(void *ctx, const struct hd_event *event);
-/* hd_forkev_collect, or a test's own. */
-typedef struct hd_fork *hd_evidence_fn(enum hd_evidence level, int32_t parent_pid, int32_t parent_tid, int32_t child,
-				       struct hd_arena **ret_arena);
 
 struct hd_tracer *hd_tracer_new(hd_event_fn *fn, void *ctx);
-/* Who takes the evidence at forks, for all that is launched or attached later; NULL = nobody. */
-void hd_tracer_set_evidence(struct hd_tracer *tracer, hd_evidence_fn *fn, enum hd_evidence level);
+/* Evidence at forks is taken with `forkev` (borrowed; NULL = none is taken) at this level from now on. */
+void hd_tracer_set_evidence(struct hd_tracer *tracer, struct hd_forkev *forkev, enum hd_evidence level);
 /* Frees the tables and stops nobody.  The kernel lets the tracees go when this process ends; to go on without them,
  * call hd_tracer_detach_all before.  NULL is fine. */
 void hd_tracer_free(struct hd_tracer *tracer);

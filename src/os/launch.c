@@ -131,7 +131,6 @@ static int run_child(struct hd_tracer *t, const struct hd_launch *launch, struct
 {
 	hd_close_fd(&p->go[0]);
 	hd_close_fd(&p->err[1]);
-	t->evidence = launch->evidence;
 	int r = take_child(t, launch, pid);
 	if (r < 0) {
 		kill(pid, SIGKILL);

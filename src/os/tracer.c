@@ -224,11 +224,14 @@ static void born_process(struct hd_tracer *t, struct tracee *parent, int32_t pid
 	struct tracee *e = newborn(t, pid, pid, dead);
 	bool was_told = e != NULL && e->is_told;
 	bool is_copy = birth == HD_BIRTH_FORK || birth == HD_BIRTH_UNKNOWN;
-	if (!was_told && is_copy && t->evidence_fn != NULL && t->evidence != HD_EVIDENCE_OFF && !t->is_killing)
-		ev.fork = t->evidence_fn(t->evidence, parent->pid, parent->tid, pid, &ev.fork_arena);
+	if (!was_told && is_copy && t->forkev != NULL && !t->is_killing)
+		ev.fork = hd_forkev_collect(t->forkev, t->evidence, parent->pid, parent->tid, &ev.fork_arena);
 	if (t->is_killing)
 		kill(pid, SIGKILL); /* cannot be another's: we have not reaped it */
 	let_go(t, parent, 0);
+	/* The newborn has not run: its first stop is either held here or not answered yet. */
+	if (ev.fork != NULL)
+		hd_forkev_birth(t->forkev, ev.fork, ev.fork_arena, pid);
 	if (dead == NULL && !was_told)
 		describe(pid, &ev);
 	if (e != NULL)
@@ -534,9 +537,9 @@ void hd_tracer_free(struct hd_tracer *t)
 	free(t);
 }
 
-void hd_tracer_set_evidence(struct hd_tracer *t, hd_evidence_fn *fn, enum hd_evidence level)
+void hd_tracer_set_evidence(struct hd_tracer *t, struct hd_forkev *forkev, enum hd_evidence level)
 {
-	t->evidence_fn = fn;
+	t->forkev = forkev;
 	t->evidence = level;
 }
 

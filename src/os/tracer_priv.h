@@ -54,7 +54,7 @@ enum {
 struct hd_tracer {
 	hd_event_fn *fn;
 	void *ctx;
-	hd_evidence_fn *evidence_fn;
+	struct hd_forkev *forkev; /* borrowed; NULL = no evidence is taken */
 	enum hd_evidence evidence;
 	struct tracee *by_tid;
 	size_t n_held;

@@ -1,0 +1,41 @@
+/* The supervisor's door: one socket a supervisor, $XDG_RUNTIME_DIR/hangdog/PID.sock or /tmp/hangdog-UID/PID.sock, PID
+ * being the supervisor's own (contract section 7).
+ *
+ * A client sends one line (at most HD_DOOR_LINE_MAX bytes, '\n' included), the supervisor answers "ok\n" or "error\n" and
+ * a body, and closes.  Only the same user (and root) is served, checked with SO_PEERCRED.  The server never blocks and
+ * never waits for a client: what is slow, silent or talks too much is dropped after HD_DOOR_CLIENT_MS. */
+#ifndef HANGDOG_DOOR_H
+#define HANGDOG_DOOR_H
+
+#include <poll.h>
+
+#include "hangdog/arena.h"
+#include "hangdog/buf.h"
+#include "hangdog/err.h"
+
+#define HD_DOOR_LINE_MAX 1024
+#define HD_DOOR_CLIENTS_MAX 16
+#define HD_DOOR_CLIENT_MS 10000
+
+/* ---- server ---- */
+struct hd_door;
+
+/* Opens the door and removes sockets of supervisors that are gone. */
+HD_MUST_CHECK int hd_door_open(struct hd_door **ret, struct hd_err *err);
+void hd_door_close(struct hd_door *door); /* NULL is fine; removes the socket */
+/* What to poll for: fills at most `cap` rows (HD_DOOR_CLIENTS_MAX + 1 is always enough), returns how many. */
+size_t hd_door_pollfds(const struct hd_door *door, struct pollfd *ret, size_t cap);
+/* Answers one request: writes the body, returns true for "ok", false for "error". */
+typedef bool hd_door_answer_fn(void *ctx, const char *request, struct hd_buf *reply);
+/* Accepts, reads, answers and writes whatever is possible right now.  now_ms: monotonic. */
+void hd_door_serve(struct hd_door *door, int64_t now_ms, hd_door_answer_fn *answer, void *ctx);
+
+/* ---- client ---- */
+/* Pids of this user's supervisors that run now, ascending. */
+HD_MUST_CHECK int hd_door_list(struct hd_arena *arena, int32_t **ret_pids, size_t *ret_n);
+/* Asks supervisor `pid`: 0 and the body; -EREMOTEIO: it answered "error" (the body is err's text); else no answer. */
+HD_MUST_CHECK int hd_door_ask(int32_t pid, const char *request, int timeout_ms, struct hd_buf *ret_body, struct hd_err *err);
+/* The supervisor that guards process `pid`, 0 = nobody of this user's. */
+int32_t hd_door_find(int32_t pid, struct hd_arena *arena);
+
+#endif
