@@ -1,0 +1,164 @@
+/* What --on-hang asks for, in order, until one works.  The report is on disk before anything here happens. */
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cmd/say.h"
+#include "cmd/supervisor.h"
+#include "hangdog/act.h"
+#include "hangdog/incident.h"
+
+static void pump(void *supervisor)
+{
+	struct hd_supervisor *s = supervisor;
+	if (hd_tracer_drain(s->tracer) < 0) /* "more to come" is fine: we are called again */
+		s->has_failed = true;
+}
+
+static bool end_tree(struct hd_supervisor *s, uint32_t *ret_ended)
+{
+	struct hd_err err = {0};
+	struct hd_kill how = {.tracer = s->tracer, .term_timeout_ms = s->options->term_timeout_ms};
+	hd_tracer_set_killing(s->tracer, true);
+	int r = hd_kill_tree(s->model, &how, pump, s, ret_ended, &err);
+	hd_tracer_set_killing(s->tracer, false);
+	if (r < 0)
+		hd_say("%s", err.text);
+	return r == 0;
+}
+
+static bool act_kill(struct hd_supervisor *s, const struct hd_step *step)
+{
+	uint32_t ended = 0;
+	(void)step;
+	if (!end_tree(s, &ended))
+		return false;
+	s->hang.action.result = hd_arena_printf(s->hang.arena, "ended %u process%s", ended, ended == 1 ? "" : "es");
+	s->has_ended_it = true;
+	s->is_over = true;
+	return true;
+}
+
+/* Keeps following and forwarding while it waits; false when hangdog was asked to end meanwhile. */
+static bool wait_before_start(struct hd_supervisor *s, int64_t delay_ms)
+{
+	int64_t until_ms = hd_now_ms() + delay_ms;
+	for (int64_t left_ms; (left_ms = until_ms - hd_now_ms()) > 0;) {
+		struct pollfd fd = {.fd = hd_signals_fd(s->signals), .events = POLLIN};
+		(void)poll(&fd, 1, (int)left_ms);
+		struct hd_happened happened = hd_signals_poll(s->signals, s->tracer);
+		pump(s);
+		if (happened.stop_signal != 0) {
+			s->stop_signal = happened.stop_signal;
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool act_restart(struct hd_supervisor *s, const struct hd_step *step)
+{
+	uint32_t ended = 0;
+	if (!end_tree(s, &ended))
+		return false;
+	s->hang.action.result = hd_arena_printf(s->hang.arena, "ended %u process%s, restart %u of at most %u", ended,
+						ended == 1 ? "" : "es", s->policy.restarts, s->policy.restarts_max);
+	hd_say("restart %u of at most %u in %.3g s", s->policy.restarts, s->policy.restarts_max, (double)step->delay_ms / 1000);
+	if (!wait_before_start(s, step->delay_ms) || hd_supervisor_launch(s, s->policy.restarts, s->hang.path) != 0) {
+		s->has_ended_it = true;
+		s->is_over = true;
+	}
+	return true;
+}
+
+static bool act_stop(struct hd_supervisor *s, const struct hd_step *step)
+{
+	struct hd_err err = {0};
+	(void)step;
+	if (hd_stop_tree(s->model, &err) < 0) {
+		hd_say("%s", err.text);
+		return false;
+	}
+	s->hang.action.result = "stopped by SIGSTOP; SIGCONT lets it go on";
+	hd_say("the whole tree is stopped; look at it with a debugger, 'kill -CONT' lets it go on");
+	return true;
+}
+
+extern char **environ;
+
+/* HANGDOG_REPORT, HANGDOG_PID, HANGDOG_VERDICT, HANGDOG_CAUSE besides what hangdog itself has. */
+static char **exec_environment(const struct hd_supervisor *s)
+{
+	const struct hd_case *c = &s->hang;
+	size_t n = 0, out = 0;
+	while (environ[n] != NULL)
+		n++;
+	char **env = HD_NEW_N(c->arena, n + 5, char *);
+	for (size_t i = 0; i < n; i++) {
+		if (strncmp(environ[i], "HANGDOG_", 8) != 0)
+			env[out++] = environ[i];
+	}
+	if (c->path != NULL)
+		env[out++] = hd_arena_printf(c->arena, "HANGDOG_REPORT=%s/report.json", c->path);
+	env[out++] = hd_arena_printf(c->arena, "HANGDOG_PID=%d", c->snap->root);
+	env[out++] = hd_arena_printf(c->arena, "HANGDOG_VERDICT=%s", hd_verdict_name(c->verdict->kind));
+	env[out++] = hd_arena_printf(c->arena, "HANGDOG_CAUSE=%s", hd_cause_name(c->verdict->cause));
+	return env;
+}
+
+static bool act_exec(struct hd_supervisor *s, const struct hd_step *step)
+{
+	const char *argv[] = {"sh", "-c", step->command, NULL};
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	pid_t pid;
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	int r = posix_spawn(&pid, "/bin/sh", NULL, &attr, (char *const *)argv, exec_environment(s));
+	posix_spawnattr_destroy(&attr);
+	if (r != 0) {
+		hd_say("--on-hang exec: /bin/sh cannot be started: %s", strerror(r));
+		return false;
+	}
+	hd_tracer_add_helper(s->tracer, pid);
+	s->hang.action.result = hd_arena_printf(s->hang.arena, "started: %s", step->command);
+	return true;
+}
+
+typedef bool act_fn(struct hd_supervisor *s, const struct hd_step *step);
+
+static act_fn *const actions[] = {
+	[HD_ACTION_KILL] = act_kill,
+	[HD_ACTION_RESTART] = act_restart,
+	[HD_ACTION_STOP] = act_stop,
+	[HD_ACTION_EXEC] = act_exec,
+};
+
+void hd_supervisor_act(struct hd_supervisor *s)
+{
+	bool has_progressed = s->moved_ms - s->policy.started_ms > HD_RESTART_HEALTHY_MS;
+	uint64_t signature = hd_case_signature(&s->hang);
+	hd_policy_hang(&s->policy, s->hang.verdict->certainty, signature, has_progressed, hd_now_ms());
+	for (;;) {
+		struct hd_step step = hd_policy_next(&s->policy);
+		if (step.skipped != NULL)
+			hd_say("an action was skipped: %s", step.skipped);
+		if (step.kind == HD_ACTION_REPORT)
+			return;
+		if (step.kind == HD_ACTION_HEAL)
+			continue;
+		s->hang.action = (struct hd_action_note){.taken = hd_action_name(step.kind)};
+		bool done = actions[step.kind](s, &step);
+		if (!done)
+			s->hang.action.result = "it could not be done";
+		if (done && step.kind != HD_ACTION_EXEC)
+			return;
+	}
+}

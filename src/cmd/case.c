@@ -1,0 +1,144 @@
+#include "cmd/case.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "hangdog/incident.h"
+#include "hangdog/snapshot_io.h"
+
+static void case_decide(struct hd_case *c)
+{
+	c->verdict = hd_decide(c->snap, c->arena);
+	c->n_advice = hd_advise(c->snap, c->verdict, c->advice);
+}
+
+void hd_case_init(struct hd_case *c, struct hd_snapshot *snap)
+{
+	*c = (struct hd_case){.snap = snap, .arena = hd_arena_new(), .longest_stop_us = -1};
+	case_decide(c);
+}
+
+void hd_case_release(struct hd_case *c)
+{
+	hd_arena_free(c->arena);
+	hd_snapshot_free(c->snap);
+	*c = (struct hd_case){0};
+}
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / HD_NS_PER_MS;
+}
+
+void hd_case_stacks(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_options *options, bool all)
+{
+	uint8_t *want = NULL;
+	int64_t before_ms = monotonic_ms();
+	if (!all) {
+		want = HD_NEW_N(c->arena, c->snap->n_threads + 1, uint8_t);
+		for (uint32_t t = 0; t < c->snap->n_threads; t++)
+			want[t] = c->verdict->threads[t].certainty != HD_CERT_NONE || c->verdict->threads[t].is_starved;
+	}
+	hd_watcher_stacks(w, c->snap, want, options);
+	c->capture_ms += monotonic_ms() - before_ms;
+	case_decide(c);
+}
+
+static struct hd_report case_view(const struct hd_case *c)
+{
+	return (struct hd_report){
+		.id = c->id,
+		.snap = c->snap,
+		.verdict = c->verdict,
+		.advice = c->advice,
+		.n_advice = c->n_advice,
+		.action = c->action,
+		.longest_stop_us = c->longest_stop_us,
+		.capture_ms = c->capture_ms,
+		.is_dump = c->is_dump,
+	};
+}
+
+void hd_case_json(const struct hd_case *c, struct hd_buf *out)
+{
+	struct hd_report report = case_view(c);
+	hd_report_json(&report, out);
+}
+
+void hd_case_text(const struct hd_case *c, const struct hd_text_style *style, struct hd_buf *out)
+{
+	struct hd_report report = case_view(c);
+	hd_report_text(&report, style, out);
+}
+
+/* Files are read on other machines and by pagers: no colour, 80 columns, everything in it. */
+static const struct hd_text_style file_style = {.verbose = true, .width = 80};
+
+int hd_case_record(struct hd_case *c, const char *incident_dir, struct hd_err *err)
+{
+	HD_CLEAN_BUF struct hd_buf json = {0}, text = {0}, snapshot = {0};
+	if (c->id == NULL)
+		c->id = hd_incident_id(c->snap->time_ns, c->snap->root, c->arena);
+	hd_case_json(c, &json);
+	hd_case_text(c, &file_style, &text);
+	hd_snapshot_write(c->snap, &snapshot);
+	struct hd_incident_files files = {hd_buf_text(&json), hd_buf_text(&text), hd_buf_text(&snapshot)};
+	const char *dir = hd_incident_dir(incident_dir, c->arena);
+	if (dir == NULL)
+		return hd_err_set(err, ENOENT, "incidents: no place to keep them: set HOME or give --incident-dir DIR");
+	return hd_incident_write(dir, c->id, &files, c->arena, &c->path, err);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+	return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+int hd_case_report(const struct hd_case *c, const char *file, bool json, struct hd_err *err)
+{
+	HD_CLEAN_BUF struct hd_buf out = {0};
+	if (json || ends_with(file, ".json"))
+		hd_case_json(c, &out);
+	else
+		hd_case_text(c, &file_style, &out);
+	if (strcmp(file, "-") != 0)
+		return hd_file_replace(file, hd_buf_text(&out), out.len, err);
+	if (fwrite(out.text, 1, out.len, stdout) != out.len || fflush(stdout) != 0)
+		return hd_err_set(err, errno != 0 ? errno : EIO, "--report -: stdout cannot be written to");
+	return 0;
+}
+
+#define FNV_START UINT64_C(0xcbf29ce484222325)
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	/* FNV-1a over the eight bytes. */
+	for (int i = 0; i < 8; i++)
+		hash = (hash ^ ((value >> (8 * i)) & 0xff)) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+uint64_t hd_case_fingerprint(const struct hd_case *c)
+{
+	uint64_t hash = FNV_START;
+	for (uint32_t t = 0; t < c->snap->n_threads; t++) {
+		const struct hd_thread *th = &c->snap->threads[t];
+		if (c->verdict->threads[t].certainty == HD_CERT_NONE)
+			continue;
+		hash = mix(mix(mix(hash, (uint64_t)th->tid), th->start), th->voluntary);
+	}
+	return hash;
+}
+
+uint64_t hd_case_signature(const struct hd_case *c)
+{
+	uint64_t hash = FNV_START;
+	for (const char *p = c->verdict->signature; p != NULL && *p != '\0'; p++)
+		hash = mix(hash, (unsigned char)*p);
+	return hash != 0 ? hash : 1;
+}

@@ -1,0 +1,44 @@
+/* One hang, from snapshot to answer: verdict, advice, report texts, and the files they go to.
+ * Shared by every command that decides (run, attach, why, dump); replay and these agree because all call hd_decide. */
+#ifndef HANGDOG_CMD_CASE_H
+#define HANGDOG_CMD_CASE_H
+
+#include "hangdog/err.h"
+#include "hangdog/gather.h"
+#include "hangdog/report.h"
+
+struct hd_case {
+	struct hd_snapshot *snap; /* owned */
+	struct hd_arena *arena;   /* owns the verdict and all texts made for this case */
+	struct hd_verdict *verdict;
+	struct hd_advice advice[HD_ADVICE_MAX];
+	uint32_t n_advice;
+	const char *id;   /* incident id, NULL until written */
+	const char *path; /* incident directory, NULL until written */
+	struct hd_action_note action;
+	int64_t longest_stop_us, capture_ms;
+	bool is_dump;
+};
+
+/* Decides about `snap`, which the case owns from now on. */
+void hd_case_init(struct hd_case *c, struct hd_snapshot *snap);
+void hd_case_release(struct hd_case *c);
+
+/* Stacks of the dead-locked threads, of those that wait for them and of the fork records (all threads if `all`), read
+ * without stopping anybody; then decides again, since names make a better sentence.  Facts do not change. */
+void hd_case_stacks(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_options *options, bool all);
+
+void hd_case_json(const struct hd_case *c, struct hd_buf *out);
+void hd_case_text(const struct hd_case *c, const struct hd_text_style *style, struct hd_buf *out);
+
+/* Writes (or writes again, once an action's result is known) the incident directory.  Fills id and path. */
+HD_MUST_CHECK int hd_case_record(struct hd_case *c, const char *incident_dir, struct hd_err *err);
+/* --report FILE: JSON if it ends in .json or `json`, else text; "-" = stdout. */
+HD_MUST_CHECK int hd_case_report(const struct hd_case *c, const char *file, bool json, struct hd_err *err);
+
+/* The same hang still there?  Equal for equal sets of dead threads in the same waits. */
+uint64_t hd_case_fingerprint(const struct hd_case *c);
+/* The same hang again after a restart?  Equal for hangs of one cause at one place; never 0. */
+uint64_t hd_case_signature(const struct hd_case *c);
+
+#endif

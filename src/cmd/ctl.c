@@ -1,0 +1,37 @@
+/* hangdog ctl PID ACTION: ask the supervisor of PID to do something now. */
+#include <stdio.h>
+
+#include "cmd/cmd.h"
+#include "cmd/say.h"
+#include "hangdog/door.h"
+
+/* A kill waits for the whole grace period, a restart for the new start: give them time. */
+#define ASK_MS 120000
+
+/* By enum hd_ctl.  The words that the door understands. */
+static const char *const requests[] = {
+	[HD_CTL_DUMP] = "dump", [HD_CTL_WHY] = "why",	[HD_CTL_KILL] = "kill",
+	[HD_CTL_RESTART] = "restart", [HD_CTL_HEAL] = "heal", [HD_CTL_DETACH] = "detach",
+};
+
+int hd_cmd_ctl(const struct hd_options *options)
+{
+	HD_CLEAN_BUF struct hd_buf body = {0};
+	struct hd_err err = {0};
+	struct hd_arena *arena = hd_arena_new();
+	int32_t pid = options->pids[0];
+	int32_t supervisor = hd_door_find(pid, arena);
+	int status = 0;
+	hd_arena_free(arena);
+	if (supervisor == 0) {
+		hd_say("process %d: no hangdog of yours guards it: 'hangdog ps' lists those that run, 'hangdog attach %d' starts one",
+		       pid, pid);
+		return HD_EXIT_ERROR;
+	}
+	if (hd_door_ask(supervisor, requests[options->ctl], ASK_MS, &body, &err) < 0) {
+		hd_say("%s", err.text);
+		status = HD_EXIT_ERROR;
+	}
+	fputs(hd_buf_text(&body), stdout);
+	return fflush(stdout) == 0 ? status : HD_EXIT_ERROR;
+}

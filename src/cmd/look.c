@@ -1,0 +1,92 @@
+/* From a due look to a verdict that is written down: look, gather, decide, report, then act. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/say.h"
+#include "cmd/supervisor.h"
+
+static void report_to_people(const struct hd_supervisor *s, const struct hd_case *c)
+{
+	HD_CLEAN_BUF struct hd_buf text = {0};
+	struct hd_text_style style = hd_say_style(stderr, s->options);
+	style.width = style.width > 9 ? style.width - 9 : style.width; /* each line begins "hangdog: " */
+	if (s->options->quiet)
+		return;
+	hd_case_text(c, &style, &text);
+	hd_say_text(hd_buf_text(&text));
+	if (c->path != NULL)
+		hd_say("recorded in %s", c->path);
+}
+
+/* On disk before anything is done about it.  Failing to write is said, and guarding goes on. */
+static void write_down(const struct hd_supervisor *s, struct hd_case *c)
+{
+	struct hd_err err = {0};
+	if (hd_case_record(c, s->options->incident_dir, &err) < 0)
+		hd_say("%s", err.text);
+	if (s->options->report_path != NULL && hd_case_report(c, s->options->report_path, s->options->json, &err) < 0)
+		hd_say("%s", err.text);
+}
+
+static void take_case(struct hd_supervisor *s, struct hd_case *c)
+{
+	if (s->has_hang)
+		hd_case_release(&s->hang);
+	s->hang = *c;
+	s->has_hang = true;
+}
+
+static void handle_hang(struct hd_supervisor *s, struct hd_case *c)
+{
+	struct hd_stack_options stacks = {.native = true, .python = true};
+	hd_case_stacks(c, s->watcher, &stacks, /* all= */ false);
+	c->longest_stop_us = hd_tracer_longest_stop_us(s->tracer);
+	take_case(s, c);
+	s->count.hangs++;
+	s->count.by_cause[s->hang.verdict->cause]++;
+	write_down(s, &s->hang);
+	report_to_people(s, &s->hang);
+	hd_supervisor_act(s);
+	if (s->hang.action.taken != NULL)
+		write_down(s, &s->hang); /* again, now with what came of it */
+}
+
+/* Something may be dead: the whole truth about it. */
+static void investigate(struct hd_supervisor *s, int64_t stall_ns)
+{
+	struct hd_snapshot *snap;
+	struct hd_case c;
+	struct hd_err err = {0};
+	if (hd_watcher_gather(s->watcher, s->model, &snap, &err) < 0)
+		return; /* it changed under our eyes: the next look will tell */
+	s->count.gathers++;
+	hd_case_init(&c, snap);
+	if (c.verdict->kind == HD_VERDICT_NONE && stall_ns > 0)
+		hd_verdict_stall(snap, c.verdict, stall_ns, c.arena);
+	uint64_t hang = c.verdict->kind != HD_VERDICT_NONE ? hd_case_fingerprint(&c) : 0;
+	if (hang == 0 || hang == s->known_hang) {
+		hd_case_release(&c);
+		return;
+	}
+	s->known_hang = hang;
+	handle_hang(s, &c);
+}
+
+void hd_supervisor_look(struct hd_supervisor *s)
+{
+	struct hd_look look;
+	int64_t now_ms = hd_now_ms();
+	s->look_due_ms = now_ms + s->options->interval_ms;
+	if (s->watcher == NULL || hd_watcher_look(s->watcher, s->model, &look) < 0)
+		return; /* the tree is gone or changing; its end comes as an event */
+	s->count.looks++;
+	s->threads = look.threads;
+	if (look.anything_moved)
+		s->moved_ms = now_ms;
+	bool is_stalled = s->options->stall_ms > 0 && now_ms - s->moved_ms >= s->options->stall_ms;
+	if (look.suspects > 0 || is_stalled)
+		investigate(s, is_stalled ? (now_ms - s->moved_ms) * HD_NS_PER_MS : 0);
+	if (is_stalled)
+		s->moved_ms = now_ms; /* say it again only after another such time */
+}

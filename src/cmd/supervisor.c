@@ -1,0 +1,146 @@
+#include "cmd/supervisor.h"
+
+#include <errno.h>
+#include <string.h>
+#include <wordexp.h>
+
+#include "cmd/cmd.h"
+#include "cmd/say.h"
+#include "hangdog/vec.h"
+
+static void on_event(void *supervisor, const struct hd_event *event)
+{
+	struct hd_supervisor *s = supervisor;
+	s->count.forks += event->kind == HD_EV_NEW_PROCESS && event->tid != 0;
+	bool is_process_end = event->kind == HD_EV_EXIT && event->tid == event->pid;
+	if (event->kind == HD_EV_EXEC || is_process_end)
+		hd_forkev_drop(s->forkev, event->pid);
+	hd_model_apply(s->model, event);
+}
+
+int hd_supervisor_init(struct hd_supervisor *s, const struct hd_options *options, enum hd_signals_role role, struct hd_err *err)
+{
+	*s = (struct hd_supervisor){.options = options, .root_status = -1};
+	int r = hd_signals_new(role, &s->signals, err);
+	if (r < 0)
+		return r;
+	s->model = hd_model_new();
+	s->unwinder = hd_unwinder_new();
+	s->forkev = hd_forkev_new();
+	s->tracer = hd_tracer_new(on_event, s);
+	hd_tracer_set_evidence(s->tracer, s->forkev, (enum hd_evidence)options->evidence);
+	s->launches = role == HD_SIGNALS_FORWARD;
+	s->started_ms = hd_now_ms();
+	s->policy = (struct hd_policy){
+		.actions = &options->actions,
+		.certainty = (enum hd_certainty)options->certainty,
+		.restart_delay_ms = options->restart_delay_ms,
+		.restarts_max = (uint32_t)options->max_restarts,
+		.can_restart = s->launches,
+	};
+	/* Without a door everything else works: say so only to who asked for details. */
+	struct hd_err why = {0};
+	if (hd_door_open(&s->door, &why) < 0 && options->verbose)
+		hd_say("no socket for 'hangdog ps' and 'hangdog ctl': %s", why.text);
+	return 0;
+}
+
+void hd_supervisor_release(struct hd_supervisor *s)
+{
+	hd_door_close(s->door);
+	if (s->has_hang)
+		hd_case_release(&s->hang);
+	hd_watcher_free(s->watcher);
+	hd_tracer_free(s->tracer);
+	hd_forkev_free(s->forkev);
+	hd_unwinder_free(s->unwinder);
+	hd_model_free(s->model);
+	hd_signals_free(s->signals);
+}
+
+void hd_supervisor_watch(struct hd_supervisor *s, int32_t root)
+{
+	struct hd_watch_config config = {
+		.root = root,
+		.command = s->command,
+		.unwinder = s->unwinder,
+		.is_tracer = s->options->follow == HD_FOLLOW_PTRACE,
+	};
+	hd_watcher_free(s->watcher);
+	s->watcher = hd_watcher_new(&config);
+	s->moved_ms = hd_now_ms();
+	s->look_due_ms = s->moved_ms + s->options->interval_ms;
+	s->known_hang = 0;
+	s->root_status = -1;
+	hd_policy_start(&s->policy, s->moved_ms);
+}
+
+struct launch_words {
+	HD_VEC(char *) argv; /* NULL-terminated; borrows */
+	wordexp_t resume;
+	bool has_resume;
+};
+
+/* COMMAND as given and, on a restart, the words of --resume-args. */
+static int words_init(struct launch_words *words, const struct hd_options *options, bool is_restart)
+{
+	for (int i = 0; i < options->n_operands; i++)
+		HD_VEC_PUSH(&words->argv, options->operands[i]);
+	if (is_restart && options->resume_args != NULL) {
+		if (wordexp(options->resume_args, &words->resume, WRDE_NOCMD) != 0)
+			return -EINVAL;
+		words->has_resume = true;
+		for (size_t i = 0; i < words->resume.we_wordc; i++)
+			HD_VEC_PUSH(&words->argv, words->resume.we_wordv[i]);
+	}
+	HD_VEC_PUSH(&words->argv, NULL);
+	return 0;
+}
+
+static void words_release(struct launch_words *words)
+{
+	if (words->has_resume)
+		wordfree(&words->resume);
+	HD_VEC_RELEASE(&words->argv);
+}
+
+static int launch(struct hd_supervisor *s, char *const *argv, const char *const *env)
+{
+	struct hd_err err = {0};
+	struct hd_launch how = {
+		.argv = argv,
+		.env_add = env,
+		.signals = s->signals,
+		.seize = s->options->follow == HD_FOLLOW_PTRACE,
+		.die_with_me = s->options->die_with_me,
+	};
+	int32_t root;
+	bool exec_failed = false;
+	int r = hd_tracer_launch(s->tracer, &how, &root, &exec_failed, &err);
+	if (r < 0) {
+		hd_say("%s", err.text);
+		return !exec_failed ? HD_EXIT_ERROR : r == -ENOENT ? 127 : 126;
+	}
+	hd_supervisor_watch(s, root);
+	return 0;
+}
+
+int hd_supervisor_launch(struct hd_supervisor *s, uint32_t restart, const char *incident_dir)
+{
+	struct launch_words words = {0};
+	struct hd_arena *arena = hd_arena_new();
+	const char *env[3] = {0};
+	int status = HD_EXIT_ERROR;
+	if (restart > 0) {
+		env[0] = hd_arena_printf(arena, "HANGDOG_RESTART=%u", restart);
+		env[1] = incident_dir != NULL ? hd_arena_printf(arena, "HANGDOG_INCIDENT=%s", incident_dir) : NULL;
+	}
+	s->command = (const char *const *)s->options->operands;
+	if (words_init(&words, s->options, restart > 0) < 0)
+		hd_say("--resume-args: not words as a shell would split them: quote them properly: %s", s->options->resume_args);
+	else
+		status = launch(s, words.argv.at, restart > 0 ? env : NULL);
+	words_release(&words);
+	hd_arena_free(arena);
+	return status;
+}
