@@ -18,7 +18,7 @@ static void pump(void *supervisor)
 		s->has_failed = true;
 }
 
-static bool end_tree(struct hd_supervisor *s, uint32_t *ret_ended)
+bool hd_supervisor_end_tree(struct hd_supervisor *s, uint32_t *ret_ended)
 {
 	struct hd_err err = {0};
 	struct hd_kill how = {.tracer = s->tracer, .term_timeout_ms = s->options->term_timeout_ms};
@@ -34,7 +34,7 @@ static bool act_kill(struct hd_supervisor *s, const struct hd_step *step)
 {
 	uint32_t ended = 0;
 	(void)step;
-	if (!end_tree(s, &ended))
+	if (!hd_supervisor_end_tree(s, &ended))
 		return false;
 	s->hang.action.result = hd_arena_printf(s->hang.arena, "ended %u process%s", ended, ended == 1 ? "" : "es");
 	s->has_ended_it = true;
@@ -62,7 +62,7 @@ static bool wait_before_start(struct hd_supervisor *s, int64_t delay_ms)
 static bool act_restart(struct hd_supervisor *s, const struct hd_step *step)
 {
 	uint32_t ended = 0;
-	if (!end_tree(s, &ended))
+	if (!hd_supervisor_end_tree(s, &ended))
 		return false;
 	s->hang.action.result = hd_arena_printf(s->hang.arena, "ended %u process%s, restart %u of at most %u", ended,
 						ended == 1 ? "" : "es", s->policy.restarts, s->policy.restarts_max);

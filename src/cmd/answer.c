@@ -38,13 +38,80 @@ static bool answer_status(struct hd_supervisor *s, const char *rest, struct hd_b
 	return true;
 }
 
+/* "why json" or "why text WIDTH COLOR VERBOSE": the exit status that `hangdog why` ends with, a newline, the report. */
+static bool answer_why(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
+{
+	struct hd_err err = {0};
+	struct hd_snapshot *snap;
+	struct hd_case c;
+	int color = 0, verbose = 0;
+	unsigned width = 80;
+	if (s->watcher == NULL || hd_watcher_gather(s->watcher, s->model, &snap, &err) < 0) {
+		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
+		return false;
+	}
+	hd_case_init(&c, snap);
+	hd_case_stacks(&c, s->watcher, &(struct hd_stack_options){.native = true, .python = true}, /* all= */ true);
+	hd_buf_printf(reply, "%d\n", c.verdict->kind == HD_VERDICT_NONE ? 0 : 1);
+	if (strncmp(rest, "json", 4) == 0) {
+		hd_case_json(&c, reply);
+	} else {
+		(void)sscanf(rest, "text %u %d %d", &width, &color, &verbose); /* what is missing keeps its default */
+		struct hd_text_style style = {.color = color == 1, .verbose = verbose == 1, .width = width < 40 || width > 500 ? 80 : width};
+		hd_case_text(&c, &style, reply);
+	}
+	hd_case_release(&c);
+	return true;
+}
+
+static bool answer_kill(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
+{
+	uint32_t ended = 0;
+	(void)rest;
+	if (!hd_supervisor_end_tree(s, &ended)) {
+		hd_buf_str(reply, "some processes are left; hangdog said on its stderr which");
+		return false;
+	}
+	hd_buf_printf(reply, "ended %u process%s\n", ended, ended == 1 ? "" : "es");
+	return true;
+}
+
+static bool answer_restart(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
+{
+	uint32_t ended = 0;
+	(void)rest;
+	if (!s->launches) {
+		hd_buf_str(reply, "this program was attached to, not started by hangdog: start it again yourself");
+		return false;
+	}
+	if (!hd_supervisor_end_tree(s, &ended) || hd_supervisor_launch(s, ++s->policy.restarts, NULL) != 0) {
+		hd_buf_str(reply, "it did not start again; hangdog said on its stderr why");
+		return false;
+	}
+	hd_buf_printf(reply, "ended %u process%s and started again as process %d\n", ended, ended == 1 ? "" : "es",
+		      hd_tracer_root(s->tracer));
+	return true;
+}
+
+/* Nobody is traced or looked at from now on.  run stays the parent that passes signals and the exit status on. */
+static bool answer_detach(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
+{
+	(void)rest;
+	hd_tracer_detach_all(s->tracer);
+	hd_watcher_free(s->watcher);
+	s->watcher = NULL;
+	s->is_over = !s->launches;
+	hd_buf_printf(reply, "process %d and its descendants are not guarded any more\n", hd_tracer_root(s->tracer));
+	return true;
+}
+
 /* By first word of the request. */
 static const struct {
 	const char *word;
 	answer_fn *answer;
 } answers[] = {
-	{"guards", answer_guards},
-	{"status", answer_status},
+	{"guards", answer_guards},   {"status", answer_status}, {"why", answer_why},
+	{"kill", answer_kill},	     {"restart", answer_restart}, {"detach", answer_detach},
 };
 
 bool hd_supervisor_answer(void *supervisor, const char *request, struct hd_buf *reply)

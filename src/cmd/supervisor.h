@@ -59,6 +59,8 @@ HD_MUST_CHECK int hd_supervisor_launch(struct hd_supervisor *s, uint32_t restart
 void hd_supervisor_look(struct hd_supervisor *s);
 /* Performs what --on-hang asks for about s->hang. */
 void hd_supervisor_act(struct hd_supervisor *s);
+/* Ends every process of the tree; false when some are left (said). */
+bool hd_supervisor_end_tree(struct hd_supervisor *s, uint32_t *ret_ended);
 /* Answers a client of the door; hd_door_answer_fn. */
 bool hd_supervisor_answer(void *supervisor, const char *request, struct hd_buf *reply);
 /* Guards until it is over. */

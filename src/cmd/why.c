@@ -1,9 +1,35 @@
-/* hangdog why: explain a tree that nobody guards, once, from outside, stopping nobody. */
+/* hangdog why: explain a tree, once, stopping nobody: from outside, or through the hangdog that guards it already. */
+#include <stdio.h>
+#include <string.h>
+
 #include "cmd/cmd.h"
 #include "cmd/once.h"
 #include "cmd/say.h"
+#include "hangdog/door.h"
 
-int hd_cmd_why(const struct hd_options *options)
+#define ASK_MS 20000
+
+/* The supervisor's body is the exit status, a newline, and the report. */
+static int ask_supervisor(int32_t supervisor, const struct hd_options *options)
+{
+	HD_CLEAN_BUF struct hd_buf body = {0};
+	struct hd_err err = {0};
+	struct hd_text_style style = hd_say_style(stdout, options);
+	char request[64] = "why json";
+	if (!options->json)
+		snprintf(request, sizeof(request), "why text %u %d %d", style.width, style.color, style.verbose);
+	if (hd_door_ask(supervisor, request, ASK_MS, &body, &err) < 0) {
+		hd_say("%s", err.text);
+		return HD_EXIT_ERROR;
+	}
+	const char *text = strchr(hd_buf_text(&body), '\n');
+	fputs(text != NULL ? text + 1 : "", stdout);
+	if (fflush(stdout) != 0 || text == NULL)
+		return HD_EXIT_ERROR;
+	return hd_buf_text(&body)[0] == '0' ? 0 : 1;
+}
+
+static int look_from_outside(const struct hd_options *options)
 {
 	struct hd_case c;
 	struct hd_err err = {0};
@@ -14,4 +40,12 @@ int hd_cmd_why(const struct hd_options *options)
 	int status = hd_once_print(&c, options);
 	hd_case_release(&c);
 	return status;
+}
+
+int hd_cmd_why(const struct hd_options *options)
+{
+	struct hd_arena *arena = hd_arena_new();
+	int32_t supervisor = hd_door_find(options->pids[0], arena);
+	hd_arena_free(arena);
+	return supervisor > 0 ? ask_supervisor(supervisor, options) : look_from_outside(options);
 }
