@@ -267,6 +267,7 @@ struct hd_snapshot {
 	int64_t span_ns;        /* from the first look to the last */
 	int32_t root;           /* pid */
 	const char *const *command; /* NULL-terminated */
+	int64_t stall_ns;       /* > 0: taken because nothing had moved for so long (--stall); replay then says so too */
 	int32_t supervisor;     /* hangdog's own pid: its ptrace is not a foreign tracer */
 	bool truncated;
 	const char *truncated_why;

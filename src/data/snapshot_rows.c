@@ -37,6 +37,7 @@ static const struct field snapshot_fields[] = {
 	FIELD(struct hd_snapshot, span_ns),
 	FIELD(struct hd_snapshot, root),
 	FIELD(struct hd_snapshot, supervisor),
+	FIELD(struct hd_snapshot, stall_ns),
 	FIELD(struct hd_snapshot, truncated),
 	FIELD(struct hd_snapshot, truncated_why),
 };
@@ -144,6 +145,7 @@ static const struct field lock_fields[] = {
 	HEX(struct hd_lock, base),
 	FIELD(struct hd_lock, owner_tid),
 	HEX(struct hd_lock, owner_tcb),
+	ENUM(struct hd_lock, owner_exists, tri_names),
 	FIELD(struct hd_lock, owner_releases),
 	FIELD(struct hd_lock, is_held),
 	FIELD(struct hd_lock, is_robust),
@@ -188,6 +190,8 @@ static const struct field object_fields[] = {
 	REF(struct hd_object, peer),
 	FIELD(struct hd_object, watched_complete),
 	FIELD(struct hd_object, timer_ns),
+	ENUM(struct hd_object, has_recv_timeout, tri_names),
+	ENUM(struct hd_object, has_send_timeout, tri_names),
 	FIELD(struct hd_object, is_ready),
 	FIELD(struct hd_object, outside),
 };
