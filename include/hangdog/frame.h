@@ -18,6 +18,7 @@ struct hd_frame {
 	bool is_pyeval;       /* native: an entry of the interpreter's evaluation loop; Python: an entry frame (see merge.h) */
 	uint64_t pc, cfa;     /* Python: the instruction, and the address of the frame object */
 	uint64_t offset;      /* native: file offset-independent address in the module (pc - load bias).  Python: address of the code object */
+	uint64_t eval_sp;     /* Python entry frames (3.12+): an address inside the native frame of their evaluation call; 0 = not known */
 	/* Native, for the lock classifier (reference: call-site names survive stripped libcs): the symbol table entry whose
 	 * [value, value+size) contains pc, and the public name that the caller called.  Mangled, NULL = none. */
 	const char *symbol;

@@ -28,25 +28,41 @@ static bool name_fits(const char *function, const char *name, bool is_prefix)
 	return strncmp(function, name, len) == 0 && (is_prefix || function[len] == '\0' || function[len] == '.');
 }
 
-static enum part frame_part(const struct hd_frame *frame)
+static enum part part_by_name(const struct hd_frame *frame)
 {
 	const char *name = frame->function != NULL ? frame->function : frame->symbol;
-	if (frame->is_pyeval)
-		return PART_LOOP;
-	if (name == NULL)
-		return PART_NONE;
-	for (size_t i = 0; i < HD_COUNTOF(part_table); i++) {
+	for (size_t i = 0; name != NULL && i < HD_COUNTOF(part_table); i++) {
 		if (name_fits(name, part_table[i].name, part_table[i].is_prefix))
 			return part_table[i].part;
 	}
-	return PART_NONE;
+	return frame->is_pyeval ? PART_LOOP : PART_NONE;
+}
+
+/* Stripped interpreters do not name the loop, but from 3.12 on entry frames know an address in its native frame, which
+ * reaches from where the frame inside it ends to its own end.  Frames inlined into one share its end and stand before it. */
+static enum part *parts_find(const struct hd_stack *native, const struct hd_stack *python, struct hd_arena *arena)
+{
+	enum part *parts = HD_NEW_N(arena, (size_t)native->n + 1, enum part);
+	uint64_t low = 0;
+	for (uint32_t i = 0; i < native->n; i++) {
+		uint64_t end = native->at[i].cfa;
+		bool is_inlined = i + 1 < native->n && native->at[i + 1].cfa == end;
+		parts[i] = part_by_name(&native->at[i]);
+		if (end == 0 || is_inlined)
+			continue;
+		for (uint32_t k = 0; k < python->n; k++) {
+			if (python->at[k].eval_sp > low && python->at[k].eval_sp < end)
+				parts[i] = PART_LOOP;
+		}
+		low = end;
+	}
+	return parts; /* one more than frames: PART_NONE */
 }
 
 /* A handler stands for nothing if the loop (or another handler) is what called it. */
-static bool handler_is_covered(const struct hd_stack *native, uint32_t i)
+static bool handler_is_covered(const enum part *outer)
 {
-	enum part outer = i + 1 < native->n ? frame_part(&native->at[i + 1]) : PART_NONE;
-	return outer == PART_LOOP || outer == PART_HANDLER;
+	return *outer == PART_LOOP || *outer == PART_HANDLER;
 }
 
 /* How many Python frames the evaluation call that runs python->at[from] runs: up to and with the next entry frame. */
@@ -65,14 +81,15 @@ struct hd_stack hd_stack_merge(const struct hd_stack *native, const struct hd_st
 		.is_complete = native->is_complete && python->is_complete,
 		.is_partial = native->is_partial || python->is_partial,
 	};
+	const enum part *parts = parts_find(native, python, arena);
 	uint32_t next = 0; /* first Python frame that has no place yet */
 	enum part inner = PART_NONE;
 	for (uint32_t i = 0; i < native->n; i++) {
-		enum part part = frame_part(&native->at[i]);
+		enum part part = parts[i];
 		bool is_call = part == PART_LOOP || (part == PART_WRAPPER && inner != PART_LOOP && inner != PART_WRAPPER);
 		uint32_t n = is_call ? call_length(python, next) : 0;
 		bool is_silent = n != 0 || (part == PART_WRAPPER && !is_call) ||
-				 (part == PART_HANDLER && handler_is_covered(native, i));
+				 (part == PART_HANDLER && handler_is_covered(&parts[i + 1]));
 		if (!is_silent)
 			ret.at[ret.n++] = native->at[i];
 		for (uint32_t k = 0; k < n; k++)

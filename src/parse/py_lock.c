@@ -391,17 +391,32 @@ static bool thread_is_inside(struct hd_python *py, struct target *t, const struc
 	return false;
 }
 
-/* The thread ident that an RLock or a buffered stream notes as its owner; 0 = none, or no such lock. */
-static uint64_t lock_owner(struct hd_python *py, uint64_t lock)
+/* Locks written in Python note their owner in an attribute: importlib's, and threading's fallback RLock. */
+static uint64_t python_owner(struct hd_python *py, uint64_t object)
+{
+	static const char *const classes[][2] = {{"_ModuleLock", "owner"}, {"_RLock", "_owner"}};
+	char type[32];
+	uint64_t ident;
+	hd_py_type_name(py, object, type, sizeof(type));
+	for (size_t i = 0; i < HD_COUNTOF(classes); i++) {
+		if (strcmp(type, classes[i][0]) == 0 && hd_py_int(py, hd_py_attr(py, object, classes[i][1]), &ident))
+			return ident;
+	}
+	return 0;
+}
+
+/* The thread ident that an RLock or a buffered stream notes as its owner, or the object whose attribute the lock is;
+ * 0 = none noted. */
+static uint64_t lock_owner(struct hd_python *py, uint64_t lock, uint64_t parent)
 {
 	uint64_t own = lock + (uint64_t)py->at.object, ident;
 	bool is_rlock = hd_py_type_of(py, lock) == HD_PY_RLOCK;
 	if (!is_rlock && !type_is_buffered(py, lock))
-		return 0;
+		return parent != 0 ? python_owner(py, parent) : 0;
 	return hd_py_u64(py, own + (is_rlock ? 8 : 96), &ident) ? ident : 0;
 }
 
-static uint64_t lock_in_stack(struct hd_python *py, struct target *t, const struct hd_stack *stack)
+static uint64_t owner_in_stack(struct hd_python *py, struct target *t, const struct hd_stack *stack)
 {
 	struct hd_py_words words;
 	uint64_t parent;
@@ -412,24 +427,27 @@ static uint64_t lock_in_stack(struct hd_python *py, struct target *t, const stru
 			uint64_t value = i < words.n_locals ? hd_py_local_value(py, &words, i)
 							    : hd_py_word(py, words.stack, i - words.n_locals);
 			uint64_t lock = value != 0 ? search(py, t, value, 1, NULL, &parent) : 0;
-			if (lock != 0)
-				return lock;
+			uint64_t owner = lock != 0 ? lock_owner(py, lock, parent) : 0;
+			if (owner != 0)
+				return owner;
 		}
 	}
 	return 0;
 }
 
-/* The lock object, from whatever variable of these threads leads to it. */
-static uint64_t lock_anywhere(struct hd_python *py, struct target *t, const struct hd_py_threads *threads)
+/* The owner noted in the lock, found through whatever variable of these threads leads to it. */
+static uint64_t owner_anywhere(struct hd_python *py, struct target *t, const struct hd_py_threads *threads)
 {
-	uint64_t lock = t->byte - (uint64_t)py->at.object;
+	uint64_t owner = 0, lock = t->byte - (uint64_t)py->at.object;
 	const char *stream;
-	if (t->byte != 0 && (hd_py_type_of(py, lock) == HD_PY_LOCK || hd_py_type_of(py, lock) == HD_PY_RLOCK))
-		return lock;
-	lock = 0;
-	for (uint32_t i = 0; i < threads->n && lock == 0; i++)
-		lock = lock_in_stack(py, t, &threads->at[i].stack);
-	return lock != 0 ? lock : stream_search(py, t, &stream);
+	if (t->byte != 0 && hd_py_type_of(py, lock) == HD_PY_RLOCK)
+		return lock_owner(py, lock, 0);
+	for (uint32_t i = 0; i < threads->n && owner == 0; i++)
+		owner = owner_in_stack(py, t, &threads->at[i].stack);
+	if (owner != 0)
+		return owner;
+	lock = stream_search(py, t, &stream);
+	return lock != 0 ? lock_owner(py, lock, 0) : 0;
 }
 
 static int thread_by_ident(const struct hd_py_threads *threads, uint64_t ident)
@@ -453,9 +471,7 @@ int hd_python_lock_holder(struct hd_python *py, struct hd_mem *mem, uint64_t fut
 		if (thread_is_inside(py, &t, &threads->at[i].stack, &lock))
 			inside = (int)i;
 	}
-	if (lock == 0)
-		lock = lock_anywhere(py, &t, threads);
 	/* An owner noted in the lock itself is better than where a thread seems to be. */
-	uint64_t owner = lock != 0 ? lock_owner(py, lock) : 0;
+	uint64_t owner = lock != 0 ? lock_owner(py, lock, 0) : owner_anywhere(py, &t, threads);
 	return owner != 0 ? thread_by_ident(threads, owner) : inside;
 }

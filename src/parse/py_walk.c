@@ -75,6 +75,8 @@ static bool frames_walk(struct hd_python *py, uint64_t tstate, struct walk *walk
 			if (!frame_fill(py, &place, &f))
 				return false;
 			f.is_pyeval = place_is_entry(py, &place, has_back ? &back : NULL);
+			/* The shim behind an entry frame is a local variable of the evaluation loop (Python/ceval.c). */
+			f.eval_sp = has_back && back.is_shim ? back.frame : 0;
 			HD_VEC_PUSH(&walk->frames, f);
 		}
 		walk->all_frames++;

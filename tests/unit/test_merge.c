@@ -90,3 +90,21 @@ Test(merge, an_unwinder_may_mark_the_loop_where_names_are_missing, .timeout = 10
 	cr_expect_not(merged.is_complete, "half a Python stack is not a complete stack");
 	hd_arena_free(arena);
 }
+
+Test(merge, a_stripped_interpreter_is_recognised_by_where_its_entry_frames_point, .timeout = 10)
+{
+	struct hd_arena *arena = hd_arena_new();
+	struct hd_stack native = stack_make(arena, HD_FRAME_NATIVE, "futex inlined ? sorted ? main");
+	struct hd_stack python = stack_make(arena, HD_FRAME_PYTHON, "a !b !c");
+	static const uint64_t ends[] = {100, 200, 200, 300, 400, 500};
+	char got[128] = "";
+	for (uint32_t i = 0; i < native.n; i++)
+		native.at[i].cfa = ends[i];
+	python.at[1].eval_sp = 150;
+	python.at[2].eval_sp = 350;
+	struct hd_stack merged = hd_stack_merge(&native, &python, arena);
+	for (uint32_t i = 0; i < merged.n; i++)
+		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s", i != 0 ? " " : "", merged.at[i].function);
+	cr_expect_str_eq(got, "futex inlined a b sorted c main");
+	hd_arena_free(arena);
+}

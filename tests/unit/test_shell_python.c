@@ -28,11 +28,15 @@ static void interpreter_add(struct interpreters *list, const char *path)
 		snprintf(list->path[list->n++], sizeof(list->path[0]), "%s", path);
 }
 
-/* Every CPython from 3.8 on that is installed here: the system's and pyenv's. */
+/* Every CPython from 3.8 on that is installed here: the system's and pyenv's.  More (chroots, builds of one's own) can
+ * be named in HD_PYTHONS, separated by colons. */
 static void interpreters_find(struct interpreters *ret)
 {
-	char root[256], path[600];
+	char root[256], path[600], more[4096], *rest = NULL;
 	ret->n = 0;
+	snprintf(more, sizeof(more), "%s", getenv("HD_PYTHONS") != NULL ? getenv("HD_PYTHONS") : "");
+	for (char *word = strtok_r(more, ":", &rest); word != NULL; word = strtok_r(NULL, ":", &rest))
+		interpreter_add(ret, word);
 	interpreter_add(ret, "/usr/bin/python3");
 	snprintf(root, sizeof(root), "%s/.pyenv/versions", getenv("HOME") != NULL ? getenv("HOME") : "");
 	DIR *dir = opendir(root);
