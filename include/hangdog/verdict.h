@@ -95,7 +95,8 @@ struct hd_verdict *hd_decide(const struct hd_snapshot *snap, struct hd_arena *ar
 void hd_verdict_stall(const struct hd_snapshot *snap, struct hd_verdict *v, int64_t stall_ns, struct hd_arena *arena);
 
 /* Is there anything in this (cheap, partly filled) snapshot that could be dead if all that was not looked up yet were
- * closed?  The set of threads whose facts are worth gathering: candidate[t] is set.  Returns how many. */
+ * closed?  The set of threads whose facts are worth gathering: candidate[t] is set.  Returns how many could be dead; with
+ * one or more, threads that poll others with a time limit are set too (they may be starved), but not counted. */
 uint32_t hd_candidates(const struct hd_snapshot *snap, uint8_t *candidate);
 
 #endif

@@ -58,6 +58,15 @@ static struct hd_node sketch_thread(struct sketch *s, uint32_t t)
 	return node;
 }
 
+static bool is_poller(const struct hd_snapshot *snap, uint32_t t, const struct hd_node *node)
+{
+	const struct hd_thread *th = &snap->threads[t];
+	if (node->is_live || node->has_outside || !node->has_deadline)
+		return false;
+	enum hd_need need = hd_call_decode(th->abi, th->nr, th->args, th->was_restart).need;
+	return need != HD_NEED_TIME && need != HD_NEED_NOTHING;
+}
+
 uint32_t hd_candidates(const struct hd_snapshot *snap, uint8_t *candidate)
 {
 	struct hd_arena *arena = hd_arena_new();
@@ -77,6 +86,9 @@ uint32_t hd_candidates(const struct hd_snapshot *snap, uint8_t *candidate)
 		candidate[t] = j.certainty[t] != HD_CERT_NONE && !hd_thread_ended(&snap->threads[t]);
 		found += candidate[t];
 	}
+	/* Where somebody may be dead, those that look at others from time to time may be starved by it. */
+	for (uint32_t t = 0; found > 0 && t < snap->n_threads; t++)
+		candidate[t] |= is_poller(snap, t, &s.nodes[t]);
 	hd_arena_free(arena);
 	return found;
 }

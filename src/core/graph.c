@@ -141,6 +141,18 @@ static const char *const object_always_outside[HD_OBJ_COUNT] = {
 	[HD_OBJ_DEVICE] = "a driver or a device could answer",
 };
 
+/* May this wait be on this kind of object at all? */
+static bool object_fits(enum hd_need need, enum hd_obj_kind kind)
+{
+	if (kind == HD_OBJ_SHM)
+		return false;
+	if (need == HD_NEED_FILELOCK || kind == HD_OBJ_FILELOCK)
+		return need == HD_NEED_FILELOCK && kind == HD_OBJ_FILELOCK;
+	if (kind == HD_OBJ_EPOLL || kind == HD_OBJ_PIDFD)
+		return need == HD_NEED_POLLSET || need == HD_NEED_EPOLL;
+	return true;
+}
+
 static uint32_t object_group(struct builder *b, uint32_t o, enum side side, unsigned depth);
 
 /* Returns how many were added. */
@@ -159,10 +171,17 @@ static uint32_t add_holders(struct builder *b, struct set *set, const struct hd_
 	return n;
 }
 
+/* The waiter holds the object it waits on: when nobody is seen to hold it, not all was seen. */
+static void add_own_holders(struct builder *b, struct set *set, const struct hd_object *ob)
+{
+	if (add_holders(b, set, ob, SIDE_ALL) == 0)
+		set_outside(set, "nobody was seen to hold what it waits for");
+}
+
 /* shutdown() by anyone who holds either end ends a wait, so both ends count. */
 static void add_socket(struct builder *b, struct set *set, const struct hd_object *ob)
 {
-	add_holders(b, set, ob, SIDE_ALL);
+	add_own_holders(b, set, ob);
 	if (ob->peer == HD_NONE) {
 		set_outside(set, "what the socket is connected to could not be seen");
 		return;
@@ -176,11 +195,14 @@ static void add_socket(struct builder *b, struct set *set, const struct hd_objec
 
 static void add_epoll(struct builder *b, struct set *set, const struct hd_object *ob, unsigned depth)
 {
-	add_holders(b, set, ob, SIDE_ALL); /* they may add descriptors */
+	add_own_holders(b, set, ob); /* they may add descriptors */
 	if (!ob->watched_complete)
 		set_outside(set, "what the epoll set watches could not all be seen");
-	for (uint32_t i = 0; i < ob->n_watched; i++)
+	for (uint32_t i = 0; i < ob->n_watched; i++) {
+		if (!object_fits(HD_NEED_EPOLL, b->snap->objects[ob->watched[i]].kind))
+			set_outside(set, "what was seen in the epoll set cannot be watched");
 		set_add(b, set, object_group(b, ob->watched[i], SIDE_ALL, depth + 1));
+	}
 }
 
 static void add_pidfd(struct builder *b, struct set *set, const struct hd_object *ob)
@@ -208,7 +230,7 @@ static void fill_object(struct builder *b, struct set *set, const struct hd_obje
 	case HD_OBJ_TIMERFD:
 		if (ob->timer_ns != 0)
 			set_outside(set, "a timer will fire");
-		add_holders(b, set, ob, SIDE_ALL); /* they may arm it */
+		add_own_holders(b, set, ob); /* they may arm it */
 		break;
 	default: /* pipe, FIFO, eventfd, shared memory, file lock; the rest is outside anyway */
 		if (add_holders(b, set, ob, side) == 0)
@@ -272,18 +294,6 @@ static void add_words(struct builder *b, struct set *set, const struct hd_thread
 		if (call->futex_pi && !word->op_private)
 			add_pi_owner(b, set, th, word);
 	}
-}
-
-/* May this wait be on this kind of object at all? */
-static bool object_fits(enum hd_need need, enum hd_obj_kind kind)
-{
-	if (kind == HD_OBJ_SHM)
-		return false;
-	if (need == HD_NEED_FILELOCK || kind == HD_OBJ_FILELOCK)
-		return need == HD_NEED_FILELOCK && kind == HD_OBJ_FILELOCK;
-	if (kind == HD_OBJ_EPOLL || kind == HD_OBJ_PIDFD)
-		return need == HD_NEED_POLLSET || need == HD_NEED_EPOLL;
-	return true;
 }
 
 static void add_objects(struct builder *b, struct set *set, const struct hd_thread *th, enum hd_need need)

@@ -9,7 +9,7 @@
 #include "hangdog/verdict.h"
 
 #define TB_ROWS 64
-enum { TB_FUTEX = 202, TB_READ = 0, TB_WRITE = 1, TB_POLL = 7, TB_WAIT4 = 61, TB_EPOLL_WAIT = 232, TB_NANOSLEEP = 35, TB_FLOCK = 73 };
+enum { TB_FUTEX = 202, TB_READ = 0, TB_WRITE = 1, TB_POLL = 7, TB_WAIT4 = 61, TB_EPOLL_WAIT = 232, TB_NANOSLEEP = 35, TB_VFORK = 58, TB_FLOCK = 73 };
 enum { TB_WAIT_PRIVATE = 0x80, TB_WAIT_SHARED = 0, TB_LOCK_PI = 6 };
 
 static inline struct hd_snapshot *tb_new(void)
