@@ -127,7 +127,7 @@ static int held_read(struct hd_mem *mem, const struct hd_lock *lock, struct held
 enum hd_tri hd_lock_is_held(struct hd_mem *mem, const struct hd_lock *lock, int32_t *ret_owner_tid)
 {
 	struct held held = {0};
-	if (lock->base == 0 || held_read(mem, lock, &held) < 0)
+	if (lock->base == 0 || lock->layout >= HD_LAYOUT_COUNT || held_read(mem, lock, &held) < 0)
 		return HD_UNKNOWN;
 	*ret_owner_tid = held.owner;
 	return held.is_held ? HD_YES : HD_NO;

@@ -123,7 +123,7 @@ static bool row_matches(const struct name_row *row, const char *raw, const char 
 	switch (row->match) {
 	case INNER:
 		return strncmp(plain, row->text, strlen(row->text)) == 0 &&
-		       (strcmp(plain, row->text) == 0 || is_reserved(raw) || is_at_home(row, module));
+		       ((row->family == NULL && strcmp(plain, row->text) == 0) || is_reserved(raw) || is_at_home(row, module));
 	case EXACT:
 		return strcmp(plain, row->text) == 0;
 	case PREFIX:
