@@ -39,7 +39,7 @@ PROP     := $(patsubst tests/prop/%.c,$(O)/tests/prop/%,$(sort $(wildcard tests/
 all: $(O)/hangdog ## build the binary (build/hangdog)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
 
 $(O)/hangdog: $(call obj,src/cmd/main.c $(CMD_SRC)) $(SHELLLIB) $(CORE)
 	$(CC) $(LDFLAGS) -o $@ $^ $(SHELLLIB) $(CORE) $(LIBS)
@@ -71,12 +71,103 @@ $(O)/tests/prop/%: $(O)/tests/prop/%.o $(CORE)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CORELIBS)
 
 -include tests/zoo/zoo.mk
+# ---- tests: tests/run.sh counts and ends with 'N passed, N failed, N skipped' ----
+RUN := O=$(O) SAN=$(SAN) tests/run.sh
 
 unit: $(UNIT) ## unit tests
-	@set -e; for t in $(UNIT); do $$t -j1 --quiet || { echo "FAILED: $$t"; $$t -j1; exit 1; }; done; echo "unit: $(words $(UNIT)) programs passed"
+	@$(RUN) unit
 
 prop: $(PROP) ## property tests (HD_PROP_N= sets the number of random cases)
-	@set -e; for t in $(PROP); do $$t; done
+	@$(RUN) prop
+
+tidy: all ## the gates of docs/HACKING.md: rooms, purity, sizes, forbidden words
+	@$(RUN) tidy
+
+e2e: all ## the built binary, from outside, on real programs
+	@$(RUN) e2e
+
+check: deps ## everything that a change must pass (a few minutes)
+	@$(MAKE) --no-print-directory all $(UNIT) $(PROP) $(REPLAYS)
+	@$(RUN) unit prop fuzz tidy e2e
+
+check-all: deps ## check, then longer: sanitizers, more random cases, analysers, fuzzing
+	@$(MAKE) --no-print-directory check
+	@HD_PROP_N=1000000 $(MAKE) --no-print-directory prop
+	@$(MAKE) --no-print-directory san analyze fuzz
+
+deps: ## install what is missing to build and test (asks first)
+	@contrib/install-deps.sh
+
+demo: deps ## a real fork deadlock, caught and explained
+	@$(MAKE) --no-print-directory -s all
+	@O=$(O) contrib/demo/run.sh
+
+bench: all ## costs and ratios on this machine
+	@for b in tests/bench/*.py; do O=$(O) python3 $$b || exit 1; done
+
+# Fuzzers: libFuzzer with clang; with the normal compiler, a main that replays the corpus (part of check).
+FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZERS  := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ))
+REPLAYS  := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(FUZZ))
+FUZZ_S   ?= 30
+
+$(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay_main.o $(CORE)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CORELIBS)
+$(O)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(CORE_SRC)
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) $(CSTD) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $^ $(CORELIBS)
+
+fuzz: $(FUZZERS) ## libFuzzer on every parser, FUZZ_S seconds each
+	@set -e; for f in $(FUZZERS); do n=$${f##*/fuzz_}; mkdir -p $(O)/corpus/$$n tests/fuzz/corpus/$$n; echo "fuzz: $$n"; \
+		$$f -max_total_time=$(FUZZ_S) -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=0 \
+		-artifact_prefix=$(O)/fuzz/ $(O)/corpus/$$n tests/fuzz/corpus/$$n; done
+
+san: ## all suites with address and undefined behaviour sanitizers
+	@$(MAKE) --no-print-directory O=$(O)/san SAN=address,undefined san-suites
+.PHONY: san-suites docs coverage-report
+san-suites: all $(UNIT) $(PROP) $(REPLAYS)
+	@$(RUN) unit prop fuzz e2e
+
+cov: ## line coverage of the unit and property tests, by file
+	@$(MAKE) --no-print-directory O=$(O)/cov COVERAGE=1 coverage-report
+coverage-report: $(UNIT) $(PROP)
+	@find $(O) -name '*.gcda' -delete
+	@$(RUN) unit prop
+	@tests/coverage.sh $(O)
+
+ALL_C := $(CORE_SRC) $(SHELL_SRC) src/cmd/main.c $(CMD_SRC)
+analyze: ## clang-tidy, cppcheck, gcc -fanalyzer
+	clang-tidy --quiet $(ALL_C) -- $(CPPFLAGS) $(CSTD)
+	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
+		--suppressions-list=tests/cppcheck.txt -Iinclude -Isrc -DHD_VERSION='""' src
+	@mkdir -p $(O)/analyze
+	for c in $(ALL_C); do $(CC) $(CPPFLAGS) $(CSTD) -O2 -fanalyzer -Werror -c -o $(O)/analyze/x.o $$c || exit 1; done
+
+format: ## clang-format every C file
+	clang-format -i $(shell git ls-files '*.c' '*.h' 2>/dev/null | grep -v '^tests/hung/')
+
+# Texts made from the option table.  `tests/e2e/cli.py` fails when they are out of date.
+docs: all ## rewrite man page, completions and README table from the option table
+	$(O)/hangdog --generate man > docs/man/hangdog.1
+	$(O)/hangdog --generate bash > contrib/completion/hangdog.bash
+	$(O)/hangdog --generate zsh > contrib/completion/_hangdog
+	$(O)/hangdog --generate fish > contrib/completion/hangdog.fish
+	contrib/readme-table.sh $(O)/hangdog README.md
+
+install: all ## install binary, man page and completions (DESTDIR=, PREFIX=)
+	install -D -m 755 $(O)/hangdog $(DESTDIR)$(BINDIR)/hangdog
+	install -D -m 644 docs/man/hangdog.1 $(DESTDIR)$(MANDIR)/man1/hangdog.1
+	install -D -m 644 contrib/completion/hangdog.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/hangdog
+	install -D -m 644 contrib/completion/_hangdog $(DESTDIR)$(DATADIR)/zsh/site-functions/_hangdog
+	install -D -m 644 contrib/completion/hangdog.fish $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/hangdog.fish
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(BINDIR)/hangdog $(DESTDIR)$(MANDIR)/man1/hangdog.1 \
+		$(DESTDIR)$(DATADIR)/bash-completion/completions/hangdog $(DESTDIR)$(DATADIR)/zsh/site-functions/_hangdog \
+		$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/hangdog.fish
+
+dist: ## hangdog-VERSION.tar.gz of the committed tree
+	git archive --format=tar.gz --prefix=hangdog-$(VERSION)/ -o hangdog-$(VERSION).tar.gz HEAD
 
 clean: ## remove what was built
 	rm -rf $(O)

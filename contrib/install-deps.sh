@@ -1,0 +1,75 @@
+#!/bin/sh
+# Installs what hangdog needs to be built and tested, and only what is missing.  Asks first; -y does not ask.
+# Knows apt, dnf, zypper, apk and pacman; uses sudo when not root.
+set -eu
+
+yes=no
+[ "${1:-}" = -y ] && yes=yes
+
+# One row a need: how to see that it is there | package per package manager.
+needs() {
+	cat <<-'END'
+	cc --version                        |gcc            |gcc            |gcc            |gcc musl-dev   |gcc
+	c++ --version                       |g++            |gcc-c++        |gcc-c++        |g++            |gcc
+	make --version                      |make           |make           |make           |make           |make
+	pkg-config --version                |pkg-config     |pkgconf        |pkg-config     |pkgconf        |pkgconf
+	pkg-config --exists libdw libelf    |libdw-dev libelf-dev|elfutils-devel|libdw-devel libelf-devel|elfutils-dev|libelf
+	pkg-config --exists jansson         |libjansson-dev |jansson-devel  |libjansson-devel|jansson-dev   |jansson
+	pkg-config --exists ncursesw        |libncurses-dev |ncurses-devel  |ncurses-devel  |ncurses-dev    |ncurses
+	test_compile -liberty               |libiberty-dev  |binutils-devel |binutils-devel |binutils-dev   |binutils
+	pkg-config --exists criterion       |libcriterion-dev|criterion-devel|criterion-devel|criterion-dev |criterion
+	python3 --version                   |python3        |python3        |python3        |python3        |python
+	gdb --version                       |gdb            |gdb            |gdb            |gdb            |gdb
+	strace --version                    |strace         |strace         |strace         |strace         |strace
+	END
+}
+
+test_compile() {
+	echo 'int main(void) { return 0; }' | cc -x c -o /dev/null - "$@"
+}
+
+manager=
+for m in apt-get dnf zypper apk pacman; do
+	command -v $m >/dev/null 2>&1 && manager=$m && break
+done
+case $manager in
+apt-get) column=2 install='apt-get install -y --no-install-recommends' ;;
+dnf) column=3 install='dnf install -y' ;;
+zypper) column=4 install='zypper --non-interactive install' ;;
+apk) column=5 install='apk add' ;;
+pacman) column=6 install='pacman -S --noconfirm --needed' ;;
+*) column=2 install= ;;
+esac
+
+list=$(mktemp)
+trap 'rm -f "$list"' EXIT
+needs >"$list"
+missing=
+while IFS= read -r row; do
+	check=$(printf '%s' "$row" | cut -d'|' -f1)
+	$check >/dev/null 2>&1 || missing="$missing $(printf '%s' "$row" | cut -d'|' -f$column | sed 's/ *$//')"
+done <"$list"
+[ -n "$missing" ] || exit 0
+
+if [ -z "$install" ]; then
+	echo "hangdog: no package manager that is known here; please install (Debian's names):$missing" >&2
+	exit 1
+fi
+sudo=
+[ "$(id -u)" -eq 0 ] || sudo=sudo
+echo "Missing for build and tests:$missing"
+echo "To be run: $sudo $install$missing"
+if [ $yes = no ]; then
+	if [ ! -t 0 ]; then
+		echo "hangdog: not a terminal, so nobody can be asked; run 'contrib/install-deps.sh -y'" >&2
+		exit 1
+	fi
+	printf 'Install now? [Y/n] '
+	read -r answer
+	case $answer in '' | [Yy]*) ;; *) exit 1 ;; esac
+fi
+[ "$manager" = apt-get ] && $sudo apt-get update -qq
+DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND
+# shellcheck disable=SC2086 # lists of words, on purpose
+exec $sudo $install $missing

@@ -1,0 +1,106 @@
+"""What the end-to-end tests share: run the built binary, check, count, print 'N passed, N failed, N skipped'."""
+import concurrent.futures
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+O = os.path.join(ROOT, os.environ.get("O", "build"))
+HANGDOG = os.path.join(O, "hangdog")
+
+
+class Skip(Exception):
+    """This cannot be tested here; the text says why."""
+
+
+class Result:
+    def __init__(self, args, status, out, err):
+        self.args, self.status, self.out, self.err = args, status, out, err
+
+    def __str__(self):
+        return f"$ {' '.join(map(str, self.args))}\n[status {self.status}]\n{self.out[-3000:]}\n--- stderr\n{self.err[-3000:]}"
+
+
+def run(*args, timeout=60, stdin=None, env=None, cwd=None, preexec_fn=None):
+    """Runs args to their end.  A status of -N means signal N."""
+    p = subprocess.run([str(a) for a in args], stdin=subprocess.DEVNULL if stdin is None else None, input=stdin,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, env=env, cwd=cwd,
+                       preexec_fn=preexec_fn, text=True, errors="replace")
+    return Result(args, p.returncode, p.stdout, p.stderr)
+
+
+def hangdog(*args, **kw):
+    return run(HANGDOG, *args, **kw)
+
+
+_commands = None
+
+
+def commands():
+    """The commands that this build has."""
+    global _commands
+    if _commands is None:
+        text = hangdog("--help").out
+        block = text.split("Commands:\n")[1].split("\nOptions:")[0]
+        _commands = [line.split()[0] for line in block.splitlines() if line[:2] == "  " and line[2:3].isalpha()]
+    return _commands
+
+
+def need(*names):
+    for name in names:
+        if name not in commands():
+            raise Skip(f"this build has no command '{name}'")
+
+
+def check(condition, message):
+    if not condition:
+        raise AssertionError(str(message))
+
+
+def wait_until(predicate, what, timeout=30):
+    """Waits for a state, not for a time; the limit only ends a broken test."""
+    end = time.monotonic() + timeout
+    while not predicate():
+        if time.monotonic() > end:
+            raise AssertionError(f"never happened: {what}")
+        time.sleep(0.01)
+
+
+def scratch():
+    return tempfile.TemporaryDirectory(prefix="hangdog-test-")
+
+
+def main(cases, parallel=2):
+    """cases: [(name, function)].  Names on the command line pick cases by their start."""
+    picked = sys.argv[1:]
+    if picked:
+        cases = [c for c in cases if any(c[0].startswith(p) for p in picked)]
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+
+    def one(case):
+        name, function = case
+        start = time.monotonic()
+        try:
+            function()
+            return name, "passed", "", time.monotonic() - start
+        except Skip as e:
+            return name, "skipped", str(e), time.monotonic() - start
+        except AssertionError as e:
+            return name, "failed", str(e), time.monotonic() - start
+        except Exception:
+            return name, "failed", traceback.format_exc(), time.monotonic() - start
+
+    with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
+        for name, outcome, text, seconds in pool.map(one, cases):
+            counts[outcome] += 1
+            if outcome == "failed":
+                print(f"FAILED {name}\n    " + text.replace("\n", "\n    "), flush=True)
+            elif outcome == "skipped":
+                print(f"skipped {name}: {text}", flush=True)
+            else:
+                print(f"ok {name} ({seconds:.1f} s)", flush=True)
+    print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
+    sys.exit(1 if counts["failed"] else 0)

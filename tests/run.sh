@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Runs test suites (unit prop fuzz tidy e2e) on what is built below $O, prints what fails, and counts.
+# The last line is always 'N passed, N failed, N skipped'; exit 1 if anything failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+O=${O:-build}
+passed=0 failed=0 skipped=0
+log=$(mktemp) && trap 'rm -f "$log"' EXIT
+
+count() { # PASSED FAILED SKIPPED
+	passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+run_unit() {
+	for src in tests/unit/test_*.c; do
+		[ -e "$src" ] || return
+		local name=${src##*/} line status n
+		name=${name%.c}
+		"$O/tests/unit/$name" -j2 >"$log" 2>&1
+		status=$?
+		# Criterion's last line: Tested: N | Passing: N | Failing: N | Crashing: N
+		line=$(grep -a 'Synthesis:' "$log" | tail -1 | sed 's/\x1b\[[0-9;]*m//g')
+		n=$(sed -n 's/.*Passing: \([0-9]*\).*/\1/p' <<<"$line")
+		local bad=$(($(sed -n 's/.*Failing: \([0-9]*\).*/\1/p' <<<"$line" | grep . || echo 0) + $(sed -n 's/.*Crashing: \([0-9]*\).*/\1/p' <<<"$line" | grep . || echo 0)))
+		[ $status -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+		count "${n:-0}" "$bad" "$(grep -ac '^\[.*SKIP' "$log")"
+		if [ "$bad" -ne 0 ]; then
+			sed 's/^/    /' "$log"
+			echo "FAILED unit/$name (status $status)"
+		fi
+	done
+	echo "unit: done"
+}
+
+# One program, one test: it exits 0 when all held, 77 to skip.
+run_one() { # NAME COMMAND...
+	local name=$1 status
+	shift
+	"$@" >"$log" 2>&1
+	status=$?
+	case $status in
+	0) count 1 0 0 ;;
+	77) count 0 0 1 && echo "skipped $name: $(tail -1 "$log")" ;;
+	*)
+		count 0 1 0
+		tail -40 "$log" | sed 's/^/    /'
+		echo "FAILED $name (status $status)"
+		;;
+	esac
+}
+
+run_prop() {
+	for src in tests/prop/*.c; do
+		[ -e "$src" ] && run_one "prop/$(basename "$src" .c)" "$O/tests/prop/$(basename "$src" .c)"
+	done
+	echo "prop: done"
+}
+
+run_fuzz() {
+	for src in tests/fuzz/fuzz_*.c; do
+		[ -e "$src" ] || continue
+		local name
+		name=$(basename "$src" .c)
+		run_one "fuzz/$name" "$O/tests/fuzz/$name" "tests/fuzz/corpus/${name#fuzz_}"
+	done
+	echo "fuzz: corpus replayed"
+}
+
+# Scripts that run many cases and end with 'N passed, N failed, N skipped'.
+run_script() { # COMMAND...
+	"$@" 2>&1 | tee "$log"
+	local status=${PIPESTATUS[0]} line
+	line=$(tail -1 "$log")
+	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+		local bad=${BASH_REMATCH[2]}
+		[ "$status" -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+		count "${BASH_REMATCH[1]}" "$bad" "${BASH_REMATCH[3]}"
+	else
+		echo "FAILED $*: status $status, no count"
+		count 0 1 0
+	fi
+}
+
+run_tidy() {
+	TIDY_STRICT=1 run_script tests/tidy.sh "O=$O"
+}
+
+run_e2e() {
+	for t in tests/e2e/*.py tests/e2e/*.sh; do
+		[ -x "$t" ] || continue
+		echo "e2e: $t"
+		O=$O run_script "$t"
+	done
+}
+
+# A traced process cannot run LeakSanitizer, which is a tracer itself.
+[ -n "${SAN:-}" ] && export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
+
+for suite in "$@"; do
+	"run_$suite"
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
