@@ -5,6 +5,7 @@
 #include "parse/lock_readers.h"
 
 #define COND_SIZE 48u
+#define MUTEX_SIZE 40u
 #define SCAN_WORDS 128u /* 1 KB from the stack pointer; the record was seen at +0x58 to +0xd0 */
 #define COND_WAITERS_SHIFT 3u
 #define COND_PSHARED 1u
@@ -44,6 +45,12 @@ static const char *pair_doubt(struct hd_probe *p, uint64_t cond, uint64_t mutex,
 	return NULL;
 }
 
+/* A copy of the first pointer beside it, or a pointer into the object, is no mutex. */
+static bool overlaps(uint64_t cond, uint64_t mutex)
+{
+	return mutex < cond + COND_SIZE && cond < mutex + MUTEX_SIZE;
+}
+
 struct cond_pair {
 	uint64_t cond, mutex;
 	const struct cond_layout *layout;
@@ -58,7 +65,7 @@ static bool pair_find(struct hd_probe *p, struct cond_pair *ret)
 	bool found = false;
 	for (uint32_t i = 0; i + 1 < n; i++) {
 		const struct cond_layout *layout = words[i] % 8 == 0 ? layout_of(p->uaddr - words[i]) : NULL;
-		if (layout == NULL)
+		if (layout == NULL || overlaps(words[i], words[i + 1]))
 			continue;
 		struct cond_pair pair = {words[i], words[i + 1], layout, pair_doubt(p, words[i], words[i + 1], layout)};
 		if (!found || pair.doubt == NULL || ret->doubt != NULL)
@@ -79,11 +86,12 @@ static bool is_relock(struct hd_probe *p)
 void hd_glibc_cond(struct hd_probe *p)
 {
 	struct cond_pair pair = {0};
-	if (!pair_find(p, &pair)) {
-		if (is_relock(p)) {
-			hd_glibc_mutex(p);
-			return;
-		}
+	bool found = pair_find(p, &pair);
+	if ((!found || pair.doubt != NULL) && is_relock(p)) {
+		hd_glibc_mutex(p);
+		return;
+	}
+	if (!found) {
 		p->lock->kind = HD_LOCK_CONDITION;
 		p->lock->family = "glibc";
 		hd_probe_fail(p, "no condition variable with its mutex was found on the stack");

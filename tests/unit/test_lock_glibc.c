@@ -172,6 +172,19 @@ Test(lock_glibc, a_stale_pair_does_not_hide_the_real_one, .timeout = 10)
 	bench_free(b);
 }
 
+/* 2.31 keeps {cond, cond, mutex} in timed waits; read as a mutex, a condition variable can pass. */
+Test(lock_glibc, the_condition_variable_itself_is_not_taken_for_its_mutex, .timeout = 10)
+{
+	struct bench *b = bench_new();
+	bench_put32(b, OBJ + 0x24, 8);
+	bench_put64(b, BENCH_SP + 0x60, OBJ);
+	bench_put64(b, BENCH_SP + 0x68, OBJ + 0x100);
+	bench_put64(b, BENCH_SP + 0x90, OBJ);
+	bench_put64(b, BENCH_SP + 0x98, OBJ);
+	cr_expect_eq(bench_classify(b, BENCH_LIBC, "pthread_cond_timedwait", OBJ + 0x28, 0x189, 0)->mutex, OBJ + 0x100);
+	bench_free(b);
+}
+
 Test(lock_glibc, a_condition_without_its_pair_has_no_address, .timeout = 10)
 {
 	struct bench *b = bench_new();

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <link.h>
 #include <locale.h>
 #include <stdbool.h>
@@ -156,6 +157,7 @@ static void stream_flush_all(void)
 
 /* The main arena: a free chunk of the unsorted bin points back to it.  No caller holds it: the word is set by hand, once
  * the thread that is to wait exists (creating one needs the allocator). */
+#define BLOCK 100000 /* more than any thread cache keeps, less than what is mapped apart */
 static char *volatile spare;
 static volatile int go;
 
@@ -163,7 +165,7 @@ static void *allocate(void *arg)
 {
 	while (!go)
 		usleep(100);
-	spare = malloc(5000);
+	spare = malloc(BLOCK);
 	return arg;
 }
 
@@ -178,12 +180,15 @@ static void *release(void *arg)
 static void arena_enter(bool frees)
 {
 	mallopt(M_ARENA_MAX, 1);
-	char *volatile chunk = malloc(5000);
-	char *other = malloc(5000), *volatile guard = malloc(5000);
+	char *volatile chunk = malloc(BLOCK);
+	char *other = malloc(BLOCK), *volatile guard = malloc(BLOCK);
 	(void)guard;
 	int waiter = zoo_thread(frees ? release : allocate, other);
 	free(chunk);
-	char *arena = *(char *volatile *)chunk - 96;
+	int minor = 0;
+	sscanf(gnu_get_libc_version(), "2.%d", &minor);
+	/* The bins begin behind {mutex, flags, fast bins}; 2.43 has no fast bins any more. */
+	char *arena = *(char *volatile *)chunk - (minor >= 43 ? 8 : 96);
 	__atomic_store_n((int *)arena, 1, __ATOMIC_SEQ_CST);
 	go = 1;
 	zoo_say("waiter=%d kind=MALLOC base=%p owner=0 held=1 releases=0 api=%s\n", waiter, (void *)arena, frees ? "free" : "malloc");

@@ -33,7 +33,9 @@ $(O)/tests/unit/test_shell_locks: | $(ZOO)
 zoo: $(ZOO) $(O)/tests/zoo/run ## lock zoo on this machine's libraries
 	$(O)/tests/zoo/run $(ZOO)
 
-# Other C libraries: root folders of other systems with gcc in them, made by tests/zoo/chroots.sh.  Needs root.
-ZOO_ROOTS ?= /work/chroots
+# Other C libraries: each folder below ZOO_ROOTS is the root of another system, made once by
+#   debootstrap --variant=minbase --include=gcc,g++,libc6-dev,libgomp1 trixie $(ZOO_ROOTS)/trixie
+# Needs root.
+ZOO_ROOTS ?= /var/tmp/hangdog-zoo
 zoo-all: $(O)/tests/zoo/run ## lock zoo in the systems below $(ZOO_ROOTS); skipped if there are none
 	tests/zoo/all.sh $(ZOO_ROOTS) $(O)/tests/zoo/run
