@@ -23,6 +23,7 @@ struct hd_frame {
 	 * [value, value+size) contains pc, and the public name that the caller called.  Mangled, NULL = none. */
 	const char *symbol;
 	const char *called_as;
+	const char *const *locals; /* Python, only if asked for: "name=repr" texts, NULL-terminated; else NULL */
 };
 
 struct hd_stack {

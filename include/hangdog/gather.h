@@ -40,8 +40,12 @@ HD_MUST_CHECK int hd_watcher_look(struct hd_watcher *w, const struct hd_model *m
 HD_MUST_CHECK int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err);
 
 /* Fills stacks (native + Python, merged) of the threads marked in want[n_threads] (NULL = all), and of the fork records
- * of their processes, from /proc and memory alone where the thread is blocked (no stop). */
-struct hd_stack_options { bool native, python, lines, locals; };
+ * of their processes, from /proc and memory alone where the thread is blocked (no stop).  A thread that runs has only
+ * its Python frames, unless its registers are given; then it must stand still (stopped) while this runs. */
+struct hd_stack_options {
+	bool native, python, lines, locals;
+	const struct hd_regs *regs; /* [n_threads], sp 0 = not known; NULL = none */
+};
 void hd_watcher_stacks(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options);
 
 #endif

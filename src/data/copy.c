@@ -2,6 +2,19 @@
 
 #include "hangdog/forkev.h"
 
+static const char *const *copy_texts(const char *const *texts, struct hd_arena *arena)
+{
+	size_t n = 0;
+	while (texts != NULL && texts[n] != NULL)
+		n++;
+	if (n == 0)
+		return NULL;
+	const char **ret = HD_NEW_N(arena, n + 1, const char *);
+	for (size_t i = 0; i < n; i++)
+		ret[i] = hd_arena_str(arena, texts[i]);
+	return ret;
+}
+
 struct hd_stack hd_stack_copy(const struct hd_stack *stack, struct hd_arena *arena)
 {
 	struct hd_stack ret = *stack;
@@ -12,6 +25,7 @@ struct hd_stack hd_stack_copy(const struct hd_stack *stack, struct hd_arena *are
 		f->module = hd_arena_str(arena, f->module);
 		f->file = hd_arena_str(arena, f->file);
 		f->symbol = hd_arena_str(arena, f->symbol);
+		f->locals = copy_texts(f->locals, arena);
 		f->called_as = hd_arena_str(arena, f->called_as);
 	}
 	return ret;

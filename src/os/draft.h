@@ -26,7 +26,8 @@ struct hd_draft_proc {
 	bool is_mem_tried, has_mem, is_maps_tried, has_maps;
 	struct hd_mem_live mem;
 	struct hd_maps maps;
-	uint64_t start_stack;
+	bool is_python_tried;
+	struct hd_py_view python; /* py NULL = none */
 };
 
 /* Beside each object row. */

@@ -188,7 +188,6 @@ static void thread_facts(struct hd_draft *d, uint32_t t)
 	struct hd_thread *thread = &d->snap->threads[t];
 	if (!thread->is_still)
 		return;
-	thread->blocked_ns = hd_monotonic_ns() - d->threads[t].seen->since_ns;
 	read_wchan(d, t);
 	if (!thread->call_known)
 		return;

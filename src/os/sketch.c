@@ -17,7 +17,7 @@ static int by_model_pid(const void *a, const void *b)
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-static void sketch_thread(const struct hd_sighting *seen, uint32_t p, struct hd_arena *arena, struct hd_thread *ret)
+static void sketch_thread(const struct hd_sighting *seen, uint32_t p, int64_t now_ns, struct hd_arena *arena, struct hd_thread *ret)
 {
 	*ret = (struct hd_thread){.tid = seen->tid, .ns_tid = seen->tid, .start = seen->start, .proc = p, .name = "", .state = 'R',
 				  .nr = -1, .timeout_ns = -1, .objects_complete = false};
@@ -25,6 +25,7 @@ static void sketch_thread(const struct hd_sighting *seen, uint32_t p, struct hd_
 		return;
 	ret->state = 'S';
 	ret->is_still = true;
+	ret->blocked_ns = now_ns - seen->since_ns;
 	ret->sp = seen->line.sp;
 	ret->pc = seen->line.pc;
 	ret->call_known = seen->line.form == HD_SYSCALL_NUMERIC;
@@ -102,6 +103,8 @@ static void link_parents(struct hd_snapshot *snap, const struct hd_model_proc **
 void hd_watcher_sketch(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot *snap)
 {
 	uint32_t n_rows, i = 0;
+	int64_t now_ns = hd_monotonic_ns();
+	bool known_python;
 	const struct hd_model_proc **known = sorted_procs(model, snap, &snap->n_procs);
 	struct hd_sighting **rows = sorted_threads(w, snap, &n_rows);
 	snap->procs = HD_NEW_N(snap->arena, (size_t)snap->n_procs + 1, struct hd_proc);
@@ -113,8 +116,10 @@ void hd_watcher_sketch(struct hd_watcher *w, const struct hd_model *model, struc
 			i++;
 		proc->first_thread = snap->n_threads;
 		for (; i < n_rows && rows[i]->pid == proc->pid; i++)
-			sketch_thread(rows[i], p, snap->arena, &snap->threads[snap->n_threads++]);
+			sketch_thread(rows[i], p, now_ns, snap->arena, &snap->threads[snap->n_threads++]);
 		proc->n_threads = snap->n_threads - proc->first_thread;
+		const struct hd_python *py = hd_interps_known(&w->interps, proc->pid, proc->start, &known_python);
+		proc->python = py != NULL ? hd_arena_str(snap->arena, hd_python_version(py)) : NULL;
 		proc->threads_complete = proc->children_complete = true;
 	}
 	link_parents(snap, known);

@@ -1,29 +1,139 @@
-/* Stacks of blocked threads from /proc and memory alone: nobody is stopped. */
-#include "hangdog/gather.h"
+/* Stacks for people: native frames out of SP and PC, Python frames out of the interpreter, merged; and what the fork
+ * record of a process tells (include/hangdog/forkev.h).  Reads only. */
+#include <string.h>
+
+#include "hangdog/copy.h"
+#include "hangdog/forkev.h"
+#include "hangdog/merge.h"
 #include "hangdog/procfs.h"
+#include "os/interp.h"
 #include "os/watcher.h"
 
-static void proc_stacks(struct hd_watcher *w, struct hd_snapshot *snap, const struct hd_proc *proc, const uint8_t *want,
-			const struct hd_stack_options *options)
-{
-	struct hd_mem_live live;
+struct job {
+	struct hd_watcher *w;
+	struct hd_snapshot *snap;
+	struct hd_proc *proc;
+	const struct hd_stack_options *options;
+	const uint8_t *want;
+	int32_t via;
+	struct hd_mem_live mem;
 	struct hd_maps maps;
-	if (hd_procfs_maps(proc->pid, snap->arena, &maps) < 0 || hd_mem_live_open(&live, proc->pid) < 0)
-		return;
-	struct hd_unwind_query query = {.pid = proc->pid, .start = proc->start, .generation = maps.n, .maps = &maps,
-					.mem = &live.mem, .want_lines = options->lines};
-	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
-		struct hd_thread *thread = &snap->threads[t];
-		if (!thread->call_known || (want != NULL && !want[t]))
-			continue;
-		query.regs = (struct hd_regs){.sp = thread->sp, .pc = thread->pc};
-		hd_unwind(w->config.unwinder, &query, snap->arena, &thread->stack);
+	struct hd_arena *scratch;
+	struct hd_py_view python;
+};
+
+static bool is_wanted(const struct job *job, uint32_t t)
+{
+	return job->want == NULL || job->want[t] != 0;
+}
+
+static struct hd_unwind_query query_of(struct job *job, uint64_t sp, uint64_t pc)
+{
+	const struct hd_map *stack = hd_maps_find(&job->maps, sp);
+	return (struct hd_unwind_query){.pid = job->via, .start = job->proc->start, .generation = hd_maps_generation(&job->maps),
+					.maps = &job->maps, .mem = &job->mem.mem, .regs = {.sp = sp, .pc = pc},
+					.stack_end = stack != NULL ? stack->end : 0, .want_lines = job->options->lines};
+}
+
+static struct hd_stack native_stack(struct job *job, uint32_t t)
+{
+	const struct hd_thread *thread = &job->snap->threads[t];
+	const struct hd_regs *regs = job->options->regs != NULL ? &job->options->regs[t] : NULL;
+	struct hd_stack stack = {0};
+	if (regs != NULL && regs->sp != 0) {
+		struct hd_unwind_query query = query_of(job, regs->sp, regs->pc);
+		query.regs = *regs;
+		hd_unwind(job->w->config.unwinder, &query, job->snap->arena, &stack);
+	} else if (thread->is_still && thread->sp != 0) {
+		struct hd_unwind_query query = query_of(job, thread->sp, thread->pc);
+		hd_unwind(job->w->config.unwinder, &query, job->snap->arena, &stack);
 	}
-	hd_mem_live_close(&live);
+	return stack;
+}
+
+static void add_locals(struct job *job, const struct hd_py_thread *py_thread, struct hd_stack *stack)
+{
+	for (uint32_t i = 0; i < stack->n; i++) {
+		const char *const *texts;
+		uint32_t n;
+		if (hd_python_locals(job->python.py, &job->mem.mem, py_thread, i, job->snap->arena, &texts, &n) < 0)
+			continue;
+		const char **locals = HD_NEW_N(job->snap->arena, (size_t)n + 1, const char *);
+		memcpy(locals, texts, n * sizeof(*locals));
+		stack->at[i].locals = locals;
+	}
+}
+
+static void fill_thread(struct job *job, uint32_t t)
+{
+	struct hd_thread *thread = &job->snap->threads[t];
+	struct hd_stack native = {0}, python = {0};
+	const struct hd_py_thread *py_thread = hd_py_view_thread(&job->python, job->proc, t);
+	if (py_thread != NULL) {
+		thread->py_name = hd_arena_str(job->snap->arena, py_thread->name);
+		python = hd_stack_copy(&py_thread->stack, job->snap->arena);
+		if (job->options->locals)
+			add_locals(job, py_thread, &python);
+	}
+	if (job->options->native && job->w->config.unwinder != NULL)
+		native = native_stack(job, t);
+	if (!job->options->native)
+		thread->stack = python;
+	else if (!job->options->python || python.n == 0)
+		thread->stack = native;
+	else
+		thread->stack = hd_stack_merge(&native, &python, job->snap->arena);
+}
+
+/* A record is resolved once; without one the memory of a process that was forked may still tell. */
+static void fill_fork(struct job *job)
+{
+	struct hd_proc *proc = job->proc;
+	if (job->w->config.unwinder == NULL || proc->has_exec)
+		return;
+	const struct hd_thread *first = &job->snap->threads[proc->first_thread];
+	struct hd_unwind_query query = query_of(job, first->sp, first->pc);
+	if (proc->fork == NULL) {
+		proc->fork = hd_forkev_dig(job->w->config.unwinder, &query, job->snap->arena);
+	} else if (proc->fork->raw != NULL) {
+		struct hd_fork *resolved = hd_forkev_resolve(proc->fork, job->w->config.unwinder, &query, job->snap->arena);
+		if (resolved != NULL)
+			proc->fork = resolved;
+		proc->fork->raw = NULL;
+	}
+}
+
+static void fill_proc(struct job *job)
+{
+	const struct hd_proc *proc = job->proc;
+	bool any = false;
+	job->via = 0;
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+		any |= is_wanted(job, t);
+		if (job->via == 0 && job->snap->threads[t].state != 'Z' && job->snap->threads[t].state != 'X')
+			job->via = job->snap->threads[t].tid;
+	}
+	if (!any || job->via == 0 || hd_mem_live_open(&job->mem, job->via) < 0)
+		return;
+	job->scratch = hd_arena_new();
+	if (hd_procfs_maps(job->via, job->scratch, &job->maps) == 0) {
+		if (job->options->python && hd_py_view_read(&job->w->interps, job->snap, proc, job->via, &job->mem.mem, &job->maps,
+							    job->scratch, &job->python))
+			job->proc->python = hd_arena_str(job->snap->arena, hd_python_version(job->python.py));
+		for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+			if (is_wanted(job, t))
+				fill_thread(job, t);
+		}
+		fill_fork(job);
+	}
+	hd_mem_live_close(&job->mem);
+	hd_arena_free(job->scratch);
 }
 
 void hd_watcher_stacks(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options)
 {
-	for (uint32_t p = 0; p < snap->n_procs; p++)
-		proc_stacks(w, snap, &snap->procs[p], want, options);
+	for (uint32_t p = 0; p < snap->n_procs; p++) {
+		struct job job = {.w = w, .snap = snap, .proc = &snap->procs[p], .options = options, .want = want, .mem.fd = -1};
+		fill_proc(&job);
+	}
 }

@@ -20,6 +20,7 @@ enum {
 /* Between two gathers for the very same waits; doubles from the first to the second. */
 #define PATIENCE_LEAST (1 * HD_NS_PER_S)
 #define PATIENCE_MOST (8 * HD_NS_PER_S)
+#define ASK_AGAIN HD_NS_PER_S
 /* A gather may cost at most one part in so many of the time, however often the waits change. */
 #define COST_SHARE 50
 
@@ -94,6 +95,7 @@ void hd_watcher_free(struct hd_watcher *w)
 	if (w == NULL)
 		return;
 	hd_sightings_release(&w->seen);
+	hd_interps_release(&w->interps);
 	hd_arena_free(w->arena);
 	free(w);
 }
@@ -237,8 +239,51 @@ uint64_t hd_watcher_waits(const struct hd_watcher *w)
 	return any ? sum | 1 : 0;
 }
 
+/* A Python lock with an owner looks like an idle pool from outside; hd_candidates takes a closer look at what waits for
+ * long in an interpreter, so that must be known.  Once a process. */
+static void find_pythons(struct hd_watcher *w, int64_t now_ns)
+{
+	for (const struct hd_sighting *t = w->seen.by_tid; t != NULL; t = t->hh.next) {
+		bool known;
+		if (!t->is_suspect || t->nr != NR_FUTEX || now_ns - t->since_ns < ASK_AGAIN ||
+		    (hd_interps_known(&w->interps, t->pid, 0, &known), known))
+			continue;
+		struct hd_mem_live live;
+		struct hd_maps maps;
+		struct hd_arena *arena = hd_arena_new();
+		if (hd_mem_live_open(&live, t->tid) == 0) {
+			if (hd_procfs_maps(t->tid, arena, &maps) == 0)
+				hd_interps_get(&w->interps, t->pid, t->tid, &live.mem, &maps);
+			hd_mem_live_close(&live);
+		}
+		hd_arena_free(arena);
+	}
+}
+
+static void forget_gone_pythons(struct hd_watcher *w, const struct hd_model *model)
+{
+	struct hd_interp *interp, *next;
+	HASH_ITER(hh, w->interps.by_pid, interp, next) {
+		if (hd_model_find(model, interp->pid) == NULL)
+			hd_interps_drop(&w->interps, interp);
+	}
+}
+
+static void ask(struct hd_watcher *w, const struct hd_model *model, uint64_t waits, int64_t now_ns)
+{
+	struct hd_snapshot *sketch = hd_snapshot_new();
+	forget_gone_pythons(w, model);
+	find_pythons(w, now_ns);
+	hd_watcher_sketch(w, model, sketch);
+	uint8_t *candidate = HD_NEW_N(sketch->arena, (size_t)sketch->n_threads + 1, uint8_t);
+	w->suspects = hd_candidates(sketch, candidate);
+	w->waits_asked = waits;
+	w->asked_ns = now_ns;
+	hd_snapshot_free(sketch);
+}
+
 /* Is a gather worth while?  Not while all that is blocked is obviously alive (hd_candidates on what the looks know,
- * asked again only when the waits or the set of still threads changed), not again for the very waits that the last
+ * asked again when the waits or the set of still threads changed, and once a second), not again for the very waits that the last
  * gather was for until patience ends (1 s, doubling to 8 s: what can still change is only the world outside), and never
  * so often that gathering takes more than 1/50 of the time.  So a healthy idle server costs one read a thread and look. */
 static uint32_t count_suspects(struct hd_watcher *w, const struct hd_model *model, int64_t now_ns)
@@ -246,14 +291,8 @@ static uint32_t count_suspects(struct hd_watcher *w, const struct hd_model *mode
 	uint64_t waits = hd_watcher_waits(w);
 	if (waits == 0)
 		return 0;
-	if (waits != w->waits_asked) {
-		struct hd_snapshot *sketch = hd_snapshot_new();
-		hd_watcher_sketch(w, model, sketch);
-		uint8_t *candidate = HD_NEW_N(sketch->arena, (size_t)sketch->n_threads + 1, uint8_t);
-		w->suspects = hd_candidates(sketch, candidate);
-		w->waits_asked = waits;
-		hd_snapshot_free(sketch);
-	}
+	if (waits != w->waits_asked || now_ns - w->asked_ns >= ASK_AGAIN)
+		ask(w, model, waits, now_ns);
 	int64_t since_ns = now_ns - w->gathered_ns;
 	if (waits == w->waits_gathered && since_ns < w->patience_ns)
 		return 0;

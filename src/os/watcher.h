@@ -3,12 +3,14 @@
 #define HD_OS_WATCHER_H
 
 #include "hangdog/gather.h"
+#include "os/interp.h"
 #include "os/sighting.h"
 
 struct hd_watcher {
 	struct hd_watch_config config;
 	struct hd_arena *arena; /* of the copied command line */
 	struct hd_sightings seen;
+	struct hd_interps interps;
 	const char **inherited; /* link texts of our descriptors that stay open in an exec, NULL-terminated */
 	uint64_t look;          /* number of looks so far */
 	uint32_t threads_before;
@@ -18,6 +20,7 @@ struct hd_watcher {
 	int64_t gathered_ns, gather_cost_ns, patience_ns;
 	/* The last answer of hd_candidates, for the waits that it was asked about. */
 	uint64_t waits_asked;
+	int64_t asked_ns;
 	uint32_t suspects;
 };
 

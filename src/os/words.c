@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hangdog/copy.h"
+#include "hangdog/forkev.h"
 #include "hangdog/locks.h"
 #include "os/draft.h"
 #include "os/procfile.h"
@@ -222,6 +223,56 @@ static void name_lock(struct hd_draft *d, const struct hd_unwind_query *query, s
 	lock->name = module == NULL ? text : hd_arena_printf(d->arena, "%s (in %s)", text, base != NULL ? base + 1 : module);
 }
 
+static const struct hd_py_view *python_of(struct hd_draft *d, uint32_t p)
+{
+	struct hd_draft_proc *more = &d->procs[p];
+	const struct hd_maps *maps = hd_draft_maps(d, p);
+	struct hd_mem *mem = hd_draft_mem(d, p);
+	if (!more->is_python_tried && maps != NULL && mem != NULL) {
+		more->is_python_tried = true;
+		if (hd_py_view_read(&d->w->interps, d->snap, &d->snap->procs[p], more->via, mem, maps, d->arena, &more->python))
+			d->snap->procs[p].python = hd_arena_str(d->arena, hd_python_version(more->python.py));
+	}
+	return more->python.py != NULL ? &more->python : NULL;
+}
+
+/* Was the lock taken at the fork, and by whom?  Asked of the Python stacks that were read at the birth: the frames of the
+ * threads that the fork did not copy still lie in this memory. */
+static void python_holder(struct hd_python *py, struct hd_mem *mem, const struct hd_fork *fork, struct hd_arena *arena,
+			  const struct hd_word *word, struct hd_lock *lock)
+{
+	const struct hd_fork_raw *raw = fork != NULL ? fork->raw : NULL;
+	if (raw == NULL || fork->n_others == 0)
+		return;
+	struct hd_py_threads threads = {.at = HD_NEW_N(arena, fork->n_others + 1, struct hd_py_thread)};
+	for (uint32_t i = 0; i < fork->n_others; i++)
+		threads.at[i] = (struct hd_py_thread){.thread_id = fork->others[i].tls, .stack = raw->others[i].python};
+	threads.at[fork->n_others].stack = raw->python;
+	threads.n = fork->n_others + 1;
+	int holder = hd_python_lock_holder(py, mem, word->addr, &threads);
+	if (holder < 0)
+		return;
+	lock->held_at_fork = HD_YES;
+	lock->fork_owner_tid = (uint32_t)holder < fork->n_others ? fork->others[holder].tid : fork->parent_tid;
+	lock->fork_owner_confidence = HD_CONF_HIGH;
+}
+
+static void python_lock(struct hd_draft *d, uint32_t t)
+{
+	struct hd_thread *thread = &d->snap->threads[t];
+	const struct hd_proc *proc = &d->snap->procs[thread->proc];
+	const struct hd_py_view *view = python_of(d, thread->proc);
+	const struct hd_py_thread *waiter = view != NULL ? hd_py_view_thread(view, proc, t) : NULL;
+	struct hd_mem *mem = hd_draft_mem(d, thread->proc);
+	if (waiter == NULL || mem == NULL || thread->lock.kind == HD_LOCK_GIL)
+		return;
+	const char *name = hd_python_lock_name(view->py, mem, thread->words[0].addr, waiter, d->arena);
+	if (name != NULL)
+		thread->lock.name = name;
+	if (thread->lock.held_at_fork == HD_UNKNOWN)
+		python_holder(view->py, mem, proc->fork, d->arena, &thread->words[0], &thread->lock);
+}
+
 void hd_draft_lock(struct hd_draft *d, uint32_t t)
 {
 	struct hd_thread *thread = &d->snap->threads[t];
@@ -230,7 +281,7 @@ void hd_draft_lock(struct hd_draft *d, uint32_t t)
 	struct hd_mem *mem = hd_draft_mem(d, thread->proc);
 	if (thread->n_words == 0 || maps == NULL || mem == NULL || d->w->config.unwinder == NULL)
 		return;
-	struct hd_unwind_query unwind = {.pid = d->procs[thread->proc].via, .start = proc->start, .generation = maps->n, .maps = maps,
+	struct hd_unwind_query unwind = {.pid = d->procs[thread->proc].via, .start = proc->start, .generation = hd_maps_generation(maps), .maps = maps,
 					 .mem = mem, .regs = {.sp = thread->sp, .pc = thread->pc}};
 	const struct hd_map *stack_map = hd_maps_find(maps, thread->sp);
 	unwind.stack_end = stack_map != NULL ? stack_map->end : 0;
@@ -240,6 +291,7 @@ void hd_draft_lock(struct hd_draft *d, uint32_t t)
 				      .abi = thread->abi};
 	query.op = thread->nr == NR_FUTEX && thread->abi == HD_ABI_X86_64 ? (uint32_t)thread->args[1] : 0;
 	hd_lock_classify(mem, &query, d->arena, &thread->lock);
+	python_lock(d, t);
 	name_lock(d, &unwind, &thread->lock);
 	if (thread->lock.owner_tid != 0)
 		thread->lock.owner_exists = task_exists(d, proc, thread->lock.owner_tid);
