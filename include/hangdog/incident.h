@@ -14,6 +14,18 @@ struct hd_incident_files { const char *json, *text, *snapshot; };
  * An incident of that id is replaced whole. */
 HD_MUST_CHECK int hd_incident_write(const char *dir, const char *id, const struct hd_incident_files *files,
 				    struct hd_arena *arena, const char **ret_path, struct hd_err *err);
+/* The ids in `dir`, oldest first; a directory that does not exist holds none.  Anything else that lies there is not named. */
+HD_MUST_CHECK int hd_incident_list(const char *dir, struct hd_arena *arena, const char *const **ret_ids, size_t *ret_n,
+				   struct hd_err *err);
+/* The one incident whose id is or begins with `text`; "last" is the newest.  -ENOENT, or -ENOTUNIQ. */
+HD_MUST_CHECK int hd_incident_find(const char *dir, const char *text, struct hd_arena *arena, const char **ret_id, struct hd_err *err);
+/* "report.json", "report.txt" or "snapshot.hds" of it, as text. */
+HD_MUST_CHECK int hd_incident_read(const char *dir, const char *id, const char *name, struct hd_arena *arena, const char **ret_text,
+				   struct hd_err *err);
+/* Removes those three files and their folder, never anything else. */
+HD_MUST_CHECK int hd_incident_remove(const char *dir, const char *id, struct hd_err *err);
+/* Removes all but the newest `keep`.  *ret_removed: how many went. */
+HD_MUST_CHECK int hd_incident_prune(const char *dir, size_t keep, size_t *ret_removed, struct hd_err *err);
 /* Atomic replace of one file (--report FILE, --metrics FILE). */
 HD_MUST_CHECK int hd_file_replace(const char *path, const char *text, size_t len, struct hd_err *err);
 

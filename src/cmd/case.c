@@ -11,6 +11,8 @@
 static void case_decide(struct hd_case *c)
 {
 	c->verdict = hd_decide(c->snap, c->arena);
+	if (c->verdict->kind == HD_VERDICT_NONE && c->snap->stall_ns > 0)
+		hd_verdict_stall(c->snap, c->verdict, c->snap->stall_ns, c->arena);
 	c->n_advice = hd_advise(c->snap, c->verdict, c->advice);
 }
 

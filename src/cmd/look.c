@@ -5,6 +5,9 @@
 
 #include "cmd/say.h"
 #include "cmd/supervisor.h"
+#include "hangdog/incident.h"
+
+#define INCIDENTS_KEPT 100 /* unless --keep says otherwise */
 
 static void report_to_people(const struct hd_supervisor *s, const struct hd_case *c)
 {
@@ -19,11 +22,22 @@ static void report_to_people(const struct hd_supervisor *s, const struct hd_case
 		hd_say("recorded in %s", c->path);
 }
 
+/* --keep N: only the newest N incidents stay. */
+static int drop_old(const struct hd_supervisor *s, struct hd_err *err)
+{
+	int64_t keep = s->options->keep >= 0 ? s->options->keep : INCIDENTS_KEPT;
+	struct hd_arena *arena = hd_arena_new();
+	size_t removed;
+	int r = keep == 0 ? 0 : hd_incident_prune(hd_incident_dir(s->options->incident_dir, arena), (size_t)keep, &removed, err);
+	hd_arena_free(arena);
+	return r;
+}
+
 /* On disk before anything is done about it.  Failing to write is said, and guarding goes on. */
 static void write_down(const struct hd_supervisor *s, struct hd_case *c)
 {
 	struct hd_err err = {0};
-	if (hd_case_record(c, s->options->incident_dir, &err) < 0)
+	if (hd_case_record(c, s->options->incident_dir, &err) < 0 || drop_old(s, &err) < 0)
 		hd_say("%s", err.text);
 	if (s->options->report_path != NULL && hd_case_report(c, s->options->report_path, s->options->json, &err) < 0)
 		hd_say("%s", err.text);
@@ -61,9 +75,8 @@ static void investigate(struct hd_supervisor *s, int64_t stall_ns)
 	if (hd_watcher_gather(s->watcher, s->model, &snap, &err) < 0)
 		return; /* it changed under our eyes: the next look will tell */
 	s->count.gathers++;
+	snap->stall_ns = stall_ns;
 	hd_case_init(&c, snap);
-	if (c.verdict->kind == HD_VERDICT_NONE && stall_ns > 0)
-		hd_verdict_stall(snap, c.verdict, stall_ns, c.arena);
 	uint64_t hang = c.verdict->kind != HD_VERDICT_NONE ? hd_case_fingerprint(&c) : 0;
 	if (hang == 0 || hang == s->known_hang) {
 		hd_case_release(&c);

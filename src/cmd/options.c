@@ -342,7 +342,7 @@ int hd_options_parse(const struct hd_command *command, int argc, char *argv[], s
 		.term_timeout_ms = 10 * 1000,
 		.restart_delay_ms = 1000,
 		.max_restarts = 3,
-		.keep = 100,
+		.keep = -1,
 		.evidence = HD_EVIDENCE_LIGHT,
 		.certainty = HD_CERT_OWNED,
 		.cure = "auto",

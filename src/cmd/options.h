@@ -77,7 +77,8 @@ struct hd_options {
 	unsigned n_pids;
 	int ctl; /* enum hd_ctl */
 
-	int64_t interval_ms, stall_ms, term_timeout_ms, restart_delay_ms, max_restarts, keep;
+	int64_t interval_ms, stall_ms, term_timeout_ms, restart_delay_ms, max_restarts;
+	int64_t keep; /* -1 = not given */
 	struct hd_progress progress;
 	struct hd_actions actions;
 	int follow, evidence, certainty, color; /* enum hd_follow, hd_evidence, hd_certainty, hd_color */

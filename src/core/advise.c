@@ -13,14 +13,14 @@
 
 enum tier { HD_SPECIFIC = 0, HD_ALSO, HD_FALLBACK };
 
-enum { NATIVE = 0, NATIVE2, MODULE, MODULE2, PYTHON, PYTHON_IN, THREAD, PATTERNS };
+enum { NATIVE = 0, NATIVE2, MODULE, MODULE2, PYTHON, PYTHON_IN, FORKED_BY, THREAD, PATTERNS };
 
 struct rule {
 	const char *id;
 	enum tier tier;
 	union {
 		struct {
-			const char *native, *native2, *module, *module2, *python, *python_in, *thread;
+			const char *native, *native2, *module, *module2, *python, *python_in, *forked_by, *thread;
 		};
 		const char *patterns[PATTERNS];
 	};
@@ -127,6 +127,15 @@ static bool some_thread(const regex_t *regex, const struct scene *s)
 	return false;
 }
 
+static bool some_frame(const regex_t *regex, const struct hd_stack *stack, bool (*test)(const regex_t *, const struct hd_frame *))
+{
+	for (uint32_t i = 0; i < stack->n; i++) {
+		if (test(regex, &stack->at[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool pattern_holds(const struct scene *s, size_t rule, unsigned k)
 {
 	static bool (*const tests[])(const regex_t *, const struct hd_frame *) = {
@@ -141,11 +150,10 @@ static bool pattern_holds(const struct scene *s, size_t rule, unsigned k)
 		return innermost_python(regex, stack);
 	if (k == THREAD)
 		return some_thread(regex, s);
-	for (uint32_t i = 0; i < stack->n; i++) {
-		if (tests[k](regex, &stack->at[i]))
-			return true;
-	}
-	return false;
+	if (k == FORKED_BY)
+		return some_frame(regex, stack, python_hits) ||
+		       (s->proc->fork != NULL && some_frame(regex, &s->proc->fork->stack, python_hits));
+	return some_frame(regex, stack, tests[k]);
 }
 
 /* A copy that goes on in the program of its parent. */
@@ -208,17 +216,21 @@ static bool find_scene(const struct hd_snapshot *snap, const struct hd_verdict *
 	return snap->n_threads != 0;
 }
 
-/* A start method helps only where multiprocessing made the fork. */
-static bool is_cure_of(const struct scene *s, const char *cure)
+static bool has_multiprocessing(const struct hd_stack *stack)
 {
-	if (cure == NULL || strncmp(cure, "mp-start=", 9) != 0)
-		return true;
-	for (uint32_t i = 0; i < s->thread->stack.n; i++) {
-		const struct hd_frame *f = &s->thread->stack.at[i];
+	for (uint32_t i = 0; i < stack->n; i++) {
+		const struct hd_frame *f = &stack->at[i];
 		if (f->kind == HD_FRAME_PYTHON && f->file != NULL && strstr(f->file, "/multiprocess") != NULL)
 			return true;
 	}
 	return false;
+}
+
+/* A start method helps only where multiprocessing made the fork. */
+static bool is_cure_of(const struct scene *s, const char *cure)
+{
+	return cure == NULL || strncmp(cure, "mp-start=", 9) != 0 || has_multiprocessing(&s->thread->stack) ||
+	       (s->proc->fork != NULL && has_multiprocessing(&s->proc->fork->stack));
 }
 
 static uint32_t add_advice(const struct scene *s, struct hd_advice ret[HD_ADVICE_MAX], uint32_t n, const struct rule *r)

@@ -95,7 +95,7 @@ void hd_words_command(const char *const *argv, size_t max, struct hd_buf *out)
 	size_t begin = out->len;
 	for (uint32_t i = 0; argv != NULL && argv[i] != NULL && out->len - begin <= max; i++) {
 		hd_buf_str(out, i != 0 ? " " : "");
-		put_quoted(out, argv[i]);
+		put_quoted(out, i == 0 && argv[i][0] == '/' ? strrchr(argv[i], '/') + 1 : argv[i]);
 	}
 	if (out->len - begin <= max)
 		return;

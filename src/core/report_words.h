@@ -16,7 +16,7 @@ void hd_words_wait(const struct hd_snapshot *snap, const struct hd_verdict *v, u
 /* What a lock is, with its name where known: "cache_lock (in train.py), a Python lock". */
 void hd_words_lock(const struct hd_lock *lock, struct hd_buf *out);
 const char *hd_signal_name(int32_t signal); /* "SIGKILL"; "signal" when it has no name */
-/* The words of the command, with `max` characters at most. */
+/* The words of the command, with `max` characters at most; of a program with a full path only the name. */
 void hd_words_command(const char *const *argv, size_t max, struct hd_buf *out);
 /* Why this cause makes programs hang, for people who never heard of it; NULL for none and unknown. */
 const char *hd_cause_words(enum hd_cause cause);

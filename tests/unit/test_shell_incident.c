@@ -227,3 +227,82 @@ Test(incident, special_files_are_written_not_replaced)
 	cr_assert_eq(hd_file_replace(inside("no/such"), "x", 1, &err), -ENOENT);
 	cr_assert(strstr(err.text, "create it") != NULL, "%s", err.text);
 }
+
+static void record(const char *id)
+{
+	const char *path = NULL;
+	struct hd_err err = {0};
+	cr_assert_eq(hd_incident_write(folder, id, &files, arena, &path, &err), 0, "%s", err.text);
+}
+
+Test(incident, are_listed_oldest_first_and_nothing_else_is)
+{
+	const char *const *ids;
+	size_t n;
+	struct hd_err err = {0};
+	record("20261124T085912.123Z-7-2");
+	record("20251124T085912.123Z-9-1");
+	record("20261124T085912.123Z-7-1");
+	cr_assert_eq(mkdir(inside("photos"), 0700), 0);
+	cr_assert_eq(mkdir(inside(".20261124T085912.123Z-7-3.11.tmp"), 0700), 0);
+	cr_assert_eq(hd_incident_list(folder, arena, &ids, &n, &err), 0, "%s", err.text);
+	cr_assert_eq(n, 3);
+	cr_assert_str_eq(ids[0], "20251124T085912.123Z-9-1");
+	cr_assert_str_eq(ids[2], "20261124T085912.123Z-7-2");
+	cr_assert_eq(hd_incident_list(inside("none"), arena, &ids, &n, &err), 0);
+	cr_assert_eq(n, 0);
+}
+
+Test(incident, are_found_by_the_beginning_of_their_id)
+{
+	const char *id = NULL;
+	struct hd_err err = {0};
+	record("20261124T085912.123Z-7-1");
+	record("20261124T085912.123Z-7-12");
+	record("20271124T085912.123Z-7-1");
+	cr_assert_eq(hd_incident_find(folder, "2027", arena, &id, &err), 0);
+	cr_assert_str_eq(id, "20271124T085912.123Z-7-1");
+	cr_assert_eq(hd_incident_find(folder, "last", arena, &id, &err), 0);
+	cr_assert_str_eq(id, "20271124T085912.123Z-7-1");
+	cr_assert_eq(hd_incident_find(folder, "20261124T085912.123Z-7-1", arena, &id, &err), 0, "a whole id is itself, not a beginning");
+	cr_assert_str_eq(id, "20261124T085912.123Z-7-1");
+	cr_assert_eq(hd_incident_find(folder, "2026", arena, &id, &err), -ENOTUNIQ);
+	cr_assert(strstr(err.text, "2 incidents begin like that") != NULL, "%s", err.text);
+	cr_assert_eq(hd_incident_find(folder, "", arena, &id, &err), -ENOENT);
+	cr_assert_eq(hd_incident_find(folder, "../etc", arena, &id, &err), -ENOENT);
+}
+
+Test(incident, removing_one_removes_only_what_hangdog_wrote)
+{
+	struct hd_err err = {0};
+	const char *text;
+	record("20261124T085912.123Z-7-1");
+	cr_assert_eq(hd_incident_read(folder, "20261124T085912.123Z-7-1", "report.txt", arena, &text, &err), 0);
+	cr_assert_str_eq(text, "text\n");
+	cr_assert_eq(hd_incident_remove(folder, "20261124T085912.123Z-7-1", &err), 0, "%s", err.text);
+	cr_assert_eq(entries(folder), 0);
+	cr_assert_eq(hd_incident_remove(folder, "../..", &err), -EINVAL);
+	record("20261124T085912.123Z-7-2");
+	int fd = open(inside("20261124T085912.123Z-7-2/notes"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	close(fd);
+	cr_assert_eq(hd_incident_remove(folder, "20261124T085912.123Z-7-2", &err), -ENOTEMPTY);
+	cr_assert_eq(entries(inside("20261124T085912.123Z-7-2")), 1, "the user's own file stays");
+}
+
+Test(incident, pruning_keeps_the_newest)
+{
+	size_t removed, n;
+	struct hd_err err = {0};
+	const char *const *ids;
+	for (int i = 1; i <= 5; i++)
+		record(hd_arena_printf(arena, "2026112%dT085912.123Z-7-1", i));
+	cr_assert_eq(mkdir(inside("photos"), 0700), 0);
+	cr_assert_eq(hd_incident_prune(folder, 2, &removed, &err), 0, "%s", err.text);
+	cr_assert_eq(removed, 3);
+	cr_assert_eq(hd_incident_list(folder, arena, &ids, &n, &err), 0);
+	cr_assert_eq(n, 2);
+	cr_assert_str_eq(ids[0], "20261124T085912.123Z-7-1");
+	cr_assert_eq(entries(folder), 3);
+	cr_assert_eq(hd_incident_prune(folder, 9, &removed, &err), 0);
+	cr_assert_eq(removed, 0);
+}
