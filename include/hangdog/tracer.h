@@ -61,10 +61,13 @@ HD_MUST_CHECK int hd_tracer_freeze(struct hd_tracer *tracer, int32_t pid, int bu
 void hd_tracer_detach_all(struct hd_tracer *tracer);
 /* A child that hangdog started for its own ends (exec: actions): not part of the tree; its end is told with pid 0. */
 void hd_tracer_add_helper(struct hd_tracer *tracer, int32_t pid);
+/* Looks for processes of the tree that no event told of (observe, CLONE_UNTRACED), now instead of some time soon. */
+void hd_tracer_rescan(struct hd_tracer *tracer);
 /* While set, newborns are killed before their first instruction: what ends a fork bomb (used by hd_kill_tree). */
 void hd_tracer_set_killing(struct hd_tracer *tracer, bool on);
 /* Did the root get this signal from this sender since then (CLOCK_MONOTONIC)?  Only known under ptrace. */
 bool hd_tracer_root_got(const struct hd_tracer *tracer, int32_t signal, int32_t sender, int64_t since_ns);
+/* The root is followed without being traced. */
 bool hd_tracer_is_observing(const struct hd_tracer *tracer);
 /* The last stop signal of the root reached hangdog as well: its stop is to be mirrored, whoever sent it. */
 void hd_tracer_follow_stop(struct hd_tracer *tracer);

@@ -86,6 +86,7 @@ static uint32_t told_free(struct told *told)
 
 struct round {
 	const struct hd_model *model;
+	struct hd_tracer *tracer;
 	void (*pump)(void *ctx);
 	void *ctx;
 	int64_t until_ns;
@@ -93,6 +94,14 @@ struct round {
 	struct told *told;
 	int32_t refused; /* a pid that may not be signalled, 0 = none */
 };
+
+/* Who is not traced is only known by looking: somebody may have been born since the last look. */
+static bool nobody_turns_up(struct round *round)
+{
+	if (round->tracer != NULL)
+		hd_tracer_rescan(round->tracer);
+	return hd_model_count(round->model) == 0;
+}
 
 /* Signals everybody who is there and whoever turns up, until all are gone or the time is over. */
 static bool run_round(struct round *round)
@@ -105,7 +114,7 @@ static bool run_round(struct round *round)
 				round->refused = proc->pid;
 		}
 		round->pump(round->ctx);
-		if (hd_model_count(round->model) == 0)
+		if (hd_model_count(round->model) == 0 && nobody_turns_up(round))
 			return true;
 		if (hd_tracer_clock() >= round->until_ns)
 			return false;
@@ -117,7 +126,7 @@ int hd_kill_tree(const struct hd_model *model, const struct hd_kill *how, void (
 		 uint32_t *ret_ended, struct hd_err *err)
 {
 	int64_t now = hd_tracer_clock();
-	struct round round = {.model = model, .pump = pump, .ctx = ctx, .signal = SIGTERM,
+	struct round round = {.model = model, .tracer = how->tracer, .pump = pump, .ctx = ctx, .signal = SIGTERM,
 			      .until_ns = now + how->term_timeout_ms * HD_NS_PER_MS};
 	bool gone = how->term_timeout_ms > 0 && run_round(&round);
 	if (!gone) {

@@ -11,6 +11,7 @@
 #define SCAN_NS (50 * HD_NS_PER_MS)
 enum {
 	SCAN_SHARE = 20, /* a scan may cost one part in so many of our time */
+	STRAYS_SHARE = 200,
 	PASSES_MAX = 4,  /* a pid may be smaller than its parent's */
 };
 
@@ -178,6 +179,31 @@ void hd_observe_adopt(struct hd_tracer *t, int32_t pid)
 	t->is_observing = true;
 	if (find(t, pid) == NULL && hd_procfile_stat(pid, pid, &stat) == 0 && stat.state != 'Z')
 		hd_observe_add(t, pid, stat.ppid);
+}
+
+/* Children of tracees that the kernel did not give to us: clone(CLONE_UNTRACED).  A newborn that has merely not been
+ * told yet is ours by its TracerPid. */
+static int look_for_stray(void *ctx, int32_t pid)
+{
+	struct hd_tracer *t = ctx;
+	struct hd_stat stat;
+	struct hd_status status;
+	if (hd_tracer_find(t, pid) != NULL || find(t, pid) != NULL || hd_procfile_stat(pid, pid, &stat) != 0 ||
+	    hd_tracer_find(t, stat.ppid) == NULL)
+		return 0;
+	if (hd_procfile_status(pid, pid, &status) == 0 && status.tracer != getpid() && stat.state != 'Z')
+		hd_observe_adopt(t, pid);
+	return 0;
+}
+
+void hd_observe_strays(struct hd_tracer *t, bool now)
+{
+	int64_t begin = hd_tracer_clock();
+	if (t->by_tid == NULL || (!now && begin < t->next_strays_ns))
+		return;
+	int r = hd_procfile_numbers(look_for_stray, t, "/proc");
+	int64_t cost = hd_tracer_clock() - begin;
+	t->next_strays_ns = begin + (r != 0 || cost * STRAYS_SHARE < HD_NS_PER_S ? HD_NS_PER_S : cost * STRAYS_SHARE);
 }
 
 void hd_observe_release(struct hd_tracer *t)

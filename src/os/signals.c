@@ -188,8 +188,9 @@ static void take_one(struct hd_signals *s, const struct signalfd_siginfo *info, 
 	ret->resized |= sig == SIGWINCH;
 	if (is_ours && means_stop(sig))
 		ret->stop_signal = (int32_t)sig;
-	/* The terminal sends to the whole foreground group itself; our own broken pipes are ours. */
-	bool from_a_process = info->ssi_code <= 0 && info->ssi_pid != 0 && info->ssi_pid != (uint32_t)getpid();
+	/* The kernel's own come from the terminal, to the whole foreground group; our broken pipes are ours.
+	 * A sender outside our PID namespace has pid 0. */
+	bool from_a_process = info->ssi_code <= 0 && info->ssi_pid != (uint32_t)getpid();
 	if (sig == SIGCHLD || is_ours || !from_a_process || s->n_pending == HD_COUNTOF(s->pending))
 		return;
 	s->pending[s->n_pending++] = (struct pending){*info, hd_tracer_clock()};

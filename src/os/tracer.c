@@ -503,6 +503,7 @@ int hd_tracer_drain(struct hd_tracer *t)
 		n++;
 	if (t->n_held > 0)
 		settle_held(t);
+	hd_observe_strays(t, false);
 	if (t->is_observing)
 		hd_observe_scan(t, false);
 	if (n == DRAIN_MAX)
@@ -546,6 +547,15 @@ void hd_tracer_set_evidence(struct hd_tracer *t, struct hd_forkev *forkev, enum 
 void hd_tracer_set_killing(struct hd_tracer *t, bool on)
 {
 	t->is_killing = on;
+	if (on)
+		hd_tracer_rescan(t);
+}
+
+void hd_tracer_rescan(struct hd_tracer *t)
+{
+	hd_observe_strays(t, true);
+	if (t->is_observing)
+		hd_observe_scan(t, true);
 }
 
 void hd_tracer_follow_stop(struct hd_tracer *t)
@@ -579,7 +589,7 @@ int64_t hd_tracer_longest_stop_us(const struct hd_tracer *t)
 
 bool hd_tracer_is_observing(const struct hd_tracer *t)
 {
-	return t->is_observing;
+	return t->is_observing && hd_tracer_find(t, t->root) == NULL;
 }
 
 bool hd_tracer_root_got(const struct hd_tracer *t, int32_t signal, int32_t sender, int64_t since_ns)

@@ -75,7 +75,7 @@ struct hd_tracer {
 
 	bool is_observing;
 	struct observed *observed; /* by pid */
-	int64_t next_scan_ns;
+	int64_t next_scan_ns, next_strays_ns;
 	HD_VEC(int32_t) helpers; /* children of hangdog that are no part of the tree */
 };
 
@@ -99,6 +99,7 @@ void hd_observe_scan(struct hd_tracer *t, bool now);
 bool hd_observe_ended(struct hd_tracer *t, int32_t pid, int32_t status); /* reaped; false: not one of ours */
 void hd_observe_add(struct hd_tracer *t, int32_t pid, int32_t ppid);
 void hd_observe_adopt(struct hd_tracer *t, int32_t pid); /* part of an attached tree, but it may not be traced */
+void hd_observe_strays(struct hd_tracer *t, bool now);   /* untraced children of tracees; about once a second */
 void hd_observe_release(struct hd_tracer *t);
 
 /* Stops hangdog itself with `signal` as the terminal would have; returns when continued (jobctl.c). */
