@@ -71,6 +71,11 @@ $(O)/tests/prop/%: $(O)/tests/prop/%.o $(CORE)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CORELIBS)
 
 -include tests/zoo/zoo.mk
+# What the end-to-end tests run besides hangdog itself.
+TOOLS := $(patsubst tests/lib/%.c,$(O)/tests/lib/%,$(sort $(wildcard tests/lib/tracer_*.c)))
+$(O)/tests/lib/tracer_%: $(O)/tests/lib/tracer_%.o $(SHELLLIB) $(CORE)
+	$(CC) $(LDFLAGS) -o $@ $^ $(SHELLLIB) $(CORE) $(LIBS)
+
 # ---- tests: tests/run.sh counts and ends with 'N passed, N failed, N skipped' ----
 RUN := O=$(O) SAN=$(SAN) tests/run.sh
 
@@ -83,11 +88,11 @@ prop: $(PROP) ## property tests (HD_PROP_N= sets the number of random cases)
 tidy: all ## the gates of docs/HACKING.md: rooms, purity, sizes, forbidden words
 	@$(RUN) tidy
 
-e2e: all ## the built binary, from outside, on real programs
+e2e: all $(TOOLS) ## the built binary, from outside, on real programs
 	@$(RUN) e2e
 
 check: deps ## everything that a change must pass (a few minutes)
-	@$(MAKE) --no-print-directory all $(UNIT) $(PROP) $(REPLAYS)
+	@$(MAKE) --no-print-directory all $(UNIT) $(PROP) $(REPLAYS) $(TOOLS)
 	@$(RUN) unit prop fuzz tidy e2e
 
 check-all: deps ## check, then longer: sanitizers, more random cases, analysers, fuzzing
@@ -125,7 +130,7 @@ fuzz: $(FUZZERS) ## libFuzzer on every parser, FUZZ_S seconds each
 san: ## all suites with address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory O=$(O)/san SAN=address,undefined san-suites
 .PHONY: san-suites docs coverage-report
-san-suites: all $(UNIT) $(PROP) $(REPLAYS)
+san-suites: all $(UNIT) $(PROP) $(REPLAYS) $(TOOLS)
 	@$(RUN) unit prop fuzz e2e
 
 cov: ## line coverage of the unit and property tests, by file

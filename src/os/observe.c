@@ -187,7 +187,7 @@ static int look_for_stray(void *ctx, int32_t pid)
 {
 	struct hd_tracer *t = ctx;
 	struct hd_stat stat;
-	struct hd_status status;
+	struct hd_task_status status;
 	if (hd_tracer_find(t, pid) != NULL || find(t, pid) != NULL || hd_procfile_stat(pid, pid, &stat) != 0 ||
 	    hd_tracer_find(t, stat.ppid) == NULL)
 		return 0;

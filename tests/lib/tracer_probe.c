@@ -167,7 +167,7 @@ static int vforks(void)
 
 static int spawns(void)
 {
-	char *args[] = {"true", NULL};
+	char name[] = "true", *args[] = {name, NULL};
 	for (int n = atoi(words[0]); n > 0; n--) {
 		pid_t pid;
 		MUST(posix_spawnp(&pid, "true", NULL, NULL, args, environ) == 0);
