@@ -166,4 +166,11 @@ static inline HD_UNUSED void tb_other(struct hd_fork *fork, int32_t tid)
 	fork->others[fork->n_others++] = (struct hd_fork_other){.tid = tid, .ns_tid = tid, .name = "worker", .nr = -1};
 }
 
+static inline HD_UNUSED void tb_drop(struct hd_snapshot **s)
+{
+	hd_snapshot_free(*s);
+}
+/* A snapshot that is freed at the end of the block. */
+#define TB_SNAPSHOT(s) HD_CLEAN(tb_drop) struct hd_snapshot *s = tb_new()
+
 #endif

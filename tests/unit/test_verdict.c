@@ -2,13 +2,6 @@
 
 #include "../lib/build.h"
 
-#define WITH_SNAPSHOT(s) HD_CLEAN(drop) struct hd_snapshot *s = tb_new()
-
-static void drop(struct hd_snapshot **s)
-{
-	hd_snapshot_free(*s);
-}
-
 static struct hd_verdict *decide(struct hd_snapshot *s)
 {
 	const char *why;
@@ -40,7 +33,7 @@ static void orphaned_lock(struct hd_snapshot *s)
 
 Test(verdict, a_lock_that_another_thread_held_at_the_fork_is_a_proven_deadlock, .timeout = 10)
 {
-	WITH_SNAPSHOT(s);
+	TB_SNAPSHOT(s);
 	orphaned_lock(s);
 	struct hd_verdict *v = decide(s);
 	EXPECT_DEADLOCK(v, HD_CERT_PROVEN, HD_CAUSE_INHERITED_LOCK, HD_SCOPE_PROCESS);
@@ -61,7 +54,7 @@ Test(verdict, a_lock_that_another_thread_held_at_the_fork_is_a_proven_deadlock, 
 
 Test(verdict, a_live_thread_beside_the_waiter_leaves_it_owned, .timeout = 10)
 {
-	WITH_SNAPSHOT(s);
+	TB_SNAPSHOT(s);
 	orphaned_lock(s);
 	tb_thread(s, 4243);
 	struct hd_verdict *v = decide(s);
@@ -72,7 +65,7 @@ Test(verdict, a_live_thread_beside_the_waiter_leaves_it_owned, .timeout = 10)
 
 Test(verdict, two_threads_that_lock_crosswise_are_a_lock_cycle, .timeout = 10)
 {
-	WITH_SNAPSHOT(s);
+	TB_SNAPSHOT(s);
 	tb_proc(s, 10, 1);
 	for (int i = 0; i < 3; i++)
 		tb_thread(s, 10 + i);
@@ -89,7 +82,7 @@ Test(verdict, two_threads_that_lock_crosswise_are_a_lock_cycle, .timeout = 10)
 
 Test(verdict, a_lock_taken_twice_is_a_self_lock, .timeout = 10)
 {
-	WITH_SNAPSHOT(s);
+	TB_SNAPSHOT(s);
 	tb_proc(s, 10, 1);
 	tb_thread(s, 10);
 	tb_mutex(s, 0, 0x100, 10);
@@ -110,7 +103,7 @@ Test(verdict, ownerless_waits_of_a_forked_child_miss_a_thread_or_inherit_a_lock,
 		{HD_LOCK_CXX_GUARD, HD_UNKNOWN, HD_CAUSE_INHERITED_LOCK},  {HD_LOCK_UNKNOWN, HD_UNKNOWN, HD_CAUSE_MISSING_THREAD},
 	};
 	for (size_t i = 0; i < HD_COUNTOF(cases); i++) {
-		WITH_SNAPSHOT(s);
+		TB_SNAPSHOT(s);
 		orphaned_lock(s);
 		s->threads[1].lock = (struct hd_lock){.kind = cases[i].kind, .held_at_fork = cases[i].held};
 		EXPECT_DEADLOCK(decide(s), HD_CERT_PROVEN, cases[i].cause, HD_SCOPE_PROCESS);
@@ -121,7 +114,7 @@ Test(verdict, ownerless_waits_of_a_forked_child_miss_a_thread_or_inherit_a_lock,
 
 Test(verdict, processes_that_read_from_each_other_are_a_wait_cycle, .timeout = 10)
 {
-	WITH_SNAPSHOT(s);
+	TB_SNAPSHOT(s);
 	uint32_t a = tb_proc(s, 10, 1);
 	tb_thread(s, 10);
 	uint32_t b = tb_proc(s, 20, 10);
@@ -140,7 +133,7 @@ Test(verdict, processes_that_read_from_each_other_are_a_wait_cycle, .timeout = 1
 
 Test(verdict, nothing_is_wrong_while_somebody_can_go_on, .timeout = 10)
 {
-	WITH_SNAPSHOT(s);
+	TB_SNAPSHOT(s);
 	tb_proc(s, 10, 1);
 	tb_thread(s, 10);
 	tb_thread(s, 11);
@@ -155,7 +148,7 @@ Test(verdict, nothing_is_wrong_while_somebody_can_go_on, .timeout = 10)
 
 Test(verdict, a_parent_that_polls_a_dead_child_is_starved, .timeout = 10)
 {
-	WITH_SNAPSHOT(s);
+	TB_SNAPSHOT(s);
 	orphaned_lock(s);
 	uint32_t pipe = tb_object(s, HD_OBJ_PIPE, 7);
 	tb_hold(s, pipe, 1, false, true);
@@ -172,7 +165,7 @@ Test(verdict, a_parent_that_polls_a_dead_child_is_starved, .timeout = 10)
 
 Test(verdict, a_truncated_snapshot_proves_nothing, .timeout = 10)
 {
-	WITH_SNAPSHOT(s);
+	TB_SNAPSHOT(s);
 	orphaned_lock(s);
 	s->truncated = true;
 	cr_expect_eq(decide(s)->kind, HD_VERDICT_NONE);
@@ -180,7 +173,7 @@ Test(verdict, a_truncated_snapshot_proves_nothing, .timeout = 10)
 
 Test(verdict, a_handler_that_only_an_operator_triggers_is_an_assumption, .timeout = 10)
 {
-	WITH_SNAPSHOT(s);
+	TB_SNAPSHOT(s);
 	orphaned_lock(s);
 	s->procs[1].sig_caught = 1u << 1; /* SIGINT */
 	cr_expect(decide(s)->assumes_no_signal);
@@ -190,7 +183,7 @@ Test(verdict, a_handler_that_only_an_operator_triggers_is_an_assumption, .timeou
 
 Test(verdict, a_dead_holder_of_a_shared_lock_is_named, .timeout = 10)
 {
-	WITH_SNAPSHOT(s);
+	TB_SNAPSHOT(s);
 	uint32_t p = tb_proc(s, 10, 1);
 	tb_thread(s, 10);
 	uint32_t shm = tb_object(s, HD_OBJ_SHM, 99);
@@ -214,7 +207,7 @@ Test(verdict, a_dead_holder_of_a_shared_lock_is_named, .timeout = 10)
 
 Test(verdict, a_lost_child_and_who_waits_for_it_are_named, .timeout = 10)
 {
-	WITH_SNAPSHOT(s);
+	TB_SNAPSHOT(s);
 	tb_proc(s, 10, 1);
 	tb_thread(s, 10);
 	tb_thread(s, 11);
@@ -228,7 +221,7 @@ Test(verdict, a_lost_child_and_who_waits_for_it_are_named, .timeout = 10)
 
 Test(verdict, a_stall_is_only_suspected, .timeout = 10)
 {
-	WITH_SNAPSHOT(s);
+	TB_SNAPSHOT(s);
 	tb_proc(s, 10, 1);
 	tb_thread(s, 10);
 	tb_call(s, 0, TB_NANOSLEEP, 0x7000, 0, 0, 0);
