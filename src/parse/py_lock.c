@@ -209,7 +209,7 @@ static bool function_is(const struct hd_frame *frame, const char *class, const c
 static bool is_library(const struct hd_frame *frame)
 {
 	const char *file = frame->file != NULL ? frame->file : "";
-	return strncmp(file, "<frozen", 7) == 0 ||
+	return strncmp(file, "<frozen", 7) == 0 || file_ends(frame, "threading.py") || file_ends(frame, "queue.py") ||
 	       (strstr(file, "/lib/python3") != NULL && strstr(file, "-packages/") == NULL);
 }
 
