@@ -47,6 +47,17 @@ struct hd_object_entry {
 	UT_hash_handle hh;
 };
 
+/* A wait for one word at one place of the code, and the first thread that was met there. */
+struct hd_wait_place {
+	uint64_t addr, pc;
+	uint32_t proc, expected;
+};
+struct hd_wait_entry {
+	struct hd_wait_place place; /* the key */
+	uint32_t thread;
+	UT_hash_handle hh;
+};
+
 /* Every process of the system, kernel threads excepted. */
 struct hd_roster_row {
 	int32_t pid, ppid;
@@ -73,6 +84,7 @@ struct hd_draft {
 	HD_VEC(struct hd_object) objects;
 	HD_VEC(struct hd_draft_object) objects_more;
 	struct hd_object_entry *object_index;
+	struct hd_wait_entry *wait_index;
 	struct hd_roster roster;
 	struct hd_unix_table *unix_table; /* NULL = not dumped yet */
 	int unix_error;

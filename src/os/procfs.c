@@ -41,9 +41,10 @@ ssize_t hd_procfile_pread(int fd, char *buf, size_t cap)
 			continue;
 		if (n < 0)
 			return gone(errno);
-		if (n == 0)
-			break;
 		len += (size_t)n;
+		/* The files read here are shown whole at once (fs/proc single_open), so a short read is the end. */
+		if (len < cap - 1)
+			break;
 	}
 	buf[len] = '\0';
 	return (ssize_t)len;

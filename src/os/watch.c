@@ -296,7 +296,7 @@ static uint32_t count_suspects(struct hd_watcher *w, const struct hd_model *mode
 	int64_t since_ns = now_ns - w->gathered_ns;
 	if (waits == w->waits_gathered && since_ns < w->patience_ns)
 		return 0;
-	if (w->waits_gathered != 0 && since_ns < COST_SHARE * w->gather_cost_ns && since_ns < PATIENCE_LEAST)
+	if (w->waits_gathered != 0 && since_ns < COST_SHARE * w->gather_cost_ns && since_ns < PATIENCE_MOST)
 		return 0;
 	return w->suspects;
 }

@@ -273,13 +273,37 @@ static void python_lock(struct hd_draft *d, uint32_t t)
 		python_holder(view->py, mem, proc->fork, d->arena, &thread->words[0], &thread->lock);
 }
 
+/* Pools have hundreds of threads in the very same wait: one of them stands for all. */
+static bool share_lock(struct hd_draft *d, uint32_t t)
+{
+	struct hd_thread *thread = &d->snap->threads[t];
+	struct hd_wait_place key;
+	memset(&key, 0, sizeof(key));
+	key.addr = thread->words[0].addr;
+	key.pc = thread->pc;
+	key.proc = thread->proc;
+	key.expected = thread->words[0].expected;
+	struct hd_wait_entry *entry;
+	HASH_FIND(hh, d->wait_index, &key, sizeof(key), entry);
+	if (entry != NULL) {
+		thread->lock = d->snap->threads[entry->thread].lock;
+		return true;
+	}
+	entry = HD_NEW(d->arena, struct hd_wait_entry);
+	entry->place = key;
+	entry->thread = t;
+	HASH_ADD(hh, d->wait_index, place, sizeof(entry->place), entry);
+	return false;
+}
+
 void hd_draft_lock(struct hd_draft *d, uint32_t t)
 {
 	struct hd_thread *thread = &d->snap->threads[t];
 	const struct hd_proc *proc = &d->snap->procs[thread->proc];
 	const struct hd_maps *maps = hd_draft_maps(d, thread->proc);
 	struct hd_mem *mem = hd_draft_mem(d, thread->proc);
-	if (thread->n_words == 0 || maps == NULL || mem == NULL || d->w->config.unwinder == NULL)
+	if (thread->n_words == 0 || maps == NULL || mem == NULL || d->w->config.unwinder == NULL ||
+	    share_lock(d, t))
 		return;
 	struct hd_unwind_query unwind = {.pid = d->procs[thread->proc].via, .start = proc->start, .generation = hd_maps_generation(maps), .maps = maps,
 					 .mem = mem, .regs = {.sp = thread->sp, .pc = thread->pc}};
