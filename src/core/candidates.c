@@ -32,8 +32,15 @@ static struct hd_edges group_of(struct sketch *s, uint32_t p)
 	return (struct hd_edges){&s->iota[s->snap->n_threads + p], 1};
 }
 
-static struct hd_edges groups_of_children(struct sketch *s, uint32_t p)
+static struct hd_edges groups_of_children(struct sketch *s, uint32_t t)
 {
+	uint32_t p = s->snap->threads[t].proc;
+	struct hd_wait wait = hd_classify(s->snap, t, s->arena);
+	uint32_t named = hd_lookup_child(s->snap, &s->lookup, p, &wait);
+	if (named != HD_NONE)
+		return group_of(s, named);
+	if (wait.child_pid > 0 && wait.child_idtype <= 1)
+		return (struct hd_edges){0}; /* one of them, numbered in a namespace that was not looked up */
 	struct hd_keys kids = hd_keys_find(&s->lookup.by_parent, p);
 	uint32_t *at = HD_NEW_N(s->arena, kids.n, uint32_t);
 	for (uint32_t i = 0; i < kids.n; i++)
@@ -54,7 +61,7 @@ static struct hd_node sketch_thread(struct sketch *s, uint32_t t)
 	if (call.need == HD_NEED_FUTEX && call.futex_private && !may_have_owner(s->snap, th, &call))
 		node.wakers = group_of(s, th->proc);
 	else if (call.need == HD_NEED_CHILDREN || call.need == HD_NEED_VFORK)
-		node.wakers = groups_of_children(s, th->proc);
+		node.wakers = groups_of_children(s, t);
 	return node;
 }
 

@@ -318,21 +318,9 @@ static void add_objects(struct builder *b, struct set *set, const struct hd_thre
 		set_outside(set, "the epoll set could not be seen");
 }
 
-/* The child that wait4(pid) or waitid(P_PID) names: numbers are of the waiter's namespace.  HD_NONE = any of them. */
-static uint32_t named_child(const struct builder *b, uint32_t p, const struct hd_wait *w)
-{
-	struct hd_keys kids = hd_keys_find(&b->lookup->by_parent, p);
-	for (uint32_t i = 0; i < kids.n && w->child_pid > 0 && w->child_idtype <= 1; i++) {
-		const struct hd_proc *kid = proc_at(b, kids.at[i].index);
-		if (kid->pid_ns == proc_at(b, p)->pid_ns && kid->ns_pid == w->child_pid)
-			return kids.at[i].index;
-	}
-	return HD_NONE;
-}
-
 static void add_children(struct builder *b, struct set *set, const struct hd_thread *th, const struct hd_wait *w)
 {
-	uint32_t named = named_child(b, th->proc, w);
+	uint32_t named = hd_lookup_child(b->snap, b->lookup, th->proc, w);
 	if (named != HD_NONE) {
 		set_add_child(b, set, named);
 		return;

@@ -102,3 +102,15 @@ bool hd_proc_ended(const struct hd_snapshot *snap, uint32_t p)
 	}
 	return true;
 }
+
+uint32_t hd_lookup_child(const struct hd_snapshot *snap, const struct hd_lookup *lookup, uint32_t p, const struct hd_wait *wait)
+{
+	struct hd_keys kids = hd_keys_find(&lookup->by_parent, p);
+	for (uint32_t i = 0; i < kids.n && wait->child_pid > 0 && wait->child_idtype <= 1; i++) {
+		const struct hd_proc *kid = &snap->procs[kids.at[i].index];
+		/* Numbers are of the waiter's namespace. */
+		if (kid->pid_ns == snap->procs[p].pid_ns && kid->ns_pid == wait->child_pid)
+			return kids.at[i].index;
+	}
+	return HD_NONE;
+}

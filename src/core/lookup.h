@@ -3,7 +3,7 @@
 #ifndef HANGDOG_CORE_LOOKUP_H
 #define HANGDOG_CORE_LOOKUP_H
 
-#include "hangdog/snapshot.h"
+#include "hangdog/wait.h"
 
 struct hd_key {
 	uint64_t key;
@@ -28,6 +28,9 @@ struct hd_lookup {
 struct hd_lookup hd_lookup_make(const struct hd_snapshot *snap, struct hd_arena *arena);
 /* All entries with this key, perhaps none. */
 struct hd_keys hd_keys_find(const struct hd_keys *keys, uint64_t key);
+
+/* The child of process p that its wait4(pid) or waitid(P_PID) names; HD_NONE = it may be any. */
+uint32_t hd_lookup_child(const struct hd_snapshot *snap, const struct hd_lookup *lookup, uint32_t p, const struct hd_wait *wait);
 
 /* Has this thread ended?  A zombie row can do nothing any more. */
 static inline bool hd_thread_ended(const struct hd_thread *th)

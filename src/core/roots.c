@@ -160,6 +160,12 @@ static int root_order(const void *a, const void *b, void *snap)
 	return x->lead == y->lead ? 0 : comes_before(snap, x->lead, y->lead) ? -1 : 1;
 }
 
+static int number_order(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
 /* The dead threads of the component that begins at order[k]; *k moves behind it. */
 static struct hd_root root_at(const struct finder *f, uint32_t *k)
 {
@@ -172,6 +178,7 @@ static struct hd_root root_at(const struct finder *f, uint32_t *k)
 		if (f->scc.order[i] < f->snap->n_threads)
 			threads[root.n_threads++] = f->scc.order[i];
 	}
+	qsort(threads, count, sizeof(*threads), number_order);
 	return root;
 }
 

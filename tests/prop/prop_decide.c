@@ -458,6 +458,8 @@ static void run(struct tally *tally, uint64_t seed)
 	struct hd_verdict *v = hd_decide(s, s->arena), *again = hd_decide(s, s->arena);
 	uint64_t failed = tally->failed;
 	bool dead[TB_ROWS], any = false;
+	uint8_t candidate[TB_ROWS];
+	hd_candidates(s, candidate);
 	slow_dead(s, dead);
 	if (!v->certificate_ok)
 		fail(tally, seed, 0, "the certificate is refused", NULL);
@@ -467,6 +469,8 @@ static void run(struct tally *tally, uint64_t seed)
 			fail(tally, seed, t, proven ? "proven, but somebody could wake it" : "dead, but not proven", NULL);
 		if (again->threads[t].certainty != v->threads[t].certainty)
 			fail(tally, seed, t, "a second verdict differs", NULL);
+		if (v->threads[t].certainty != HD_CERT_NONE && !candidate[t])
+			fail(tally, seed, t, "dead, but the cheap question did not let it through", NULL);
 		tally->dead += proven;
 		tally->owned += v->threads[t].certainty == HD_CERT_OWNED;
 		any = any || v->threads[t].certainty != HD_CERT_NONE;
