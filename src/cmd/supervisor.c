@@ -65,6 +65,7 @@ void hd_supervisor_watch(struct hd_supervisor *s, int32_t root)
 		.command = s->command,
 		.unwinder = s->unwinder,
 		.is_tracer = s->options->follow == HD_FOLLOW_PTRACE,
+		.is_launched = s->options->n_pids == 0,
 	};
 	hd_watcher_free(s->watcher);
 	s->watcher = hd_watcher_new(&config);
