@@ -80,7 +80,7 @@ static void doubt_layout(struct hd_probe *p)
 static bool try_read(struct hd_probe *p, const struct hd_lock_hit *hit)
 {
 	const struct reader_row *row = reader_find(hit->api);
-	*p->lock = (struct hd_lock){.family = hit->family, .api = hit->name};
+	*p->lock = (struct hd_lock){.family = hit->family, .api = p->calls->outermost != NULL ? p->calls->outermost : hit->name};
 	if (row == NULL)
 		return false;
 	if (p->calls->libc == HD_LIBC_MUSL)
@@ -145,8 +145,6 @@ static void refine(struct hd_probe *p)
 		lock->kind = HD_LOCK_TEAM;
 		lock->family = hit->family;
 	}
-	if (lock->kind == HD_LOCK_PYTHON && lock->is_recursive)
-		lock->api = "threading.RLock.acquire";
 }
 
 static bool read_callers(struct hd_probe *p)
@@ -168,13 +166,10 @@ static bool is_wait_command(uint32_t cmd)
 
 static void by_name(struct hd_probe *p)
 {
-	const struct hd_lock_calls *calls = p->calls;
 	if (!read_primitives(p) && !read_callers(p)) {
 		hd_lock_structural(p);
 		return;
 	}
-	if (calls->outermost != NULL)
-		p->lock->api = calls->outermost;
 	refine(p);
 	p->lock->confidence = p->lock->check_failed == NULL ? HD_CONF_HIGH : HD_CONF_LOW;
 }

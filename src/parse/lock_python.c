@@ -28,6 +28,7 @@ static void owner_take(struct hd_probe *p, uint64_t rlock)
 {
 	uint64_t owner;
 	p->lock->is_recursive = true;
+	p->lock->api = "threading.RLock.acquire";
 	if (hd_mem_u64(p->mem, rlock + RLOCK_OWNER, &owner) < 0 || !hd_tcb_is_self(p->mem, owner))
 		return;
 	p->lock->owner_tcb = owner;
@@ -73,6 +74,9 @@ void hd_python_park(struct hd_probe *p)
 	p->lock->layout = HD_LAYOUT_BYTE;
 	p->lock->is_held = (byte & PYMUTEX_LOCKED) != 0;
 	hd_probe_check_place(p, address, 1, 1);
+	/* Stripped builds do not say whose byte it is; the object around it does. */
 	if (address > LOCK_FIELD && is_object_of(p->mem, address - LOCK_FIELD, "RLock"))
 		owner_take(p, address - LOCK_FIELD);
+	else if (address > LOCK_FIELD && is_object_of(p->mem, address - LOCK_FIELD, "lock"))
+		p->lock->api = "threading.Lock.acquire";
 }

@@ -11,8 +11,9 @@ for root in "$roots"/*/; do
 	seen=$((seen + 1))
 	mkdir -p "$root/zoo" "$root/proc"
 	mountpoint -q "$root/proc" || mount -t proc proc "$root/proc" || continue
-	cp "$here"/*.[ch] "$here"/*.cc "$root/zoo/"
+	cp "$here"/*.[ch] "$here"/*.cc "$here"/*.py "$root/zoo/"
 	programs=()
+	[ -x "$root/usr/bin/python3" ] && programs+=("/usr/bin/python3 /zoo/python.py")
 	for source in posix libc gomp cxx; do
 		case $source in
 		cxx) build="g++ -O2 -g -pthread -o zoo/cxx zoo/cxx.cc" ;;
