@@ -118,7 +118,7 @@ static void mutex_parked(struct hd_probe *p)
 void hd_glibc_mutex(struct hd_probe *p)
 {
 	struct hd_glibc_mutex m;
-	if (hd_probe_is_own_stack(p)) {
+	if (hd_probe_is_runtime_stack(p, p->uaddr)) {
 		mutex_parked(p);
 		return;
 	}

@@ -38,6 +38,9 @@ static const char *pair_doubt(struct hd_probe *p, uint64_t cond, uint64_t mutex,
 	const char *doubt = hd_glibc_mutex_doubt(&m);
 	if (doubt != NULL)
 		return doubt;
+	/* Who sits in a wait stays a user of the mutex (__pthread_mutex_unlock_usercnt with 0). */
+	if (m.nusers == 0)
+		return "the mutex given with the condition variable counts no user";
 	if (hd_mem_u32(p->mem, cond + layout->wrefs, &wrefs) < 0 || wrefs >> COND_WAITERS_SHIFT == 0)
 		return "the condition variable counts no waiter";
 	if (p->op_private != ((wrefs & COND_PSHARED) == 0))
@@ -65,7 +68,8 @@ static bool pair_find(struct hd_probe *p, struct cond_pair *ret)
 	bool found = false;
 	for (uint32_t i = 0; i + 1 < n; i++) {
 		const struct cond_layout *layout = words[i] % 8 == 0 ? layout_of(p->uaddr - words[i]) : NULL;
-		if (layout == NULL || overlaps(words[i], words[i + 1]))
+		if (layout == NULL || overlaps(words[i], words[i + 1]) ||
+		    hd_probe_is_runtime_stack(p, words[i + 1]))
 			continue;
 		struct cond_pair pair = {words[i], words[i + 1], layout, pair_doubt(p, words[i], words[i + 1], layout)};
 		if (!found || pair.doubt == NULL || ret->doubt != NULL)

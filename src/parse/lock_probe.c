@@ -72,7 +72,7 @@ bool hd_probe_stack_has(struct hd_probe *p, uint64_t value, uint32_t bytes)
 	return false;
 }
 
-bool hd_probe_is_own_stack(const struct hd_probe *p)
+bool hd_probe_is_runtime_stack(const struct hd_probe *p, uint64_t addr)
 {
-	return p->uaddr >= p->query->sp && p->uaddr < p->calls->runtime_end;
+	return addr >= p->query->sp && addr < p->calls->runtime_end;
 }

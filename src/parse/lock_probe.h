@@ -64,7 +64,7 @@ int32_t hd_tcb_tid(struct hd_mem *mem, uint64_t tcb);
 uint32_t hd_probe_stack(struct hd_probe *p, uint32_t words, uint64_t ret[HD_SCAN_WORDS_MAX]);
 /* Is `value` among the first `bytes` of the waiter's stack? */
 bool hd_probe_stack_has(struct hd_probe *p, uint64_t value, uint32_t bytes);
-/* The futex word lies in the stack frames of the runtime itself: a node of the waiter, not the lock. */
-bool hd_probe_is_own_stack(const struct hd_probe *p);
+/* In the waiter's stack frames of the runtime itself: a node of the waiter, never an object of the program. */
+bool hd_probe_is_runtime_stack(const struct hd_probe *p, uint64_t addr);
 
 #endif

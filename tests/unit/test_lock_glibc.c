@@ -166,6 +166,8 @@ Test(lock_glibc, a_stale_pair_does_not_hide_the_real_one, .timeout = 10)
 	bench_put64(b, BENCH_SP + 0x68, OBJ + 0x100);
 	bench_put64(b, BENCH_SP + 0x90, OBJ);
 	bench_put64(b, BENCH_SP + 0x98, 0x1234567);
+	bench_put64(b, BENCH_SP + 0xa0, OBJ);
+	bench_put64(b, BENCH_SP + 0xa8, OBJ + 0x800); /* zeros: readable, no user */
 	const struct hd_lock *lock = bench_classify(b, BENCH_LIBC, "pthread_cond_wait", OBJ + 0x28, 0x189, 0);
 	cr_expect_eq(lock->mutex, OBJ + 0x100);
 	cr_expect_eq(lock->confidence, HD_CONF_HIGH);
@@ -176,11 +178,14 @@ Test(lock_glibc, a_stale_pair_does_not_hide_the_real_one, .timeout = 10)
 Test(lock_glibc, the_condition_variable_itself_is_not_taken_for_its_mutex, .timeout = 10)
 {
 	struct bench *b = bench_new();
+	BENCH_WORDS(b, OBJ + 0x100, 0, 0, 0, 1, 0);
 	bench_put32(b, OBJ + 0x24, 8);
 	bench_put64(b, BENCH_SP + 0x60, OBJ);
 	bench_put64(b, BENCH_SP + 0x68, OBJ + 0x100);
 	bench_put64(b, BENCH_SP + 0x90, OBJ);
 	bench_put64(b, BENCH_SP + 0x98, OBJ);
+	bench_put64(b, BENCH_SP + 0xa0, OBJ);
+	bench_put64(b, BENCH_SP + 0xa8, BENCH_SP + 0x180); /* 2.27 */
 	cr_expect_eq(bench_classify(b, BENCH_LIBC, "pthread_cond_timedwait", OBJ + 0x28, 0x189, 0)->mutex, OBJ + 0x100);
 	bench_free(b);
 }
