@@ -1,4 +1,4 @@
-/* The text report as a user reads it. */
+/* The text report as a user reads it.  covers: report_page.c report_stack.c report_words.c */
 #include <criterion/criterion.h>
 
 #include "../lib/sample_verdicts.h"

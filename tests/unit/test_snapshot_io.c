@@ -1,4 +1,5 @@
-/* The snapshot format: what is written is read back to the byte, and nothing that is damaged is read at all. */
+/* The snapshot format: what is written is read back to the byte, and nothing that is damaged is read at all.
+ * covers: snapshot_read.c snapshot_write.c snapshot_rows.c */
 #include <criterion/criterion.h>
 
 #include "../lib/sample_cases.h"
