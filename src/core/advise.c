@@ -25,7 +25,7 @@ struct rule {
 		const char *patterns[PATTERNS];
 	};
 	uint64_t causes, locks;
-	bool forked, spins;
+	bool forked, spins, by_forker;
 	const char *title, *text, *cure, *source;
 };
 
@@ -72,6 +72,7 @@ struct scene {
 	const struct hd_snapshot *snap;
 	const struct hd_verdict *v;
 	const struct book *book;
+	uint32_t t;
 	const struct hd_thread *thread;
 	const struct hd_proc *proc;
 };
@@ -170,6 +171,8 @@ static bool rule_matches(const struct scene *s, size_t rule)
 		return false;
 	if (r->locks != 0 && (s->thread->n_words == 0 || (r->locks & BIT(s->thread->lock.kind)) == 0))
 		return false;
+	if (r->by_forker && s->v->threads[s->t].owner.state != HD_OWNER_FORKER)
+		return false;
 	if ((r->forked && !is_forked(s)) || (r->spins && s->thread->state != 'R'))
 		return false;
 	for (unsigned k = 0; k < PATTERNS; k++) {
@@ -191,7 +194,7 @@ static const struct rule *first_match(const struct scene *s, enum tier tier)
 static struct scene scene_of(const struct hd_snapshot *snap, const struct hd_verdict *v, const struct book *book, uint32_t t)
 {
 	const struct hd_thread *thread = &snap->threads[t];
-	return (struct scene){.snap = snap, .v = v, .book = book, .thread = thread, .proc = &snap->procs[thread->proc]};
+	return (struct scene){.snap = snap, .v = v, .book = book, .t = t, .thread = thread, .proc = &snap->procs[thread->proc]};
 }
 
 /* The lead; a stall has none: then the newest thread of the tree that a pattern is known for, else its first. */

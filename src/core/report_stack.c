@@ -96,7 +96,10 @@ static void cut_to_columns(struct hd_buf *buf, unsigned columns)
 static void name_of(const struct hd_frame *f, struct hd_buf *ret)
 {
 	struct hd_buf raw HD_CLEAN_BUF = {0};
-	if (f->function == NULL)
+	/* Inside the C library the name that the program called says more: localtime_r, not __tz_convert. */
+	if (f->kind == HD_FRAME_NATIVE && f->called_as != NULL && (f->function == NULL || (is_libc(f) && f->function[0] == '_')))
+		put_short_name(&raw, f->called_as);
+	else if (f->function == NULL)
 		hd_buf_str(&raw, "(no name)");
 	else if (f->kind == HD_FRAME_PYTHON)
 		hd_buf_str(&raw, f->function);

@@ -51,7 +51,7 @@ static void put_headline(struct text *t)
 
 static void put_why(struct text *t)
 {
-	const char *why = hd_cause_words(t->v->cause);
+	const char *why = hd_verdict_why(t->v);
 	if (t->v->summary != NULL) {
 		hd_page_gap(&t->page);
 		hd_page_para(&t->page, 0, 0, HD_INK_BOLD, "%s", t->v->summary);
@@ -157,17 +157,13 @@ static void put_what_hangs(struct text *t)
 
 /* ---- at the fork ------------------------------------------------------------------------------------------------- */
 
-static const char *how_note(const struct hd_fork_other *other)
-{
-	return other->is_approximate ? " (It was running, so this may be a few lines off.)" : "";
-}
-
 static void put_other_thread(struct text *t, const struct hd_fork *fork, uint32_t k, const char *what)
 {
 	const struct hd_fork_other *other = &fork->others[k];
-	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "Thread %" PRId32 "%s%s%s of %" PRId32 " %s%s", other->tid,
-		     other->name != NULL ? " \"" : "", other->name != NULL ? other->name : "", other->name != NULL ? "\"" : "",
-		     fork->parent_pid, what, how_note(other));
+	/* A thread that was never named has its program's name. */
+	bool is_named = other->name != NULL && !is_same_text(other->name, t->snap->procs[thread_at(t, t->v->lead)->proc].comm);
+	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "Thread %" PRId32 "%s%s%s of %" PRId32 " %s %s:", other->tid, is_named ? " \"" : "",
+		     is_named ? other->name : "", is_named ? "\"" : "", fork->parent_pid, what, other->is_approximate ? "ran about here" : "stood here");
 	hd_page_stack_brief(&t->page, 4, &other->stack, BRIEF_FRAMES_FORK);
 }
 
@@ -183,22 +179,13 @@ static uint32_t put_alike_others(struct text *t, const struct hd_fork *fork, uin
 			hd_buf_printf(&list, "%s%" PRId32, list.len != 0 ? ", " : "", fork->others[i].tid);
 	}
 	if (n == 1) {
-		put_other_thread(t, fork, k, "was not copied. It stood here:");
+		put_other_thread(t, fork, k, "was not copied. It");
 		return n;
 	}
 	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%" PRIu32 " threads of %" PRId32 " were not copied (%s%s). They stood here:", n,
 		     fork->parent_pid, hd_buf_text(&list), n > ROWS_MAX ? " …" : "");
 	hd_page_stack_brief(&t->page, 4, &fork->others[k].stack, BRIEF_FRAMES_FORK);
 	return n;
-}
-
-static bool is_first_alike(const struct hd_fork *fork, uint32_t k)
-{
-	for (uint32_t i = 0; i < k; i++) {
-		if (is_same_place(&fork->others[i].stack, &fork->others[k].stack))
-			return false;
-	}
-	return true;
 }
 
 /* Index of the parent's thread that held the lead's lock, HD_NONE if it is not recorded. */
@@ -220,17 +207,22 @@ static void put_holder(struct text *t, const struct hd_fork *fork, uint32_t k)
 	const struct hd_thread *lead = thread_at(t, t->v->lead);
 	const struct hd_owner *owner = &t->v->threads[t->v->lead].owner;
 	bool sure = owner->state == HD_OWNER_INHERITED ? owner->confidence == HD_CONF_HIGH : lead->lock.fork_owner_confidence == HD_CONF_HIGH;
-	put_other_thread(t, fork, k, sure ? "held the lock, and stood here:" : "probably held the lock, and stood here:");
+	put_other_thread(t, fork, k, sure ? "held the lock, and" : "probably held the lock, and");
 }
 
 /* Nobody is known to have held it: where the parent's threads stood is the next best thing. */
 static void put_all_others(struct text *t, const struct hd_fork *fork)
 {
-	uint32_t told = 0, groups = 0;
-	for (uint32_t k = 0; k < fork->n_others && groups < 3; k++) {
-		if (fork->others[k].stack.n == 0 || !is_first_alike(fork, k))
+	uint32_t told = 0, places[3], n_places = 0;
+	if (t->v->cause == HD_CAUSE_INHERITED_LOCK && fork->n_others != 0)
+		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "One of the parent's threads held it; which one is not recorded.");
+	for (uint32_t k = 0; k < fork->n_others && n_places < HD_COUNTOF(places); k++) {
+		bool is_new = hd_stack_own(&fork->others[k].stack) != NULL;
+		for (uint32_t i = 0; i < n_places; i++)
+			is_new = is_new && !is_same_place(&fork->others[k].stack, &fork->others[places[i]].stack);
+		if (!is_new)
 			continue;
-		groups++;
+		places[n_places++] = k;
 		told += put_alike_others(t, fork, k);
 	}
 	uint32_t rest = fork->n_others - told;
@@ -279,7 +271,9 @@ static void put_fork(struct text *t)
 	}
 	put_fork_time(t, proc);
 	uint32_t holder = holder_at_fork(t, proc->fork);
-	if (holder != HD_NONE)
+	if (t->v->threads[t->v->lead].owner.state == HD_OWNER_FORKER)
+		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "The thread that forked held the lock itself.");
+	else if (holder != HD_NONE)
 		put_holder(t, proc->fork, holder);
 	else
 		put_all_others(t, proc->fork);
@@ -291,15 +285,6 @@ static void put_fork(struct text *t)
 
 /* ---- who waits for them ------------------------------------------------------------------------------------------- */
 
-static void put_waiter(struct text *t, uint32_t i)
-{
-	struct hd_buf who HD_CLEAN_BUF = {0}, wait HD_CLEAN_BUF = {0};
-	hd_words_thread(t->snap, i, &who);
-	hd_words_wait(t->snap, t->v, i, &wait);
-	hd_page_para(&t->page, 2, 6, HD_INK_PLAIN, "%s %s%s", hd_buf_text(&who), hd_buf_text(&wait),
-		     t->v->threads[i].is_starved ? ". It looks up now and then, but all that it waits for is stuck" : "");
-}
-
 /* Stuck because of the culprits, which are told already. */
 static bool is_told(const struct text *t, uint32_t i)
 {
@@ -307,22 +292,54 @@ static bool is_told(const struct text *t, uint32_t i)
 	return t->snap->procs[thread_at(t, i)->proc].in_tree && !tv->is_culprit && (tv->certainty != HD_CERT_NONE || tv->is_starved);
 }
 
-static void put_who_waits(struct text *t)
+/* Threads of one process that wait alike are one row. */
+struct waiters {
+	uint32_t first[ROWS_MAX], count[ROWS_MAX];
+	uint32_t n, told;
+};
+
+static void collect_waiters(const struct text *t, struct waiters *ret)
 {
-	uint32_t told = 0, shown = 0;
-	for (uint32_t i = 0; i < t->snap->n_threads; i++)
-		told += is_told(t, i);
-	if (told == 0)
-		return;
-	hd_page_heading(&t->page, "Who waits for that, and so hangs too");
-	for (uint32_t i = 0; i < t->snap->n_threads && shown < ROWS_MAX; i++) {
+	*ret = (struct waiters){.n = 0};
+	for (uint32_t i = 0; i < t->snap->n_threads; i++) {
+		uint32_t row = 0;
 		if (!is_told(t, i))
 			continue;
-		shown++;
-		put_waiter(t, i);
+		ret->told++;
+		while (row < ret->n && (thread_at(t, i)->proc != thread_at(t, ret->first[row])->proc || !is_alike(t, i, ret->first[row])))
+			row++;
+		if (row == ROWS_MAX)
+			continue;
+		if (row == ret->n)
+			ret->first[ret->n++] = i;
+		ret->count[row]++;
 	}
-	if (told > shown)
-		hd_page_para(&t->page, 2, 4, HD_INK_DIM, "… and %" PRIu32 " more threads", told - shown);
+}
+
+static void put_waiter(struct text *t, uint32_t i, uint32_t count)
+{
+	struct hd_buf who HD_CLEAN_BUF = {0}, wait HD_CLEAN_BUF = {0};
+	hd_words_thread(t->snap, i, &who);
+	hd_words_wait(t->snap, t->v, i, &wait);
+	hd_page_para(&t->page, 2, 6, HD_INK_PLAIN, "%s %s%s", hd_buf_text(&who), hd_buf_text(&wait),
+		     t->v->threads[i].is_starved ? ". It looks up now and then, but all that it waits for is stuck" : "");
+	if (count > 1)
+		hd_page_para(&t->page, 6, 6, HD_INK_PLAIN, "(and so do %" PRIu32 " more of its threads)", count - 1);
+}
+
+static void put_who_waits(struct text *t)
+{
+	struct waiters w;
+	collect_waiters(t, &w);
+	if (w.n == 0)
+		return;
+	hd_page_heading(&t->page, "Who waits for that, and so hangs too");
+	for (uint32_t row = 0; row < w.n; row++) {
+		put_waiter(t, w.first[row], w.count[row]);
+		w.told -= w.count[row];
+	}
+	if (w.told != 0)
+		hd_page_para(&t->page, 2, 4, HD_INK_DIM, "… and %" PRIu32 " more threads", w.told);
 }
 
 /* ---- children lost, advice, certainty --------------------------------------------------------------------------------- */

@@ -25,12 +25,17 @@ static const char *const cause_texts[HD_CAUSE_COUNT] = {
 	[HD_CAUSE_WAIT_CYCLE] =
 		"Why: these processes wait for each other in a circle (through pipes, sockets, file locks or the end of a child), "
 		"so none of them can make the first move.",
-	[HD_CAUSE_NO_WAKER] = "Why: everyone who could wake it is waiting too.",
 };
 
-const char *hd_cause_words(enum hd_cause cause)
+static const char forker_text[] =
+	"Why: the thread that called fork held this lock itself. In the copy the lock is still locked, but its owner is known "
+	"by the number that the thread had before the fork. So the copy, asking for it again, waits for a thread that it was once.";
+
+const char *hd_verdict_why(const struct hd_verdict *v)
 {
-	return cause_texts[cause];
+	if (v->lead != HD_NONE && v->threads[v->lead].owner.state == HD_OWNER_FORKER)
+		return forker_text;
+	return cause_texts[v->cause];
 }
 
 const char *hd_signal_name(int32_t signal)
@@ -68,7 +73,8 @@ void hd_words_thread(const struct hd_snapshot *snap, uint32_t t, struct hd_buf *
 	const struct hd_proc *proc = &snap->procs[thread->proc];
 	if (!hd_thread_is_leader(snap, t)) {
 		hd_buf_printf(out, "thread %" PRId32, thread->tid);
-		if (hd_thread_name(thread)[0] != '\0')
+		/* A thread that was never named has its program's name. */
+		if (hd_thread_name(thread)[0] != '\0' && (proc->comm == NULL || strcmp(hd_thread_name(thread), proc->comm) != 0))
 			hd_buf_printf(out, " \"%s\"", hd_thread_name(thread));
 		hd_buf_str(out, " of ");
 	}
@@ -112,7 +118,8 @@ void hd_words_lock(const struct hd_lock *lock, struct hd_buf *out)
 		hd_buf_printf(out, "%s, %s", lock->name, hd_lock_words(lock->kind));
 	else
 		hd_buf_str(out, hd_lock_words(lock->kind));
-	if (lock->name == NULL && lock->variable_address_note != NULL)
+	bool is_place = lock->kind != HD_LOCK_JOIN && lock->kind != HD_LOCK_TEAM && lock->kind != HD_LOCK_PARKER;
+	if (lock->name == NULL && lock->variable_address_note != NULL && is_place)
 		hd_buf_printf(out, " %s", lock->variable_address_note);
 }
 

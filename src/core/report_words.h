@@ -18,7 +18,7 @@ void hd_words_lock(const struct hd_lock *lock, struct hd_buf *out);
 const char *hd_signal_name(int32_t signal); /* "SIGKILL"; "signal" when it has no name */
 /* The words of the command, with `max` characters at most; of a program with a full path only the name. */
 void hd_words_command(const char *const *argv, size_t max, struct hd_buf *out);
-/* Why this cause makes programs hang, for people who never heard of it; NULL for none and unknown. */
-const char *hd_cause_words(enum hd_cause cause);
+/* Why this makes programs hang, for people who never heard of it; NULL where the summary says it all. */
+const char *hd_verdict_why(const struct hd_verdict *v);
 
 #endif

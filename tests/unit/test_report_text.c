@@ -345,3 +345,41 @@ Test(report_text, missing_facts_are_survived)
 	free(text);
 	hd_snapshot_free(s);
 }
+
+Test(report_text, a_lock_that_the_forking_thread_held_itself_is_told_as_that)
+{
+	struct hd_snapshot *s = sample_python_lock();
+	struct hd_verdict *v = sample_python_lock_verdict(s);
+	v->threads[2].owner = (struct hd_owner){.state = HD_OWNER_FORKER, .confidence = HD_CONF_HIGH, .thread = HD_NONE, .tid = 4242, .fork_other = HD_NONE};
+	s->threads[2].lock.fork_owner_tid = 0;
+	char *text = text_of(s, v, &plain);
+	assert_says(text, "Why: the thread that called fork held this lock itself.");
+	assert_says(text, "The thread that forked held the lock itself.");
+	cr_expect(strstr(text, "One of the parent's threads") == NULL);
+	free(text);
+	hd_snapshot_free(s);
+}
+
+/* A pool of ten thousand threads: neither a long report nor a slow one. */
+Test(report_text, many_threads_are_grouped_quickly, .timeout = 5)
+{
+	enum { MANY = 10000 };
+	struct hd_snapshot *s = sample_new();
+	s->threads = HD_NEW_N(s->arena, MANY + 2, struct hd_thread);
+	sample_proc(s, 100, 1, "server", "./server", NULL);
+	struct hd_stack stack = sample_stack(s, "pthread_cond_wait@" LIBC "\nidle@/srv/server");
+	for (int32_t i = 0; i < MANY; i++) {
+		s->threads[i] = (struct hd_thread){.tid = 100 + i, .proc = 0, .name = "server", .state = 'S', .stack = stack};
+		s->threads[i].lock.kind = HD_LOCK_CONDITION;
+	}
+	s->n_threads = s->procs[0].n_threads = MANY;
+	struct hd_verdict *v = sample_verdict(s, HD_CAUSE_NO_WAKER, HD_CERT_PROVEN, 0);
+	for (uint32_t i = 0; i < MANY; i++)
+		sample_waits(v, i, HD_WAIT_FUTEX, "futex", HD_CERT_PROVEN);
+	sample_culprit(s, v, 0);
+	char *text = text_of(s, v, &plain);
+	assert_says(text, "(and so do 9998 more of its threads)");
+	cr_expect(lines_of(text) < 60, "%s", text);
+	free(text);
+	hd_snapshot_free(s);
+}
