@@ -20,7 +20,8 @@
 #include "parse/tcb.h"
 
 #define STACK_KEEP ((size_t)64 << 10)
-#define STACK_KEEP_ALONE ((size_t)8 << 10) /* single-threaded parent */
+#define STACK_KEEP_ALONE ((size_t)4 << 10) /* single-threaded parent; above it the child's own copy mostly stays as it was */
+#define PARENTS 16u
 #define THREADS_MAX 4096u
 
 struct interpreter { /* shared by a process and those that it forks: same addresses */
@@ -29,7 +30,16 @@ struct interpreter { /* shared by a process and those that it forks: same addres
 	uint32_t users;
 };
 
+/* What forks once, forks again: opening these costs as much as all the rest. */
+struct parent {
+	int32_t pid; /* 0 = free */
+	int task_fd; /* /proc/PID/task, for its number of links */
+	int mem_fd;
+};
+
 struct hd_forkev {
+	struct parent parents[PARENTS];
+	uint32_t next_parent; /* to be replaced */
 	HD_VEC(struct known { int32_t pid; struct interpreter *in; }) known;
 };
 
@@ -39,6 +49,38 @@ struct hd_forkev *hd_forkev_new(void)
 	if (ctx == NULL)
 		abort();
 	return ctx;
+}
+
+static void parent_close(struct parent *p)
+{
+	if (p->pid == 0)
+		return;
+	hd_close_fd(&p->task_fd);
+	hd_close_fd(&p->mem_fd);
+	p->pid = 0;
+}
+
+static struct parent *parent_find(struct hd_forkev *ctx, int32_t pid)
+{
+	for (size_t i = 0; i < PARENTS; i++)
+		if (ctx->parents[i].pid == pid)
+			return &ctx->parents[i];
+	return NULL;
+}
+
+static struct parent *parent_open(struct hd_forkev *ctx, int32_t pid)
+{
+	struct parent *p = parent_find(ctx, pid);
+	char path[64];
+	if (p == NULL)
+		p = &ctx->parents[ctx->next_parent++ % PARENTS];
+	parent_close(p);
+	p->pid = pid;
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	p->task_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	p->mem_fd = open(path, O_RDONLY | O_CLOEXEC);
+	return p;
 }
 
 static void interpreter_put(struct interpreter *in)
@@ -53,13 +95,15 @@ void hd_forkev_free(struct hd_forkev *ctx)
 {
 	if (ctx == NULL)
 		return;
+	for (size_t i = 0; i < PARENTS; i++)
+		parent_close(&ctx->parents[i]);
 	for (size_t i = 0; i < ctx->known.n; i++)
 		interpreter_put(ctx->known.at[i].in);
 	HD_VEC_RELEASE(&ctx->known);
 	free(ctx);
 }
 
-void hd_forkev_drop(struct hd_forkev *ctx, int32_t pid)
+static void forget_interpreter(struct hd_forkev *ctx, int32_t pid)
 {
 	for (size_t i = 0; i < ctx->known.n; i++) {
 		if (ctx->known.at[i].pid != pid)
@@ -68,6 +112,14 @@ void hd_forkev_drop(struct hd_forkev *ctx, int32_t pid)
 		ctx->known.at[i] = ctx->known.at[--ctx->known.n];
 		return;
 	}
+}
+
+void hd_forkev_drop(struct hd_forkev *ctx, int32_t pid)
+{
+	struct parent *p = parent_find(ctx, pid);
+	if (p != NULL)
+		parent_close(p);
+	forget_interpreter(ctx, pid);
 }
 
 static struct interpreter *interpreter_of(const struct hd_forkev *ctx, int32_t pid)
@@ -80,8 +132,8 @@ static struct interpreter *interpreter_of(const struct hd_forkev *ctx, int32_t p
 
 static void remember(struct hd_forkev *ctx, int32_t pid, struct interpreter *in)
 {
-	hd_forkev_drop(ctx, pid);
-	in->users++;
+	in->users++; /* first: it may be what is remembered already */
+	forget_interpreter(ctx, pid);
 	HD_VEC_PUSH(&ctx->known, (struct known){pid, in});
 }
 
@@ -116,23 +168,17 @@ static struct hd_regs regs_from(const struct user_regs_struct *u)
 	return regs;
 }
 
-static uint32_t threads_of(int32_t pid)
+/* One link per thread on top of the directory's two: fs/proc/base.c, proc_task_getattr.  0 = gone. */
+static uint32_t threads_of(const struct parent *p)
 {
-	char path[64];
 	struct stat st;
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	/* One link per thread on top of the directory's two: fs/proc/base.c, proc_task_getattr. */
-	return stat(path, &st) == 0 && st.st_nlink > 2 ? (uint32_t)(st.st_nlink - 2) : 0;
+	return p->task_fd >= 0 && fstat(p->task_fd, &st) == 0 && st.st_nlink > 2 ? (uint32_t)(st.st_nlink - 2) : 0;
 }
 
-/* As many bytes as there are from addr up, page by page, at most max. */
-static void copy_stack(struct hd_fork_raw *raw, int32_t pid, size_t max, struct hd_arena *arena)
+static void copy_stack(struct hd_fork_raw *raw, const struct parent *p, size_t max, struct hd_arena *arena)
 {
 	uint8_t bytes[STACK_KEEP];
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	HD_CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? pread(fd, bytes, max, (off_t)raw->regs.sp) : -1;
+	ssize_t n = p->mem_fd >= 0 ? pread(p->mem_fd, bytes, max, (off_t)raw->regs.sp) : -1;
 	if (n <= 0)
 		return;
 	raw->stack_addr = raw->regs.sp;
@@ -154,13 +200,15 @@ static int other_add(void *ctx, int32_t tid)
 }
 
 /* Where a blocked thread stands; one that runs shows nothing. */
-static void other_place(struct hd_fork_other *other, struct hd_fork_raw_other *raw, int32_t pid)
+static void other_place(struct hd_fork_other *other, struct hd_fork_raw_other *raw, const struct parent *p)
 {
-	char text[256];
+	char path[32], text[256];
 	struct hd_syscall call;
 	other->nr = -1;
-	if (hd_procfile_read(text, sizeof(text), "/proc/%d/task/%d/syscall", pid, other->tid) <= 0 ||
-	    hd_syscall_parse(text, &call) < 0 || call.form == HD_SYSCALL_RUNNING)
+	snprintf(path, sizeof(path), "%d/syscall", other->tid); /* from the open folder: a third cheaper than a whole path */
+	HD_CLEAN_FD int fd = openat(p->task_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || hd_procfile_pread(fd, text, sizeof(text)) <= 0 || hd_syscall_parse(text, &call) < 0 ||
+	    call.form == HD_SYSCALL_RUNNING)
 		return;
 	other->how = HD_HOW_BLOCKED;
 	other->sp = call.sp;
@@ -173,7 +221,7 @@ static void other_place(struct hd_fork_other *other, struct hd_fork_raw_other *r
 	}
 }
 
-static void collect_others(struct hd_fork *fork, struct hd_fork_raw *raw, struct hd_arena *arena)
+static void collect_others(struct hd_fork *fork, struct hd_fork_raw *raw, const struct parent *p, struct hd_arena *arena)
 {
 	struct other_scan scan = {.pid = fork->parent_pid, .forker = fork->parent_tid};
 	if (hd_procfile_numbers(other_add, &scan, "/proc/%d/task", fork->parent_pid) == 0 && scan.tids.n > 0) {
@@ -182,7 +230,7 @@ static void collect_others(struct hd_fork *fork, struct hd_fork_raw *raw, struct
 		raw->others = HD_NEW_N(arena, scan.tids.n, struct hd_fork_raw_other);
 		for (uint32_t i = 0; i < fork->n_others; i++) {
 			fork->others[i].tid = scan.tids.at[i];
-			other_place(&fork->others[i], &raw->others[i], fork->parent_pid);
+			other_place(&fork->others[i], &raw->others[i], p);
 		}
 	}
 	HD_VEC_RELEASE(&scan.tids);
@@ -193,19 +241,27 @@ struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level,
 {
 	struct user_regs_struct regs;
 	struct timespec now;
-	(void)ctx;
 	if (level == HD_EVIDENCE_OFF || ptrace(PTRACE_GETREGS, parent_tid, NULL, &regs) < 0)
 		return NULL;
 	clock_gettime(CLOCK_REALTIME, &now);
+	const struct parent *p = parent_find(ctx, parent_pid);
+	uint32_t n_threads = p != NULL ? threads_of(p) : 0;
+	if (n_threads == 0) { /* not open yet, or its number was given to another process */
+		p = parent_open(ctx, parent_pid);
+		n_threads = threads_of(p);
+	}
 	struct hd_arena *arena = hd_arena_new();
 	struct hd_fork *fork = HD_NEW(arena, struct hd_fork);
 	struct hd_fork_raw *raw = HD_NEW(arena, struct hd_fork_raw);
 	*fork = (struct hd_fork){.time_ns = now.tv_sec * HD_NS_PER_S + now.tv_nsec, .is_seen = true, .parent_pid = parent_pid,
-				 .parent_tid = parent_tid, .parent_threads = threads_of(parent_pid), .raw = raw};
+				 .parent_tid = parent_tid, .parent_threads = n_threads, .raw = raw};
 	raw->regs = regs_from(&regs);
 	if (fork->parent_threads != 1)
-		collect_others(fork, raw, arena);
-	copy_stack(raw, parent_tid, fork->n_others > 0 ? STACK_KEEP : STACK_KEEP_ALONE, arena);
+		collect_others(fork, raw, p, arena);
+	size_t keep = fork->n_others > 0 ? STACK_KEEP : STACK_KEEP_ALONE;
+	copy_stack(raw, p, keep, arena);
+	if (raw->stack_len == 0) /* the memory behind the descriptor was replaced by an exec */
+		copy_stack(raw, parent_open(ctx, parent_pid), keep, arena);
 	*ret_arena = arena;
 	return fork;
 }

@@ -484,6 +484,52 @@ Test(dead, a_fork_that_was_seen_tells_who_held_what_and_where_it_forked, .timeou
 	hd_arena_free(arena);
 }
 
+static bool has_frame(const struct hd_stack *stack, enum hd_frame_kind kind, const char *function)
+{
+	for (uint32_t i = 0; i < stack->n; i++)
+		if (stack->at[i].kind == kind && stack->at[i].function != NULL && strcmp(stack->at[i].function, function) == 0)
+			return true;
+	return false;
+}
+
+Test(dead, python_and_native_frames_of_a_thread_that_was_not_copied_are_one_stack, .timeout = 60)
+{
+	struct target t = {.dir = "", .exe = "/bin/sh"};
+	struct hd_arena *arena = hd_arena_new(), *kept;
+	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct hd_forkev *ctx = hd_forkev_new();
+	struct hd_mem_live live;
+	struct hd_maps maps;
+	int32_t child;
+	if (system("python3 -c 'import sys, ctypes; sys.exit(not (3, 8) <= sys.version_info < (3, 14))'") != 0)
+		cr_skip_test("no python3 between 3.8 and 3.13 here");
+	start(&t, "-c", "exec python3 tests/fixtures/fork_threads.py");
+	wait_blocked(t.pid, t.pid); /* reads stdin */
+	struct hd_fork *seen = traced_fork(&t, ctx, &kept, &child);
+	cr_assert_eq(seen->n_others, 1);
+	cr_expect_str_eq(seen->others[0].name, "keeper");
+	cr_expect(has_frame(&seen->others[0].stack, HD_FRAME_PYTHON, "keep_the_lock"));
+	cr_expect(has_frame(&seen->stack, HD_FRAME_PYTHON, "fork_now"));
+	cr_assert(hd_procfs_maps(child, arena, &maps) == 0 && hd_mem_live_open(&live, child) == 0);
+	struct hd_unwind_query query = {.pid = child, .maps = &maps, .mem = &live.mem};
+	struct hd_fork *ret = hd_forkev_resolve(seen, unwinder, &query, arena);
+	const struct hd_stack *keeper = &ret->others[0].stack;
+	cr_expect(has_frame(keeper, HD_FRAME_PYTHON, "keep_the_lock"));
+	cr_expect(has_frame(keeper, HD_FRAME_NATIVE, "PyThread_acquire_lock_timed"));
+	cr_expect(has_frame(keeper, HD_FRAME_NATIVE, "start_thread") || keeper->is_complete);
+	cr_expect(has_frame(&ret->stack, HD_FRAME_PYTHON, "fork_now"));
+	cr_expect(has_frame(&ret->stack, HD_FRAME_NATIVE, "fork") || has_frame(&ret->stack, HD_FRAME_NATIVE, "__libc_fork"));
+	cr_expect_not(has_frame(keeper, HD_FRAME_NATIVE, "_PyEval_EvalFrameDefault"), "Python frames stand in its place");
+	hd_mem_live_close(&live);
+	hd_unwinder_free(unwinder);
+	hd_forkev_free(ctx);
+	hd_arena_free(kept);
+	kill(child, SIGKILL);
+	kill(t.pid, SIGKILL);
+	waitpid(t.pid, NULL, 0);
+	hd_arena_free(arena);
+}
+
 /* ---- capture -------------------------------------------------------------------------------------------------------------- */
 
 static void expect_captured(const char *source, const char *kind, enum hd_how how, const char *chain)
