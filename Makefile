@@ -118,6 +118,13 @@ FUZZ_S   ?= 30
 
 $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay_main.o $(CORE)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CORELIBS)
+# The one shell parser: ELF files and call frame tables.
+STACK_SRC := $(sort $(wildcard src/stack/*.c))
+$(O)/tests/fuzz/fuzz_elf: $(O)/tests/fuzz/fuzz_elf.o $(O)/tests/fuzz/replay_main.o $(SHELLLIB) $(CORE)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(O)/fuzz/fuzz_elf: tests/fuzz/fuzz_elf.c $(STACK_SRC) $(CORE_SRC)
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) $(CSTD) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 $(O)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(CORE_SRC)
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) $(CSTD) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $^ $(CORELIBS)

@@ -6,6 +6,8 @@
 #include "stack/image.h"
 
 #define ENTRY_MAX (1u << 20)      /* bytes of one FDE */
+#define CIE_MAX 4096u             /* real ones have 20 to 30 bytes */
+#define CIE_READS_MAX (1u << 18)  /* while indexing: entries that share a CIE share the reading of it */
 #define SECTION_MAX (256u << 20)  /* bytes of a section that is indexed whole */
 #define STATES_MAX 16             /* depth of remember_state */
 #define ROWS_LOG2 8
@@ -86,7 +88,8 @@ static uint64_t take_pointer(struct hd_cursor *c, uint8_t enc, uint64_t data_bas
 }
 
 /* Reads the entry at a file offset.  vaddr_delta: address minus file offset of the section. */
-static bool entry_read(struct hd_image *image, uint64_t offset, uint64_t vaddr_delta, bool debug_frame, struct entry *ret)
+static bool entry_read(struct hd_image *image, uint64_t offset, uint64_t vaddr_delta, bool debug_frame, uint64_t max,
+		       struct entry *ret)
 {
 	uint8_t head[20];
 	size_t head_len = 4;
@@ -101,7 +104,7 @@ static bool entry_read(struct hd_image *image, uint64_t offset, uint64_t vaddr_d
 		head_len = 12;
 	}
 	size_t id_len = wide && debug_frame ? 8 : 4;
-	if (len < id_len || len > ENTRY_MAX)
+	if (len < id_len || len > max)
 		return false;
 	uint8_t *bytes = malloc(len);
 	if (bytes == NULL)
@@ -142,7 +145,7 @@ static void cie_augmentation(struct hd_cursor *c, const char *text, struct cie *
 static bool cie_read(struct hd_image *image, uint64_t offset, uint64_t vaddr_delta, bool debug_frame, struct cie *ret)
 {
 	struct entry e;
-	if (!entry_read(image, offset, vaddr_delta, debug_frame, &e))
+	if (!entry_read(image, offset, vaddr_delta, debug_frame, CIE_MAX, &e))
 		return false;
 	struct hd_cursor *c = &e.c;
 	uint8_t version = (uint8_t)hd_cursor_uint(c, 1);
@@ -171,11 +174,9 @@ static bool cie_read(struct hd_image *image, uint64_t offset, uint64_t vaddr_del
 }
 
 /* Leaves fde->c at the instructions. */
-static bool fde_head(struct hd_image *image, struct entry *fde, uint64_t vaddr_delta, bool debug_frame, struct cie *cie,
-		     uint64_t *ret_start, uint64_t *ret_end)
+static bool fde_head(struct entry *fde, const struct cie *cie, uint64_t *ret_start, uint64_t *ret_end)
 {
-	if (fde->is_cie || !cie_read(image, fde->cie_offset, vaddr_delta, debug_frame, cie) ||
-	    (cie->pointer_enc & PE_INDIRECT) != 0)
+	if ((cie->pointer_enc & PE_INDIRECT) != 0)
 		return false;
 	uint64_t start = take_pointer(&fde->c, cie->pointer_enc, 0);
 	uint64_t size = take_pointer(&fde->c, cie->pointer_enc & 0x0f, 0);
@@ -355,9 +356,10 @@ static bool row_compute(struct hd_image *image, const struct fde_ref *ref, uint6
 	struct entry fde;
 	struct cie cie;
 	uint64_t start, end;
-	if (!entry_read(image, ref->offset, vaddr_delta, ref->in_debug_frame, &fde))
+	if (!entry_read(image, ref->offset, vaddr_delta, ref->in_debug_frame, ENTRY_MAX, &fde))
 		return false;
-	bool ok = fde_head(image, &fde, vaddr_delta, ref->in_debug_frame, &cie, &start, &end) && vaddr >= start && vaddr < end;
+	bool ok = !fde.is_cie && cie_read(image, fde.cie_offset, vaddr_delta, ref->in_debug_frame, &cie) &&
+		  fde_head(&fde, &cie, &start, &end) && vaddr >= start && vaddr < end;
 	uint8_t *initial = ok ? malloc(cie.insns_len + 1) : NULL;
 	if (initial != NULL && hd_image_pread(image, cie.insns, initial, cie.insns_len) == 0) {
 		struct machine m = {.cie = &cie, .loc = start, .code_base = cie.insns};
@@ -433,17 +435,29 @@ static int by_start(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
+static void index_add(struct hd_cfi *cfi, size_t *cap, struct fde_ref ref)
+{
+	if (cfi->n_index == *cap) {
+		*cap = *cap != 0 ? *cap * 2 : 256;
+		cfi->index = realloc(cfi->index, *cap * sizeof(*cfi->index));
+		if (cfi->index == NULL)
+			abort();
+	}
+	cfi->index[cfi->n_index++] = ref;
+}
+
 /* Appends every FDE of a section. */
 static void index_section(struct hd_image *image, struct hd_cfi *cfi, enum hd_section_role role, size_t *cap)
 {
 	const struct hd_section *s = &image->sections[role];
-	bool debug_frame = role == HD_SEC_DEBUG_FRAME;
-	uint64_t delta = s->vaddr - s->offset;
+	bool debug_frame = role == HD_SEC_DEBUG_FRAME, cie_ok = false;
+	uint64_t delta = s->vaddr - s->offset, cie_at = UINT64_MAX;
+	uint32_t cie_reads = 0;
+	struct cie cie;
 	if (s->size > SECTION_MAX)
 		return;
-	for (uint64_t at = 0; at + 8 <= s->size;) {
+	for (uint64_t at = 0; at + 8 <= s->size && cie_reads < CIE_READS_MAX;) {
 		struct entry e;
-		struct cie cie;
 		struct fde_ref ref = {.offset = s->offset + at, .in_debug_frame = debug_frame};
 		uint32_t len = 0;
 		if (hd_image_pread(image, ref.offset, &len, 4) < 0)
@@ -452,17 +466,15 @@ static void index_section(struct hd_image *image, struct hd_cfi *cfi, enum hd_se
 			at += 4;
 			continue;
 		}
-		if (!entry_read(image, ref.offset, delta, debug_frame, &e))
+		if (!entry_read(image, ref.offset, delta, debug_frame, ENTRY_MAX, &e))
 			return;
-		if (!e.is_cie && fde_head(image, &e, delta, debug_frame, &cie, &ref.start, &ref.end)) {
-			if (cfi->n_index == *cap) {
-				*cap = *cap != 0 ? *cap * 2 : 256;
-				cfi->index = realloc(cfi->index, *cap * sizeof(*cfi->index));
-				if (cfi->index == NULL)
-					abort();
-			}
-			cfi->index[cfi->n_index++] = ref;
+		if (!e.is_cie && e.cie_offset != cie_at) {
+			cie_at = e.cie_offset;
+			cie_ok = cie_read(image, cie_at, delta, debug_frame, &cie);
+			cie_reads++;
 		}
+		if (!e.is_cie && cie_ok && fde_head(&e, &cie, &ref.start, &ref.end))
+			index_add(cfi, cap, ref);
 		at = e.offset - s->offset + e.c.len;
 		free(e.bytes);
 	}

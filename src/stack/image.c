@@ -154,7 +154,7 @@ bool hd_image_bias(const struct hd_image *image, uint64_t start, uint64_t offset
 uint8_t *hd_image_load(struct hd_image *image, enum hd_section_role role, size_t max, size_t *ret_len)
 {
 	const struct hd_section *s = &image->sections[role];
-	if (s->size == 0 || s->size > max || (image->fd >= 0 && s->size > image->size))
+	if (s->size == 0 || s->size > max || s->size > image->size)
 		return NULL;
 	uint8_t *bytes = malloc(s->size);
 	if (bytes == NULL)
@@ -367,6 +367,8 @@ int hd_image_from_pieces(struct hd_image_piece *pieces, size_t n, uint64_t load,
 	if (image == NULL || copy == NULL)
 		abort();
 	*image = (struct hd_image){.fd = -1, .path = copy, .pieces = pieces, .n_pieces = n};
+	for (size_t i = 0; i < n; i++)
+		image->size += pieces[i].len;
 	int r = take_headers(image, load);
 	if (r < 0) {
 		image->pieces = NULL; /* stay the caller's */
