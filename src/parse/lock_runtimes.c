@@ -177,19 +177,21 @@ void hd_runtime_team(struct hd_probe *p)
 	end(p, 4, 4);
 }
 
-/* The waiter's node is on its stack; behind the word it keeps the mutex's address, twice. */
+/* oneTBB src/tbb/concurrent_monitor.h, sleep_node<address_context>: the node lies on the waiter's stack as {.., next, prev,
+ * address -0x18, context -0x10, flags -8, semaphore 0 (the futex)}.  Bit 0 at the address: taken, for writing. */
 void hd_tbb_wait(struct hd_probe *p)
 {
-	uint64_t a = 0, b = 0;
+	uint64_t address = 0;
+	uint8_t byte = 0;
 	begin(p, HD_LOCK_MUTEX, "tbb", 0, HD_LAYOUT_NONE);
 	hd_probe_check_word(p);
-	if (hd_mem_u64(p->mem, p->uaddr + 0x10, &a) < 0 || hd_mem_u64(p->mem, p->uaddr + 0x18, &b) < 0 || a != b || a == 0) {
-		hd_probe_fail(p, "the waiting node does not name one mutex");
+	if (hd_mem_u64(p->mem, p->uaddr - 0x18, &address) < 0 || address == 0 || hd_mem_u8(p->mem, address, &byte) < 0) {
+		hd_probe_fail(p, "the waiting node does not name a mutex");
 		return;
 	}
-	uint8_t byte = 0;
-	p->lock->base = a;
-	p->lock->layout = HD_LAYOUT_BYTE;
-	hd_probe_check(p, hd_mem_u8(p->mem, a, &byte) == 0, "the mutex could not be read");
+	p->lock->base = address;
 	p->lock->is_held = byte != 0;
+	if ((byte & 1) != 0)
+		p->lock->layout = HD_LAYOUT_BYTE;
+	hd_probe_check_place(p, address, 1, 1);
 }

@@ -66,13 +66,12 @@ Test(lock_runtimes, the_abseil_mutex_is_the_one_whose_list_ends_at_the_waiter, .
 	bench_free(b);
 }
 
-Test(lock_runtimes, the_tbb_mutex_is_named_twice_behind_the_waiters_word, .timeout = 10)
+Test(lock_runtimes, the_tbb_mutex_is_named_in_the_node_before_the_waiters_word, .timeout = 10)
 {
 	struct bench *b = bench_new();
 	uint64_t node = BENCH_SP + 0x40;
 	bench_put32(b, node, 2);
-	bench_put64(b, node + 0x10, OBJ);
-	bench_put64(b, node + 0x18, OBJ);
+	bench_put64(b, node - 0x18, OBJ);
 	bench_put32(b, OBJ, 1);
 	const struct hd_lock *lock =
 		bench_classify(b, "/usr/lib/libtbb.so.12.8", "_ZN3tbb6detail2r115wait_on_addressEPvRNS0_2d113delegate_baseEm", node, 0x80, 2);

@@ -52,6 +52,16 @@ Test(zoo, openmp_waits_are_told, .timeout = 120)
 	zoo_passes("gomp");
 }
 
+Test(zoo, llvm_openmp_waits_are_told, .timeout = 120)
+{
+	zoo_passes("libomp");
+}
+
+Test(zoo, tbb_mutexes_are_told, .timeout = 120)
+{
+	zoo_passes("tbb");
+}
+
 Test(zoo, abseil_waits_are_told, .timeout = 120)
 {
 	zoo_passes("absl");

@@ -2,18 +2,22 @@
 # Toolchains that are not installed leave their programs out.
 ZOO_FLAGS := -O2 -g -Wall -Wno-use-after-free -Wno-unused-result -pthread
 ZOO_HAS    = $(if $(shell command -v $(1) 2>/dev/null),$(2))
-ZOO := $(addprefix $(O)/tests/zoo/,posix posix-static libc gomp $(call ZOO_HAS,$(CXX),cxx $(if $(wildcard /usr/include/absl/base/config.h),absl)) \
-       $(call ZOO_HAS,musl-gcc,posix-musl posix-musl-static) $(call ZOO_HAS,rustc,rust))
+ZOO := $(addprefix $(O)/tests/zoo/,posix posix-static libc gomp $(call ZOO_HAS,$(CXX),cxx $(if $(wildcard /usr/include/absl/base/config.h),absl) $(if $(wildcard /usr/include/oneapi/tbb/mutex.h),tbb)) \
+       $(call ZOO_HAS,musl-gcc,posix-musl posix-musl-static) $(call ZOO_HAS,rustc,rust) \
+       $(if $(wildcard /usr/lib/llvm-*/lib/libomp.so),$(call ZOO_HAS,clang,libomp)))
 
 $(O)/tests/zoo/%: tests/zoo/%.c tests/zoo/zoo.h
 	@mkdir -p $(@D)
 	$(CC) $(ZOO_FLAGS) $(if $(findstring gomp,$@),-fopenmp) -o $@ $<
 $(O)/tests/zoo/%: tests/zoo/%.cc tests/zoo/zoo.h
 	@mkdir -p $(@D)
-	$(CXX) $(ZOO_FLAGS) -o $@ $< $(if $(findstring absl,$@),$$(pkg-config --libs absl_synchronization absl_base))
+	$(CXX) $(ZOO_FLAGS) -o $@ $< $(if $(findstring absl,$@),$$(pkg-config --libs absl_synchronization absl_base)) $(if $(findstring tbb,$@),-ltbb)
 $(O)/tests/zoo/%: tests/zoo/%.rs
 	@mkdir -p $(@D)
 	rustc --edition 2021 -C opt-level=2 -o $@ $<
+$(O)/tests/zoo/libomp: tests/zoo/libomp.c tests/zoo/zoo.h
+	@mkdir -p $(@D)
+	clang -O2 -g -fopenmp -pthread -o $@ $<
 $(O)/tests/zoo/posix-static: tests/zoo/posix.c tests/zoo/zoo.h
 	@mkdir -p $(@D)
 	$(CC) $(ZOO_FLAGS) -static -o $@ $<
