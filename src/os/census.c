@@ -214,7 +214,8 @@ static void check_maps(struct census *c)
 		blame(&c->maps_closed, c);
 	for (size_t i = 0; r == 0 && i < maps.n; i++) {
 		const struct hd_map *map = &maps.at[i];
-		uint32_t o = map->shared ? hd_draft_object_find(c->d, HD_OBJ_SHM, map->ino, map->dev_major, map->dev_minor) : HD_NONE;
+		/* A private mapping that is only read shares the futex of the file as well (get_futex_key). */
+		uint32_t o = map->ino != 0 ? hd_draft_object_find(c->d, HD_OBJ_SHM, map->ino, map->dev_major, map->dev_minor) : HD_NONE;
 		if (o != HD_NONE)
 			add_row(c, o, -1, true, true);
 		/* Linux AIO signals eventfds from the kernel. */
@@ -417,6 +418,8 @@ static void note_closed(struct census *c, uint32_t o, bool way_out)
 				 c->closed_in_tree.name);
 	if (is_anonymous(object) ? d->w->config.is_launched : !way_out && !hd_watcher_inherited(d->w, object->label))
 		return;
+	if (hd_roster_hides(&d->roster, d->own_pid_ns))
+		hd_draft_outside(d, o, "processes that cannot be seen from here (outside this container, or hidden) may hold it");
 	if (c->closed.pid != 0)
 		hd_draft_outside(d, o, "process %d (%s) cannot be looked into and may hold it", c->closed.pid, c->closed.name);
 	if (is_memory && c->maps_closed.pid != 0)

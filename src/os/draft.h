@@ -94,6 +94,8 @@ struct hd_draft {
 HD_MUST_CHECK int hd_roster_read(struct hd_roster *roster, const struct hd_snapshot *snap);
 void hd_roster_release(struct hd_roster *roster);
 struct hd_roster_row *hd_roster_find(const struct hd_roster *roster, int32_t pid);
+/* There are processes that /proc does not list: those outside the PID namespace, or other users' under hidepid. */
+bool hd_roster_hides(const struct hd_roster *roster, uint64_t own_pid_ns);
 /* Which processes share memory: mm and mm_shared_outside of the wanted processes. */
 void hd_draft_memories(struct hd_draft *d);
 /* children_complete of all processes, by two rosters that agree. */

@@ -138,6 +138,10 @@ static enum hd_tri cgroup_frozen(struct hd_draft *d, int32_t pid)
 	char text[4096], path[4352];
 	if (hd_procfile_read(text, sizeof(text), "/proc/%d/cgroup", pid) <= 0)
 		return HD_UNKNOWN;
+	/* The freezer of version 1 says nothing here; a thread that it holds shows by where it sleeps. */
+	const char *old = strstr(text, ":freezer:/");
+	if (old != NULL && old[10] != '\n')
+		return HD_UNKNOWN;
 	char *own = strstr(text, "0::");
 	if (own == NULL || (own != text && own[-1] != '\n'))
 		return HD_UNKNOWN;

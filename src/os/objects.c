@@ -422,11 +422,11 @@ static bool is_local_fs(const char *type)
 /* "36 35 98:0 /a /b rw,noatime master:1 - ext4 /dev/root rw": by the mount's number, so that no file system is asked. */
 static bool is_on_local_fs(const struct slot *s)
 {
-	char *text;
+	char *text, *rest;
 	size_t len;
 	if (hd_procfs_text(s->d->arena, 4 << 20, &text, &len, "/proc/%d/mountinfo", s->pid) < 0)
 		return false;
-	for (char *line = strtok_r(text, "\n", &text); line != NULL; line = strtok_r(NULL, "\n", &text)) {
+	for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
 		char *end, *type = strstr(line, " - ");
 		if (strtoull(line, &end, 10) != s->info.mount || *end != ' ' || type == NULL)
 			continue;

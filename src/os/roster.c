@@ -54,6 +54,12 @@ struct hd_roster_row *hd_roster_find(const struct hd_roster *roster, int32_t pid
 	return roster->n > 0 ? bsearch(&key, roster->at, roster->n, sizeof(key), by_pid) : NULL;
 }
 
+bool hd_roster_hides(const struct hd_roster *roster, uint64_t own_pid_ns)
+{
+	const uint64_t init_ns = 0xEFFFFFFC; /* include/linux/proc_ns.h PROC_PID_INIT_INO */
+	return own_pid_ns != init_ns || hd_roster_find(roster, 1) == NULL;
+}
+
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 /* Sharing one mm makes the size of the address space and of what is resident equal; read a, b, a: if both readings of a
@@ -156,7 +162,8 @@ static void add_tracees(struct hd_draft *d, const struct hd_roster_row *row)
 void hd_draft_children(struct hd_draft *d, const struct hd_roster *later)
 {
 	for (uint32_t p = 0; p < d->snap->n_procs; p++)
-		d->snap->procs[p].children_complete = hd_roster_find(&d->roster, d->snap->procs[p].pid) != NULL;
+		d->snap->procs[p].children_complete = hd_roster_find(&d->roster, d->snap->procs[p].pid) != NULL &&
+						      hd_roster_find(later, 1) != NULL; /* not under hidepid */
 	for (size_t i = 0; i < later->n; i++) {
 		const struct hd_roster_row *row = &later->at[i], *parent = hd_roster_find(later, row->ppid);
 		const struct hd_roster_row *before = hd_roster_find(&d->roster, row->pid);
