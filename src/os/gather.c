@@ -230,6 +230,14 @@ static void object_facts(struct hd_draft *d)
 	hd_draft_census(d);
 }
 
+/* Attached to: the command is what the root says of itself. */
+static void fill_command(struct hd_draft *d)
+{
+	uint32_t root = hd_draft_find_proc(d, d->snap->root);
+	if (d->snap->command[0] == NULL && root != HD_NONE && d->snap->procs[root].argv != NULL)
+		d->snap->command = d->snap->procs[root].argv;
+}
+
 static int gather_facts(struct hd_draft *d)
 {
 	for (uint32_t t = 0; t < d->snap->n_threads; t++)
@@ -243,6 +251,7 @@ static int gather_facts(struct hd_draft *d)
 		if (d->procs[p].is_wanted)
 			hd_draft_proc_agents(d, p);
 	}
+	fill_command(d);
 	hd_draft_memories(d);
 	lock_facts(d);
 	object_facts(d);

@@ -95,6 +95,9 @@ static void fill_fork(struct job *job)
 	struct hd_unwind_query query = query_of(job, first->sp, first->pc);
 	if (proc->fork == NULL) {
 		proc->fork = hd_forkev_dig(job->w->config.unwinder, &query, job->snap->arena);
+		/* Its parent of now made it, unless that died meanwhile and another took it over. */
+		if (proc->fork != NULL && proc->fork->parent_pid == 0 && proc->parent != HD_NONE)
+			proc->fork->parent_pid = proc->ppid;
 	} else if (proc->fork->raw != NULL) {
 		struct hd_fork *resolved = hd_forkev_resolve(proc->fork, job->w->config.unwinder, &query, job->snap->arena);
 		if (resolved != NULL)
