@@ -8,6 +8,7 @@
 
 #define FRAMES_DEFAULT 256u
 #define INLINED_MAX 16u
+#define TAIL_MAX 4096 /* bytes of a function that are looked through for jumps out of it */
 
 struct hd_unwinder *hd_unwinder_new(void)
 {
@@ -76,14 +77,59 @@ static bool is_eval_loop(const char *symbol)
 	       (symbol[sizeof(loop) - 1] == '\0' || symbol[sizeof(loop) - 1] == '.');
 }
 
-/* The public name of what `frame`'s caller called. */
-static const char *called_name(struct hd_unwinder *unwinder, const struct hd_unwind_query *query,
-			       const struct hd_walk_frame *caller, struct hd_arena *arena)
+/* The name behind a GOT slot, if what it holds lies in `image`. */
+static bool slot_name(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, const struct hd_module *module,
+		      uint64_t slot, const struct hd_image *image, char *name)
 {
-	struct hd_symbol symbol;
-	char name[HD_SYMBOL_NAME_MAX];
-	const struct hd_module *module = &caller->module;
 	struct hd_module target;
+	uint64_t addr;
+	return hd_mem_u64(query->mem, slot + module->bias, &addr) == 0 &&
+	       hd_modules_find(unwinder->modules, query, addr, &target) && target.image == image &&
+	       hd_slots_name(module->image, slot, name, HD_SYMBOL_NAME_MAX);
+}
+
+/* A function of one file was called, but the thread is in another file: the function's end jumped there, and its PLT says
+ * to what.  Two different answers are none. */
+static const char *tail_name(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, const struct hd_module *module,
+			     uint64_t function, const struct hd_image *image, struct hd_arena *arena)
+{
+	const struct hd_cfi_row *row = hd_cfi_find(module->image, function);
+	char name[HD_SYMBOL_NAME_MAX], found[HD_SYMBOL_NAME_MAX] = "";
+	uint8_t code[TAIL_MAX];
+	if (row == NULL || row->start != function)
+		return NULL;
+	uint64_t start = row->start, end = row->end;
+	size_t n = end - start < sizeof(code) ? end - start : sizeof(code);
+	if (hd_image_read(module->image, start, code, n) < 0)
+		return NULL;
+	for (size_t i = 0; i + 6 <= n + 1; i++) {
+		bool direct = code[i] == 0xe9 && i + 5 <= n, through = i + 6 <= n && code[i] == 0xff && code[i + 1] == 0x25;
+		int32_t rel;
+		uint64_t slot;
+		if (!direct && !through)
+			continue;
+		memcpy(&rel, code + i + (direct ? 1 : 2), sizeof(rel));
+		slot = start + i + (direct ? 5 : 6) + (uint64_t)(int64_t)rel;
+		if (direct && ((slot >= start && slot < end) || !hd_callsite_plt(module->image, slot, &slot)))
+			continue;
+		if (!slot_name(unwinder, query, module, slot, image, name))
+			continue;
+		if (found[0] != '\0' && strcmp(found, name) != 0)
+			return NULL;
+		strcpy(found, name);
+	}
+	return found[0] != '\0' ? hd_arena_str(arena, found) : NULL;
+}
+
+/* The public name of what frame number i's caller called. */
+static const char *called_name(struct hd_unwinder *unwinder, const struct hd_walk *walk, uint32_t i, struct hd_arena *arena)
+{
+	const struct hd_walk_frame *caller = &walk->frames[i + 1], *callee = &walk->frames[i];
+	const struct hd_module *module = &caller->module;
+	const struct hd_unwind_query *query = walk->query;
+	struct hd_symbol symbol;
+	struct hd_module target;
+	char name[HD_SYMBOL_NAME_MAX];
 	uint64_t slot = caller->call.target, addr;
 	if (module->image == NULL || (caller->call.form != HD_CALL_DIRECT && caller->call.form != HD_CALL_SLOT))
 		return NULL;
@@ -95,9 +141,14 @@ static const char *called_name(struct hd_unwinder *unwinder, const struct hd_unw
 		if (hd_mem_u64(query->mem, slot + module->bias, &addr) < 0)
 			return NULL;
 	}
-	if (!hd_modules_find(unwinder->modules, query, addr, &target) ||
-	    !hd_symbols_find(target.image, addr - target.bias, HD_SYMBOL_CODE, &symbol) ||
-	    symbol.value != addr - target.bias)
+	if (!hd_modules_find(unwinder->modules, query, addr, &target))
+		return NULL;
+	if (callee->module.image != NULL && callee->module.image != target.image) {
+		const char *tail = tail_name(unwinder, query, &target, addr - target.bias, callee->module.image, arena);
+		if (tail != NULL)
+			return tail;
+	}
+	if (!hd_symbols_find(target.image, addr - target.bias, HD_SYMBOL_CODE, &symbol) || symbol.value != addr - target.bias)
 		return NULL;
 	return hd_arena_str(arena, symbol.name);
 }
@@ -115,7 +166,7 @@ static struct hd_frame frame_name(struct hd_unwinder *unwinder, const struct hd_
 			frame.symbol = hd_arena_str(arena, symbol.name);
 	}
 	if (i + 1 < walk->n)
-		frame.called_as = called_name(unwinder, walk->query, &walk->frames[i + 1], arena);
+		frame.called_as = called_name(unwinder, walk, i, arena);
 	frame.function = hd_demangle(frame.symbol != NULL ? frame.symbol : frame.called_as, arena);
 	frame.is_pyeval = is_eval_loop(frame.symbol);
 	return frame;

@@ -65,11 +65,10 @@ enum hd_link hd_walk_link(struct hd_walk *walk, const struct hd_walk_frame *call
 		return HD_LINK_UNKNOWN;
 	if (callee->fn_start != 0)
 		return target == callee->fn_start ? HD_LINK_MATCH : HD_LINK_MISMATCH;
-	/* No tables for the callee: near before its pc, in the same mapping, is as good as can be said. */
+	/* No tables for the callee: where its function begins is not known.  What is called in its file leads to it, or
+	 * jumps to it at its end. */
 	const struct hd_map *map = hd_maps_find(walk->query->maps, callee->look);
-	if (target > callee->look || map == NULL || target < map->start)
-		return HD_LINK_MISMATCH;
-	return callee->look - target < 0x10000 ? HD_LINK_MATCH : HD_LINK_UNKNOWN;
+	return map != NULL && target >= map->start && target < map->end ? HD_LINK_MATCH : HD_LINK_MISMATCH;
 }
 
 bool hd_walk_cfa(struct hd_walk *walk, const struct hd_module *module, const struct hd_cfi_row *row,

@@ -221,12 +221,37 @@ Test(unwind, without_tables_frame_pointers_lead_on_and_are_marked_as_guesses, .t
 	hd_arena_free(arena);
 }
 
+Test(unwind, a_chain_over_musl_which_has_no_tables_is_found_by_its_calls, .timeout = 60)
+{
+	static const char *const some[] = {"sem", "mutex", "cond", "read", "poll"};
+	struct target t;
+	if (system("command -v musl-gcc >/dev/null") != 0)
+		cr_skip_test("no musl here");
+	build(&t, "musl-gcc -O2 " SOURCE);
+	for (size_t i = 0; i < HD_COUNTOF(some); i++) {
+		struct hd_arena *arena = hd_arena_new();
+		start(&t, some[i], "");
+		struct hd_syscall call = wait_blocked(t.pid, t.tid);
+		struct hd_stack stack = unwind(t.pid, call.sp, call.pc, false, arena);
+		cr_expect_str_eq(own_frames(&stack, &t, arena), expected(some[i], arena), "%s: %s", some[i],
+				 own_frames(&stack, &t, arena));
+		cr_expect_not(stack.is_complete, "nothing says that it ended at the thread's start");
+		kill(t.pid, SIGKILL);
+		waitpid(t.pid, NULL, 0);
+		fclose(t.out);
+		close(t.in);
+		hd_arena_free(arena);
+	}
+	unlink(t.exe);
+	rmdir(t.dir);
+}
+
 Test(unwind, calls_into_the_c_library_have_their_public_names, .timeout = 30)
 {
 	static const struct {
 		const char *kind, *name;
 	} cases[] = {{"sem", "sem_wait"}, {"mutex", "pthread_mutex_lock"}, {"cond", "pthread_cond_wait"}, {"read", "read"},
-		     {"fread", "fread"}, {"epoll", "epoll_wait"}, {"usleep", "usleep"}};
+		     {"fread", "fread"}, {"epoll", "epoll_wait"}, {"usleep", "usleep"}, {"tail", "sem_wait"}};
 	struct target t;
 	build(&t, "gcc -O2 -s " SOURCE);
 	for (size_t i = 0; i < HD_COUNTOF(cases); i++) {
