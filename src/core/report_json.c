@@ -290,7 +290,7 @@ void hd_report_json(const struct hd_report *report, struct hd_buf *out)
 	put(root, "time", json_string(hd_time_rfc3339(snap->time_ns).text));
 	put(root, "host", text_or_null(snap->host));
 	put(root, "root", json_integer(snap->root));
-	put(root, "command", strings(snap->command));
+	put(root, "command", strings(hd_snapshot_command(snap)));
 	put_verdict(root, report);
 	put(root, "culprits", culprits(report));
 	put(root, "processes", processes(report));

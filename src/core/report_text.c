@@ -34,7 +34,7 @@ static void put_headline(struct text *t)
 	const struct hd_verdict *v = t->v;
 	struct hd_buf command HD_CLEAN_BUF = {0};
 	const char *certainty = hd_certainty_name(v->certainty);
-	hd_words_command(t->snap->command, COMMAND_MAX, &command);
+	hd_words_command(hd_snapshot_command(t->snap), COMMAND_MAX, &command);
 	if (v->kind == HD_VERDICT_NONE)
 		hd_page_para(&t->page, 0, 2, HD_INK_GREEN, "Nothing is wrong: %s", hd_buf_text(&command));
 	else if (v->kind == HD_VERDICT_STALL)
@@ -445,7 +445,7 @@ static void put_way_out(const struct text *t, uint32_t i, struct hd_buf *out)
 		hd_buf_printf(out, " (for %s at most)", hd_duration_words(wait->timeout_ns).text);
 	else if (wait->has_deadline && wait->kind != HD_WAIT_TIMER)
 		hd_buf_str(out, " (with a time limit)");
-	else if (wait->outside != NULL)
+	else if (wait->outside != NULL && wait->kind != HD_WAIT_TIMER)
 		hd_buf_printf(out, " (%s)", wait->outside);
 }
 
@@ -573,7 +573,7 @@ static void put_dump(struct text *t)
 		procs += t->snap->procs[p].in_tree;
 		threads += t->snap->procs[p].in_tree ? t->snap->procs[p].n_threads : 0;
 	}
-	hd_words_command(t->snap->command, COMMAND_MAX, &command);
+	hd_words_command(hd_snapshot_command(t->snap), COMMAND_MAX, &command);
 	hd_page_para(&t->page, 0, 2, HD_INK_BOLD, "%s: %" PRIu32 " process%s, %" PRIu32 " thread%s, %s", hd_buf_text(&command), procs,
 		     procs == 1 ? "" : "es", threads, threads == 1 ? "" : "s", hd_time_rfc3339(t->snap->time_ns).text);
 	put_full(t);

@@ -96,6 +96,13 @@ static void put_quoted(struct hd_buf *out, const char *word)
 	hd_buf_str(out, is_plain ? "" : "'");
 }
 
+const char *const *hd_snapshot_command(const struct hd_snapshot *snap)
+{
+	uint32_t root = hd_snapshot_proc(snap, snap->root);
+	bool is_known = snap->command != NULL && snap->command[0] != NULL;
+	return is_known || root == HD_NONE ? snap->command : snap->procs[root].argv;
+}
+
 void hd_words_command(const char *const *argv, size_t max, struct hd_buf *out)
 {
 	size_t begin = out->len;

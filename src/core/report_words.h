@@ -16,6 +16,8 @@ void hd_words_wait(const struct hd_snapshot *snap, const struct hd_verdict *v, u
 /* What a lock is, with its name where known: "cache_lock (in train.py), a Python lock". */
 void hd_words_lock(const struct hd_lock *lock, struct hd_buf *out);
 const char *hd_signal_name(int32_t signal); /* "SIGKILL"; "signal" when it has no name */
+/* What was launched; for a tree that was attached to, what its root was started as. */
+const char *const *hd_snapshot_command(const struct hd_snapshot *snap);
 /* The words of the command, with `max` characters at most; of a program with a full path only the name. */
 void hd_words_command(const char *const *argv, size_t max, struct hd_buf *out);
 /* Why this makes programs hang, for people who never heard of it; NULL where the summary says it all. */
