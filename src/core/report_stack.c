@@ -40,10 +40,19 @@ static bool is_start(const struct hd_frame *f)
 	return f->function != NULL && begins_with_any(f->function, names, HD_COUNTOF(names));
 }
 
+/* The same of Python threads and workers: Thread._bootstrap, Thread._bootstrap_inner, BaseProcess._bootstrap. */
+static bool is_python_start(const struct hd_frame *f)
+{
+	return f->kind == HD_FRAME_PYTHON && f->function != NULL && f->file != NULL && strstr(f->function, "_bootstrap") != NULL &&
+	       (strstr(f->file, "/threading.py") != NULL || strstr(f->file, "/multiprocess") != NULL);
+}
+
 /* Plumbing in this stack: the C library, and the interpreter wherever Python frames tell more. */
 static bool is_plumbing(const struct hd_frame *f, bool has_python)
 {
-	return f->kind == HD_FRAME_NATIVE && (is_libc(f) || is_start(f) || (has_python && is_interpreter(f)));
+	if (f->kind == HD_FRAME_PYTHON)
+		return is_python_start(f);
+	return is_libc(f) || is_start(f) || (has_python && is_interpreter(f));
 }
 
 static bool has_python(const struct hd_stack *stack)

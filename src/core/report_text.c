@@ -383,7 +383,7 @@ static void put_advice(struct text *t)
 		hd_page_para(&t->page, 2, 5, HD_INK_BOLD, "%" PRIu32 ". %s", i + 1, a->title);
 		hd_page_para(&t->page, 5, 5, HD_INK_PLAIN, "%s", a->text);
 		if (a->cure != NULL)
-			hd_page_para(&t->page, 5, 7, HD_INK_PLAIN, "Without changing the program: hangdog run --cure %s ...", a->cure);
+			hd_page_para(&t->page, 5, 7, HD_INK_PLAIN, "Without changing the program: hangdog run --cure %s", a->cure);
 		if (a->source != NULL)
 			hd_page_para(&t->page, 5, 7, HD_INK_DIM, "See %s", a->source);
 	}

@@ -83,7 +83,7 @@ Test(report_text, an_inherited_python_lock_is_answered_from_the_top)
 		"What hangs",
 		"4251 (python3), its only thread, for 1.3 s",
 		"waits for cache_lock (in train.py), a Python lock, held by thread 4250",
-		"load_item               ann/train.py:41",
+		"load_item          ann/train.py:41",
 		"Who held the lock when the process was forked",
 		"4251 was forked by 4242 at 2026-11-24T08:58:57.923Z, 14.2 s before this",
 		"Thread 4250 \"refill\" of 4242 held the lock, and stood here:",
