@@ -138,32 +138,45 @@ static int add_progress(const char *text, struct hd_progress *p, struct hd_err *
 	return 0;
 }
 
-static int add_actions(const char *text, struct hd_actions *actions, struct hd_err *err)
+/* The end of an exec: command: a comma that another action follows, or the end of the text.  Other commas are the
+ * command's own. */
+static char *exec_end(char *command)
 {
-	while (true) {
-		if (actions->n == HD_ACTIONS_MAX)
-			return hd_err_set(err, EINVAL, "--on-hang: more than %d actions", HD_ACTIONS_MAX);
-		if (strncmp(text, "exec:", 5) == 0 && text[5] != '\0') {
-			actions->at[actions->n++] = (struct hd_action){HD_ACTION_EXEC, text + 5};
-			return 0;
-		}
-		size_t len = strcspn(text, ",");
-		char word[64];
+	for (char *p = command; (p = strchr(p, ',')) != NULL; p++) {
+		char word[16] = "";
+		size_t len = strcspn(p + 1, ",");
+		if (strncmp(p + 1, "exec:", 5) == 0)
+			return p;
 		if (len >= sizeof(word))
-			return hd_err_set(err, EINVAL, "--on-hang: no such action '%s'", text);
-		memcpy(word, text, len);
-		word[len] = '\0';
+			continue;
+		memcpy(word, p + 1, len);
 		int i = find_word(action_words, word);
-		if (i < 0 || i >= HD_ACTION_EXEC)
-			return bad_word(err, "--on-hang", word, action_words);
-		actions->at[actions->n++] = (struct hd_action){(enum hd_action_kind)i, NULL};
-		if (text[len] == '\0')
-			return 0;
-		text += len + 1;
+		if (i >= 0 && i < HD_ACTION_EXEC)
+			return p;
 	}
+	return command + strlen(command);
 }
 
-static int set_value(const struct hd_option *o, const char *text, struct hd_options *to, struct hd_err *err)
+/* Cuts `text` (of argv, ours to write to) at the commas. */
+static int add_actions(char *text, struct hd_actions *actions, struct hd_err *err)
+{
+	for (bool is_last = false; !is_last;) {
+		bool is_exec = strncmp(text, "exec:", 5) == 0 && text[5] != '\0';
+		char *end = is_exec ? exec_end(text + 5) : text + strcspn(text, ",");
+		is_last = *end == '\0';
+		*end = '\0';
+		int i = is_exec ? HD_ACTION_EXEC : find_word(action_words, text);
+		if (i < 0 || (i == HD_ACTION_EXEC && !is_exec))
+			return bad_word(err, "--on-hang", text, action_words);
+		if (actions->n == HD_ACTIONS_MAX)
+			return hd_err_set(err, EINVAL, "--on-hang: more than %d actions", HD_ACTIONS_MAX);
+		actions->at[actions->n++] = (struct hd_action){(enum hd_action_kind)i, is_exec ? text + 5 : NULL};
+		text = end + 1;
+	}
+	return 0;
+}
+
+static int set_value(const struct hd_option *o, char *text, struct hd_options *to, struct hd_err *err)
 {
 	void *field = (char *)to + o->at;
 	int word;
