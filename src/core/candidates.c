@@ -42,10 +42,12 @@ static struct hd_edges groups_of_children(struct sketch *s, uint32_t t)
 	if (wait.child_pid > 0 && wait.child_idtype <= 1)
 		return (struct hd_edges){0}; /* one of them, numbered in a namespace that was not looked up */
 	struct hd_keys kids = hd_keys_find(&s->lookup.by_parent, p);
-	uint32_t *at = HD_NEW_N(s->arena, kids.n, uint32_t);
-	for (uint32_t i = 0; i < kids.n; i++)
-		at[i] = s->snap->n_threads + kids.at[i].index;
-	return (struct hd_edges){at, kids.n};
+	uint32_t *at = HD_NEW_N(s->arena, kids.n, uint32_t), n = 0;
+	for (uint32_t i = 0; i < kids.n; i++) {
+		if (wait.kind != HD_WAIT_VFORK || s->snap->procs[kids.at[i].index].mm == s->snap->procs[p].mm)
+			at[n++] = s->snap->n_threads + kids.at[i].index;
+	}
+	return (struct hd_edges){at, n};
 }
 
 static struct hd_node sketch_thread(struct sketch *s, uint32_t t)

@@ -69,6 +69,24 @@ static const char *state_outside(const struct hd_thread *th, const struct hd_cal
 	return NULL;
 }
 
+/* Where a thread sleeps inside a call that is not the call's own sleep.  A hint: the names are the kernel's own and may
+ * not be readable, so this list only ever opens a wait. */
+static const char *sleep_outside(const struct hd_thread *th)
+{
+	static const struct {
+		const char *part, *why;
+	} sleeps[] = {{"seccomp", "a seccomp supervisor could answer its system call"},
+		      {"userfault", "a userfaultfd handler could give it the memory it needs"},
+		      {"fuse", "a FUSE file system could answer"},
+		      {"refrigerator", "it is frozen and may be thawed"},
+		      {"ptrace_stop", "a debugger stopped it"}};
+	for (size_t i = 0; th->wchan != NULL && i < HD_COUNTOF(sleeps); i++) {
+		if (strstr(th->wchan, sleeps[i].part) != NULL)
+			return sleeps[i].why;
+	}
+	return NULL;
+}
+
 /* Agents that end waits although no thread of ours acts; unknown is as bad as yes. */
 static const char *agent_outside(const struct hd_proc *pr)
 {
@@ -164,6 +182,8 @@ static const char *first_outside(const struct hd_proc *pr, const struct hd_threa
 				 enum hd_tri limit)
 {
 	const char *why = state_outside(th, call);
+	if (why == NULL)
+		why = sleep_outside(th);
 	if (why == NULL)
 		why = agent_outside(pr);
 	if (why == NULL)

@@ -20,7 +20,7 @@ struct builder {
 	HD_VEC(const char *) reasons; /* of nodes: why a group is not closed, NULL = it is */
 	uint32_t *iota;               /* 0, 1, 2, ...: the threads of a process are a slice of it */
 	/* Groups made so far, HD_NONE = not yet. */
-	uint32_t *proc_group, *mm_group, *kids_group, *object_group[SIDE_COUNT];
+	uint32_t *proc_group, *mm_group, *kids_group, *below_group, *object_group[SIDE_COUNT];
 };
 
 /* A set of wakers being collected, and the first reason why it is not complete. */
@@ -115,17 +115,65 @@ static void set_add_child(struct builder *b, struct set *set, uint32_t child)
 						 proc_at(b, child)->pid));
 }
 
-/* All threads of all children of p, any of which may end. */
+/* The children of p and what is below them, whose groups are made already. */
+static uint32_t below_group_make(struct builder *b, uint32_t p)
+{
+	CLEAN_SET struct set set = {0};
+	struct hd_keys kids = hd_keys_find(&b->lookup->by_parent, p);
+	for (uint32_t i = 0; i < kids.n; i++) {
+		set_add(b, &set, proc_group(b, kids.at[i].index));
+		set_add(b, &set, b->below_group[kids.at[i].index]);
+	}
+	if (!proc_at(b, p)->children_complete)
+		set_outside(&set, hd_arena_printf(b->arena, "the children of process %d could not all be seen", proc_at(b, p)->pid));
+	return group_push(b, set_edges(b, &set), set.why);
+}
+
+/* Everybody below each process, from the leaves up, so that crafted chains need no recursion; circles stay open. */
+static void make_below_groups(struct builder *b)
+{
+	uint32_t n = b->snap->n_procs, n_ready = 0;
+	uint32_t *ready = HD_NEW_N(b->arena, n, uint32_t), *parent = HD_NEW_N(b->arena, n, uint32_t);
+	uint32_t *missing = HD_NEW_N(b->arena, n, uint32_t);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct hd_key *key = &b->lookup->by_parent.at[i];
+		parent[key->index] = (uint32_t)key->key;
+		if (key->key < n)
+			missing[key->key]++;
+	}
+	for (uint32_t p = 0; p < n; p++) {
+		if (missing[p] == 0)
+			ready[n_ready++] = p;
+	}
+	for (uint32_t i = 0; i < n_ready; i++) {
+		uint32_t p = ready[i];
+		b->below_group[p] = below_group_make(b, p);
+		if (parent[p] < n && --missing[parent[p]] == 0)
+			ready[n_ready++] = parent[p];
+	}
+	for (uint32_t p = 0; p < n; p++) {
+		if (b->below_group[p] == HD_NONE)
+			b->below_group[p] = group_push(b, (struct hd_edges){0}, "parents and children do not fit together");
+	}
+}
+
+/* Whoever may give p a child that ends: its children and, since orphans may be left to it (PR_SET_CHILD_SUBREAPER is not in
+ * /proc), everybody below them; the first process of a PID namespace gets the orphans of strangers as well; and the
+ * other threads of p may make children. */
 static uint32_t kids_group(struct builder *b, uint32_t p)
 {
 	if (b->kids_group[p] != HD_NONE)
 		return b->kids_group[p];
+	if (b->snap->n_procs > 0 && b->below_group[0] == HD_NONE)
+		make_below_groups(b);
 	CLEAN_SET struct set set = {0};
 	struct hd_keys kids = hd_keys_find(&b->lookup->by_parent, p);
 	for (uint32_t i = 0; i < kids.n; i++)
 		set_add_child(b, &set, kids.at[i].index);
-	if (!proc_at(b, p)->children_complete)
-		set_outside(&set, hd_arena_printf(b->arena, "the children of process %d could not all be seen", proc_at(b, p)->pid));
+	set_add(b, &set, b->below_group[p]);
+	set_add(b, &set, proc_group(b, p));
+	if (proc_at(b, p)->ns_pid == 1)
+		set_outside(&set, "it is the first process of its container and inherits the children of others");
 	return b->kids_group[p] = group_push(b, set_edges(b, &set), set.why);
 }
 
@@ -267,7 +315,7 @@ static uint32_t object_group(struct builder *b, uint32_t o, enum side side, unsi
 static void add_pi_owner(struct builder *b, struct set *set, const struct hd_thread *th, const struct hd_word *word)
 {
 	struct hd_keys same = hd_keys_find(&b->lookup->by_ns_tid, word->value & PI_TID_MASK);
-	for (uint32_t i = 0; i < same.n && word->value_known; i++) {
+	for (uint32_t i = 0; i < same.n && i < HD_SAME_MAX && word->value_known; i++) {
 		const struct hd_thread *o = &b->snap->threads[same.at[i].index];
 		if (proc_at(b, o->proc)->pid_ns == proc_at(b, th->proc)->pid_ns && !hd_thread_ended(o)) {
 			set_add(b, set, same.at[i].index);
@@ -328,8 +376,6 @@ static void add_children(struct builder *b, struct set *set, const struct hd_thr
 	if (hd_keys_find(&b->lookup->by_parent, th->proc).n == 0)
 		set_outside(set, "no child of it was seen");
 	set_add(b, set, kids_group(b, th->proc));
-	/* Another thread of the waiter may make a child, which may end. */
-	set_add(b, set, proc_group(b, th->proc));
 }
 
 static void add_vfork_child(struct builder *b, struct set *set, const struct hd_thread *th)
@@ -377,14 +423,13 @@ static void add_wakers(struct builder *b, struct set *set, uint32_t t, const str
 	}
 }
 
-/* A handled SIGCHLD can come from every child that ends, also from one that another thread of the process makes. */
+/* A handled SIGCHLD can come from every child that ends. */
 static void add_sigchld(struct builder *b, struct set *set, uint32_t t)
 {
 	const struct hd_thread *th = &b->snap->threads[t];
 	if ((proc_at(b, th->proc)->sig_caught & ~th->sig_blocked & SIGCHLD_BIT) == 0)
 		return;
 	set_add(b, set, kids_group(b, th->proc));
-	set_add(b, set, proc_group(b, th->proc));
 }
 
 /* Who releases the lock by its owner rule; empty when nobody is left. */
@@ -449,6 +494,7 @@ struct hd_graph hd_graph_make(const struct hd_snapshot *snap, const struct hd_lo
 	b.proc_group = none_array(arena, snap->n_procs);
 	b.mm_group = none_array(arena, snap->n_procs);
 	b.kids_group = none_array(arena, snap->n_procs);
+	b.below_group = none_array(arena, snap->n_procs);
 	for (int side = 0; side < SIDE_COUNT; side++)
 		b.object_group[side] = none_array(arena, snap->n_objects);
 	for (uint32_t t = 0; t < snap->n_threads; t++) {

@@ -15,18 +15,25 @@ struct hd_keys {
 	uint32_t n;
 };
 
+#define HD_CHILD_KEY(parent, ns_pid) ((uint64_t)(parent) << 32 | (uint32_t)(ns_pid))
+
 struct hd_lookup {
 	struct hd_keys by_pid;    /* processes */
 	struct hd_keys by_mm;     /* processes by memory */
 	struct hd_keys by_parent; /* processes by the index of their parent */
+	struct hd_keys by_child;  /* processes by HD_CHILD_KEY: the index of their parent and their own number */
 	struct hd_keys by_ns_tid; /* threads by their number in their own PID namespace */
 	struct hd_keys by_tid;    /* threads by their number in hangdog's namespace */
 	struct hd_keys by_tls;    /* threads by thread pointer; those that have none known are left out */
-	const bool *tls_known;    /* per process: every living thread of it is in by_tls */
+	/* Per process, about all that share its memory: are all their threads here, and numbered in one namespace; and is
+	 * every living one of them in by_tls? */
+	const bool *mm_whole, *mm_tls_known;
 };
 
 struct hd_lookup hd_lookup_make(const struct hd_snapshot *snap, struct hd_arena *arena);
-/* All entries with this key, perhaps none. */
+/* All entries with this key, perhaps none.  Real snapshots repeat a number once a namespace; a crafted one must not cost
+ * quadratic time, so who walks the result stops at HD_SAME_MAX and then knows nothing. */
+#define HD_SAME_MAX 1024u
 struct hd_keys hd_keys_find(const struct hd_keys *keys, uint64_t key);
 
 /* The child of process p that its wait4(pid) or waitid(P_PID) names; HD_NONE = it may be any. */

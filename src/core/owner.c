@@ -22,7 +22,7 @@ static bool on_shared_mapping(const struct hd_thread *th)
 /* The thread of the waiter's memory that bears this number or this thread pointer; HD_NONE. */
 static uint32_t living_in_memory(const struct hd_snapshot *snap, const struct hd_keys *same, uint32_t mm, uint64_t pid_ns)
 {
-	for (uint32_t i = 0; i < same->n; i++) {
+	for (uint32_t i = 0; i < same->n && i < HD_SAME_MAX; i++) {
 		const struct hd_thread *o = &snap->threads[same->at[i].index];
 		const struct hd_proc *op = &snap->procs[o->proc];
 		if (op->mm == mm && op->pid_ns == pid_ns && !hd_thread_ended(o))
@@ -82,7 +82,7 @@ static void owner_is_nobody(const struct hd_snapshot *snap, const struct hd_look
 		return;
 	}
 	struct hd_keys same = hd_keys_find(&lookup->by_ns_tid, (uint32_t)lock->owner_tid);
-	for (uint32_t i = 0; i < same.n && lock->owner_tid != 0 && !pr->has_exec; i++) {
+	for (uint32_t i = 0; i < same.n && i < HD_SAME_MAX && lock->owner_tid != 0 && !pr->has_exec; i++) {
 		const struct hd_thread *o = &snap->threads[same.at[i].index];
 		if (snap->procs[o->proc].pid != pr->ppid)
 			continue;
@@ -113,14 +113,8 @@ static void owner_private(const struct hd_snapshot *snap, const struct hd_lookup
 		return;
 	}
 	/* Who was not found may only be called gone if all were seen. */
-	struct hd_keys mm = hd_keys_find(&lookup->by_mm, pr->mm);
-	for (uint32_t i = 0; i < mm.n; i++) {
-		const struct hd_proc *sharer = &snap->procs[mm.at[i].index];
-		if (!sharer->threads_complete || sharer->mm_shared_outside != HD_NO || sharer->pid_ns != pr->pid_ns)
-			return;
-		if (lock->owner_tid == 0 && !lookup->tls_known[mm.at[i].index])
-			return;
-	}
+	if (!lookup->mm_whole[th->proc] || same.n > HD_SAME_MAX || (lock->owner_tid == 0 && !lookup->mm_tls_known[th->proc]))
+		return;
 	if (fork == NULL || !owner_in_fork(fork, lock, owner))
 		owner_is_nobody(snap, lookup, pr, lock, owner);
 	/* The kernel hands a robust lock on when its holder ends; only what a fork copied is out of its reach. */
@@ -136,13 +130,15 @@ static void owner_shared(const struct hd_snapshot *snap, const struct hd_lookup 
 	if (th->lock.owner_tid == 0)
 		return;
 	struct hd_keys same = hd_keys_find(&lookup->by_ns_tid, (uint32_t)th->lock.owner_tid);
-	for (uint32_t i = 0; i < same.n; i++) {
+	for (uint32_t i = 0; i < same.n && i < HD_SAME_MAX; i++) {
 		uint32_t o = same.at[i].index;
 		if (snap->procs[snap->threads[o].proc].pid_ns == pr->pid_ns && !hd_thread_ended(&snap->threads[o])) {
 			owner_is_thread(snap, t, o, owner);
 			return;
 		}
 	}
+	if (same.n > HD_SAME_MAX)
+		return;
 	if (th->lock.owner_exists == HD_YES)
 		owner->state = HD_OWNER_ELSEWHERE;
 	if (th->lock.owner_exists == HD_NO)

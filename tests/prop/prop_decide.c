@@ -127,7 +127,7 @@ static void random_wait(struct hd_snapshot *s, struct tr *r, uint32_t t)
 		if (tr_one_in(r, 3))
 			tb_call(s, t, tr_one_in(r, 2) ? TB_NANOSLEEP : TB_VFORK, 0x7000, 0, 0, 0);
 		if (tr_one_in(r, 4))
-			th->state = 'Z';
+			th->state = s->procs[th->proc].state = 'Z';
 		break;
 	default: {
 		int nr = calls[tr_below(r, HD_COUNTOF(calls))];
@@ -208,20 +208,6 @@ static bool proc_ended(const struct hd_snapshot *s, uint32_t p)
 	return !any;
 }
 
-static uint32_t add_children(const struct hd_snapshot *s, struct wakers *w, uint32_t p)
-{
-	uint32_t n = 0;
-	for (uint32_t c = 0; c < s->n_procs; c++) {
-		if (!is_parent(s, p, c))
-			continue;
-		add_proc(s, w, c);
-		w->open = w->open || proc_ended(s, c);
-		n++;
-	}
-	w->open = w->open || !s->procs[p].children_complete;
-	return n;
-}
-
 static void add_own_holders(const struct hd_snapshot *s, struct wakers *w, const struct hd_object *ob)
 {
 	for (uint32_t i = 0; i < ob->n_holders; i++)
@@ -288,6 +274,35 @@ static void add_futex(const struct hd_snapshot *s, struct wakers *w, const struc
 	w->open = w->open || !found;
 }
 
+static bool has_child(const struct hd_snapshot *s, uint32_t p)
+{
+	for (uint32_t c = 0; c < s->n_procs; c++) {
+		if (is_parent(s, p, c))
+			return true;
+	}
+	return false;
+}
+
+/* Itself and everybody below. */
+static void add_family(const struct hd_snapshot *s, struct wakers *w, uint32_t p)
+{
+	add_proc(s, w, p);
+	w->open = w->open || !s->procs[p].children_complete;
+	for (uint32_t c = 0; c < s->n_procs; c++) {
+		if (is_parent(s, p, c))
+			add_family(s, w, c);
+	}
+}
+
+static bool has_ended_child(const struct hd_snapshot *s, uint32_t p)
+{
+	for (uint32_t c = 0; c < s->n_procs; c++) {
+		if (is_parent(s, p, c) && proc_ended(s, c))
+			return true;
+	}
+	return false;
+}
+
 static void add_wait4(const struct hd_snapshot *s, struct wakers *w, const struct hd_thread *th)
 {
 	for (uint32_t c = 0; c < s->n_procs; c++) {
@@ -297,9 +312,8 @@ static void add_wait4(const struct hd_snapshot *s, struct wakers *w, const struc
 			return;
 		}
 	}
-	if (add_children(s, w, th->proc) == 0)
-		w->open = true;
-	add_proc(s, w, th->proc);
+	w->open = w->open || !has_child(s, th->proc) || has_ended_child(s, th->proc);
+	add_family(s, w, th->proc);
 }
 
 static void add_vfork(const struct hd_snapshot *s, struct wakers *w, const struct hd_thread *th)
@@ -332,8 +346,8 @@ static void slow_wakers(const struct hd_snapshot *s, uint32_t t, struct wakers *
 	if (th->nr == TB_EPOLL_WAIT)
 		w->open = w->open || s->objects[th->objects[0]].kind != HD_OBJ_EPOLL;
 	if ((s->procs[th->proc].sig_caught & ~th->sig_blocked & (1u << 16)) != 0) {
-		add_children(s, w, th->proc);
-		add_proc(s, w, th->proc);
+		w->open = w->open || has_ended_child(s, th->proc);
+		add_family(s, w, th->proc);
 	}
 }
 

@@ -2,6 +2,7 @@
  * random graphs (default 200,000), HD_PROP_SEED the first seed.  A failing graph is shrunk and printed. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "../lib/rand.h"
 #include "hangdog/judge.h"
@@ -451,6 +452,30 @@ static void run_exhaustive(struct tally *tally, uint32_t n, bool with_self)
 	}
 }
 
+/* Printed, never judged: what a large graph costs here. */
+static void print_cost(uint32_t n, uint32_t edges_each)
+{
+	struct hd_arena *arena = hd_arena_new();
+	struct hd_node *nodes = HD_NEW_N(arena, n, struct hd_node);
+	struct tr r = {.state = 1};
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t *at = HD_NEW_N(arena, edges_each, uint32_t);
+		for (uint32_t e = 0; e < edges_each; e++)
+			at[e] = tr_below(&r, n);
+		nodes[i].wakers = (struct hd_edges){at, edges_each};
+	}
+	struct hd_graph graph = {.nodes = nodes, .n = n};
+	struct timespec start, end;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	struct hd_judgement j = hd_judge(&graph, arena);
+	struct hd_certificate cert = hd_certificate_make(&graph, &j, arena);
+	bool ok = hd_certificate_check(&graph, &cert);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("prop_judge: %u threads with %u edges judged and certified in %.1f ms (%s)\n", n, n * edges_each,
+	       (double)(end.tv_sec - start.tv_sec) * 1e3 + (double)(end.tv_nsec - start.tv_nsec) / 1e6, ok ? "accepted" : "refused");
+	hd_arena_free(arena);
+}
+
 int main(void)
 {
 	uint64_t n = tr_env("HD_PROP_N", 200000), first = tr_env("HD_PROP_SEED", 1);
@@ -464,6 +489,7 @@ int main(void)
 	printf("prop_judge: %llu graphs of up to 3 nodes, %llu random graphs with %llu dead nodes, %llu corrupted certificates refused\n",
 	       (unsigned long long)exhaustive, (unsigned long long)n, (unsigned long long)tally.dead,
 	       (unsigned long long)tally.corrupted);
+	print_cost(10000, 10);
 	printf("prop_judge: %llu passed, %llu failed\n", (unsigned long long)tally.passed, (unsigned long long)tally.failed);
 	return tally.failed > 0;
 }

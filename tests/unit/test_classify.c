@@ -63,6 +63,8 @@ Test(classify, a_private_futex_without_limit_has_no_outside, .timeout = 10)
 	X(it_waits_for_a_signal, s->threads[0].nr = 34)                                                                \
 	X(it_is_in_a_driver, s->threads[0].nr = 16)                                                                    \
 	X(it_accepts_connections, s->threads[0].nr = 43)                                                               \
+	X(a_seccomp_supervisor_holds_it, s->threads[0].wchan = "seccomp_do_user_notification.isra.0")                  \
+	X(it_faults_on_memory_of_a_userfaultfd, s->threads[0].wchan = "handle_userfault")                              \
 	X(it_waits_for_a_sysv_semaphore, s->threads[0].nr = 65)
 
 struct spoil {

@@ -131,6 +131,32 @@ Test(graph, another_thread_may_make_a_child_that_ends, .timeout = 10)
 	cr_expect(is_dead(s, 0));
 }
 
+Test(graph, orphans_of_grandchildren_may_be_left_to_a_waiting_ancestor, .timeout = 10)
+{
+	TB_SNAPSHOT(s);
+	tb_proc(s, 10, 1);
+	tb_thread(s, 10);
+	tb_wait4(s, 0, -1);
+	tb_proc(s, 20, 10);
+	tb_thread(s, 20);
+	tb_futex(s, 1, 0x100);
+	tb_proc(s, 30, 20);
+	tb_thread(s, 30); /* runs: it may fork, and die before its child does */
+	cr_expect_not(is_dead(s, 0));
+	cr_expect(is_dead(s, 1));
+	tb_wait4(s, 0, 20);
+	cr_expect(is_dead(s, 0), "a wait for that one child");
+	tb_wait4(s, 0, -1);
+	tb_futex(s, 2, 0x100);
+	cr_expect(is_dead(s, 0));
+	s->procs[0].ns_pid = 1;
+	cr_expect_not(is_dead(s, 0), "the first process of a container");
+	s->procs[0].ns_pid = 10;
+	s->procs[1].parent = 2; /* crafted: parents in a circle */
+	s->procs[2].parent = 1;
+	cr_expect_not(is_dead(s, 0));
+}
+
 Test(graph, a_handled_sigchld_comes_from_children, .timeout = 10)
 {
 	TB_SNAPSHOT(s);

@@ -27,9 +27,15 @@ Test(lookup, everybody_is_found_by_number_memory_and_parent, .timeout = 10)
 	cr_expect_eq(hd_keys_find(&l.by_tid, 5).at[0].index, 1u);
 	cr_expect_eq(hd_keys_find(&l.by_tls, 0x1000).n, 1u);
 	cr_expect_eq(hd_keys_find(&l.by_tls, 0).n, 0u);
-	cr_expect_not(l.tls_known[0]);
+	cr_expect_not(l.mm_tls_known[0]);
+	cr_expect_not(l.mm_tls_known[2], "it shares that memory");
+	cr_expect(l.mm_whole[2]);
 	s->threads[0].state = 'Z';
-	cr_expect(hd_lookup_make(s, s->arena).tls_known[0], "an ended thread needs no pointer");
+	s->threads[3].tls = 0x2000;
+	s->procs[0].threads_complete = false;
+	l = hd_lookup_make(s, s->arena);
+	cr_expect(l.mm_tls_known[0], "an ended thread needs no pointer");
+	cr_expect_not(l.mm_whole[2]);
 }
 
 Test(lookup, a_process_has_ended_when_its_last_thread_has, .timeout = 10)

@@ -69,12 +69,12 @@ Test(roots, a_deadlock_that_concerns_nobody_guarded_is_none, .timeout = 10)
 Test(roots, the_known_holder_is_the_root_and_bystanders_are_not, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 1, 0);
-	tb_thread(s, 1);
-	uint32_t child = tb_proc(s, 10, 1);
+	tb_proc(s, 9, 1);
+	tb_thread(s, 9);
+	uint32_t child = tb_proc(s, 10, 9);
 	for (int i = 0; i < 3; i++)
 		tb_thread(s, 10 + i);
-	tb_other(tb_fork(s, child, 1, 2), 5);
+	tb_other(tb_fork(s, child, 9, 2), 5);
 	tb_wait4(s, 0, -1);
 	tb_mutex(s, 1, 0x100, 11);		     /* wants what 11 holds */
 	tb_mutex(s, 2, 0x200, 5);		     /* 11 wants what was held at the fork */
