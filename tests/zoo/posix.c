@@ -120,6 +120,58 @@ static void mutex_self(void)
 	zoo_say("waiter=%d kind=MUTEX base=%p owner=%d held=1\n", waiter, (void *)&mutex, owner);
 }
 
+static void *lock_and_stay(void *arg)
+{
+	pthread_mutex_lock(&mutex);
+	zoo_stay();
+	return arg;
+}
+
+/* What hangdog is for: the child waits for a thread that fork did not copy, and whose tid is still in the mutex. */
+static void mutex_orphan(void)
+{
+	static const struct mutex_how how = {.type = PTHREAD_MUTEX_RECURSIVE};
+	mutex_init_as(&how);
+	int owner = zoo_thread(lock_and_stay, NULL);
+	zoo_wait_asleep(owner);
+	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		alarm(60);
+		zoo_say("pid=%d waiter=%d kind=MUTEX base=%p owner=%d held=1 releases=1 recursive=1\n", getpid(), zoo_tid(),
+			(void *)&mutex, owner);
+		pthread_mutex_lock(&mutex);
+		zoo_stay();
+	}
+}
+
+#ifdef __GLIBC__
+static int libc_minor(void)
+{
+	int minor = 0;
+	sscanf(gnu_get_libc_version(), "2.%d", &minor);
+	return minor;
+}
+
+static void *lock_and_leave(void *arg)
+{
+	pthread_mutex_lock(&mutex);
+	return arg;
+}
+
+/* The owner of a PI mutex is gone: the C library parks the next one for ever, on a word of its own stack. */
+static void mutex_pi_parked(void)
+{
+	static const struct mutex_how how = {.type = PTHREAD_MUTEX_NORMAL, .protocol = PTHREAD_PRIO_INHERIT};
+	if (libc_minor() < 28)
+		exit(77); /* there it pauses instead */
+	mutex_init_as(&how);
+	zoo_thread(lock_and_leave, NULL);
+	pthread_join(zoo_last_thread, NULL);
+	/* The mutex itself is only in a register in most versions. */
+	zoo_say("waiter=%d kind=MUTEX pi=1 weak=1\n", zoo_thread(mutex_waiter, (void *)&how));
+}
+#endif
+
 /* ---- read-write locks ---- */
 
 static void *reader(void *arg)
@@ -179,9 +231,7 @@ static void write_second_writer(void)
 #ifdef __GLIBC__
 static void read_queued_writer(void)
 {
-	int minor = 0;
-	sscanf(gnu_get_libc_version(), "2.%d", &minor);
-	if (minor < 28)
+	if (libc_minor() < 28)
 		exit(77); /* there the reader spins instead */
 	pthread_rwlockattr_t attr;
 	pthread_rwlockattr_init(&attr);
@@ -394,12 +444,12 @@ static void stream_flockfile(void)
 #define C(name) {#name, name}
 static const struct zoo_case cases[] = {
 	C(mutex_normal), C(mutex_recursive), C(mutex_errorcheck), C(mutex_shared), C(mutex_robust), C(mutex_robust_recursive),
-	C(mutex_pi), C(mutex_pi_robust), C(mutex_timed), C(mutex_pi_timed), C(mutex_self), C(read_writer_holds),
+	C(mutex_pi), C(mutex_pi_robust), C(mutex_timed), C(mutex_pi_timed), C(mutex_self), C(mutex_orphan), C(read_writer_holds),
 	C(write_writer_holds), C(write_readers_hold), C(write_second_writer), C(cond_wait), C(cond_timed), C(cond_second_group),
 	C(cond_relock), C(semaphore), C(semaphore_timed), C(semaphore_shared), C(semaphore_on_stack), C(barrier_wait), C(join),
 	C(once_wait), C(stream), C(stream_flockfile),
 #ifdef __GLIBC__
-	C(mutex_adaptive), C(mutex_protect), C(read_queued_writer), C(cond_destroy_child),
+	C(mutex_adaptive), C(mutex_protect), C(mutex_pi_parked), C(read_queued_writer), C(cond_destroy_child),
 #endif
 };
 
