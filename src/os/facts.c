@@ -187,15 +187,24 @@ static enum hd_tri find_tracer(const struct hd_draft *d, uint32_t p)
 	return unknown ? HD_UNKNOWN : HD_NO;
 }
 
+/* A dead leader's status has no such line any more; all threads say the same. */
+static enum hd_tri find_dump(const struct hd_draft *d, uint32_t p)
+{
+	const struct hd_proc *proc = &d->snap->procs[p];
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+		const struct hd_draft_thread *more = &d->threads[t];
+		if (more->has_first && more->first.has_dumping)
+			return more->first.is_dumping ? HD_YES : HD_NO;
+	}
+	return HD_UNKNOWN;
+}
+
 void hd_draft_proc_agents(struct hd_draft *d, uint32_t p)
 {
 	struct hd_proc *proc = &d->snap->procs[p];
-	const struct hd_draft_thread *leader = &d->threads[proc->first_thread];
 	proc->has_io_uring = find_io_uring(d, p);
 	proc->timer_armed = find_timers(d, p);
 	proc->is_frozen = find_frozen(d, p);
 	proc->has_foreign_tracer = find_tracer(d, p);
-	proc->is_dumping = HD_UNKNOWN;
-	if (leader->has_first && leader->first.has_dumping)
-		proc->is_dumping = leader->first.is_dumping ? HD_YES : HD_NO;
+	proc->is_dumping = find_dump(d, p);
 }

@@ -23,6 +23,11 @@ static void sketch_thread(const struct hd_sighting *seen, uint32_t p, int64_t no
 				  .nr = -1, .timeout_ns = -1, .objects_complete = false};
 	if (!seen->has_line)
 		return;
+	/* So a leader shows that called pthread_exit while its process lives on ("-1 0x0 0x0"). */
+	if (seen->line.form == HD_SYSCALL_OUTSIDE && seen->line.sp == 0 && seen->line.pc == 0) {
+		ret->state = 'Z';
+		return;
+	}
 	ret->state = 'S';
 	ret->is_still = true;
 	ret->blocked_ns = now_ns - seen->since_ns;

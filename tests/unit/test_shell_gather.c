@@ -581,6 +581,101 @@ Test(shell_gather, a_time_limit_is_read_and_the_wait_is_not_suspected, .timeout 
 	close_scene(&s);
 }
 
+static void wait_with_a_ring(void)
+{
+	static int word;
+	char params[120] = {0}; /* struct io_uring_params */
+	if (syscall(SYS_io_uring_setup, 1, params) < 0)
+		_exit(4); /* not permitted here */
+	syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+}
+
+static bool has_io_uring(void)
+{
+	char params[120] = {0};
+	int fd = (int)syscall(SYS_io_uring_setup, 1, params);
+	close(fd);
+	return fd >= 0;
+}
+
+Test(shell_gather, an_io_uring_may_wake_a_private_futex, .timeout = 30)
+{
+	if (!has_io_uring())
+		cr_skip_test("this kernel does not let us make a ring");
+	struct scene s = open_scene(wait_with_a_ring);
+	wait_for(&s, 1, 1, 1);
+	cr_assert_eq(gather(&s)->procs[0].has_io_uring, HD_YES);
+	cr_assert_eq(decide(&s)->kind, HD_VERDICT_NONE);
+	close_scene(&s);
+}
+
+static void wait_for_a_stopped_child(void)
+{
+	if (fork() == 0) {
+		stage();
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	wait(NULL);
+}
+
+Test(shell_gather, a_stopped_child_can_be_continued, .timeout = 30)
+{
+	struct scene s = open_scene(wait_for_a_stopped_child);
+	wait_for(&s, 2, 2, 2);
+	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_thread *parent = thread_in(snap, SYS_wait4);
+	cr_assert(parent->is_still);
+	for (uint32_t t = 0; t < snap->n_threads; t++)
+		cr_assert(&snap->threads[t] == parent || (snap->threads[t].state == 'T' && !snap->threads[t].is_still));
+	cr_assert_eq(decide(&s)->kind, HD_VERDICT_NONE);
+	close_scene(&s);
+}
+
+/* ---- a process whose leader has ended ---------------------------------------------------------------------------------- */
+
+static pthread_mutex_t left = PTHREAD_MUTEX_INITIALIZER, right = PTHREAD_MUTEX_INITIALIZER;
+static pthread_barrier_t both;
+
+static void *lock_left_right(void *unused)
+{
+	pthread_mutex_lock(&left);
+	pthread_barrier_wait(&both);
+	pthread_mutex_lock(&right);
+	return unused;
+}
+
+static void *lock_right_left(void *unused)
+{
+	pthread_mutex_lock(&right);
+	pthread_barrier_wait(&both);
+	pthread_mutex_lock(&left);
+	return unused;
+}
+
+static void leave_two_to_their_deadlock(void)
+{
+	pthread_t threads[2];
+	pthread_barrier_init(&both, NULL, 2);
+	pthread_create(&threads[0], NULL, lock_left_right, NULL);
+	pthread_create(&threads[1], NULL, lock_right_left, NULL);
+	pthread_exit(NULL);
+}
+
+Test(shell_gather, threads_that_outlive_their_leader_are_seen_through_each_other, .timeout = 30)
+{
+	struct scene s = open_scene(leave_two_to_their_deadlock);
+	wait_for(&s, 1, 3, 3);
+	struct hd_look look;
+	cr_assert_eq(hd_watcher_look(s.watcher, s.model, &look), 0);
+	cr_assert_eq(look.suspects, 2);
+	gather(&s);
+	const struct hd_verdict *v = decide(&s);
+	cr_assert_eq(v->certainty, HD_CERT_PROVEN);
+	cr_assert_eq(v->cause, HD_CAUSE_LOCK_CYCLE);
+	close_scene(&s);
+}
+
 /* ---- when a gather is asked for --------------------------------------------------------------------------------------------------- */
 
 Test(shell_gather, the_same_waits_are_suspected_once_and_then_only_after_a_while, .timeout = 30)
