@@ -56,12 +56,34 @@ void hd_symbols_free(struct hd_symbols *symbols)
 	free(symbols);
 }
 
-static int by_value(const void *a, const void *b)
+/* Stable radix sort by value, as many passes as the largest value has digits: a comparison sort of a big library's
+ * symbols takes longer than everything else that is done with it. */
+static struct row *rows_sort(struct row *rows, size_t n)
 {
-	const struct row *x = a, *y = b;
-	if (x->value != y->value)
-		return x->value < y->value ? -1 : 1;
-	return x->name < y->name ? -1 : x->name > y->name;
+	enum { BITS = 11, DIGITS = 1 << BITS };
+	struct row *spare = malloc((n + 1) * sizeof(*spare));
+	uint64_t largest = 0;
+	if (spare == NULL)
+		abort();
+	for (size_t i = 0; i < n; i++)
+		largest |= rows[i].value;
+	for (unsigned shift = 0; shift < 64 && largest >> shift != 0; shift += BITS) {
+		size_t at[DIGITS] = {0}, sum = 0;
+		for (size_t i = 0; i < n; i++)
+			at[rows[i].value >> shift & (DIGITS - 1)]++;
+		for (size_t d = 0; d < DIGITS; d++) {
+			size_t count = at[d];
+			at[d] = sum;
+			sum += count;
+		}
+		for (size_t i = 0; i < n; i++)
+			spare[at[rows[i].value >> shift & (DIGITS - 1)]++] = rows[i];
+		struct row *swap = rows;
+		rows = spare;
+		spare = swap;
+	}
+	free(spare);
+	return rows;
 }
 
 /* Which symbols are kept: code and data that are defined here. */
@@ -102,9 +124,7 @@ static void table_load(struct table *table, struct hd_image *image, enum hd_sect
 		n++;
 	}
 	free(bytes);
-	if (!sorted)
-		qsort(rows, n, sizeof(*rows), by_value);
-	table->rows = rows;
+	table->rows = sorted ? rows : rows_sort(rows, n);
 	table->n = n;
 }
 
