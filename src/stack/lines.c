@@ -9,7 +9,20 @@
 #include "hangdog/unwind.h"
 #include "stack/image.h"
 
+#define ANSWERS_LOG2 9
+#define ANSWERS (1u << ANSWERS_LOG2)
+#define ARENA_MAX ((size_t)8 << 20) /* then all answers are forgotten */
+#define FRAMES_MAX 16u
+
+struct answer { /* walking the DWARF of a function takes long, and stacks repeat themselves */
+	uint64_t vaddr;
+	struct hd_frame *frames; /* NULL = empty */
+	uint32_t n;
+};
+
 struct hd_lines {
+	struct hd_arena *arena;
+	struct answer answers[ANSWERS];
 	Dwfl *dwfl; /* NULL: could not be opened */
 	Dwfl_Module *module;
 	Dwarf_Addr base; /* added to addresses of the file */
@@ -30,6 +43,7 @@ void hd_lines_free(struct hd_lines *lines)
 		return;
 	if (lines->dwfl != NULL)
 		dwfl_end(lines->dwfl);
+	hd_arena_free(lines->arena);
 	free(lines);
 }
 
@@ -79,12 +93,9 @@ static void call_place(Dwarf_Die *cu, Dwarf_Die *inlined, struct hd_frame *frame
 		frame->line = (int)line;
 }
 
-uint32_t hd_lines_find(struct hd_image *image, uint64_t vaddr, struct hd_frame *frames, uint32_t cap, struct hd_arena *arena)
+static uint32_t look_up(struct hd_lines *lines, uint64_t vaddr, struct hd_frame *frames, uint32_t cap, struct hd_arena *arena)
 {
-	struct hd_lines *lines = lines_of(image);
 	Dwarf_Addr bias, addr = vaddr + lines->base;
-	if (lines->dwfl == NULL || cap == 0)
-		return 0;
 	struct hd_frame at = {0};
 	Dwfl_Line *line = dwfl_module_getsrc(lines->module, addr);
 	if (line != NULL)
@@ -107,5 +118,37 @@ uint32_t hd_lines_find(struct hd_image *image, uint64_t vaddr, struct hd_frame *
 	free(scopes);
 	if (n == 0 && at.file != NULL)
 		frames[n++] = at;
+	return n;
+}
+
+static void answer_fill(struct hd_lines *lines, uint64_t vaddr, struct answer *ret)
+{
+	struct hd_frame frames[FRAMES_MAX];
+	if (lines->arena != NULL && hd_arena_bytes(lines->arena) > ARENA_MAX) {
+		memset(lines->answers, 0, sizeof(lines->answers));
+		hd_arena_free(lines->arena);
+		lines->arena = NULL;
+	}
+	if (lines->arena == NULL)
+		lines->arena = hd_arena_new();
+	ret->n = look_up(lines, vaddr, frames, FRAMES_MAX, lines->arena);
+	ret->frames = hd_arena_dup(lines->arena, frames, ret->n * sizeof(*frames));
+	ret->vaddr = vaddr;
+}
+
+uint32_t hd_lines_find(struct hd_image *image, uint64_t vaddr, struct hd_frame *frames, uint32_t cap, struct hd_arena *arena)
+{
+	struct hd_lines *lines = lines_of(image);
+	if (lines->dwfl == NULL)
+		return 0;
+	struct answer *answer = &lines->answers[(vaddr * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - ANSWERS_LOG2)];
+	if (answer->frames == NULL || answer->vaddr != vaddr)
+		answer_fill(lines, vaddr, answer);
+	uint32_t n = answer->n < cap ? answer->n : cap;
+	for (uint32_t i = 0; i < n; i++) {
+		frames[i] = answer->frames[i];
+		frames[i].function = hd_arena_str(arena, frames[i].function);
+		frames[i].file = hd_arena_str(arena, frames[i].file);
+	}
 	return n;
 }
