@@ -134,9 +134,8 @@ static bool map_is_candidate(const struct hd_maps *maps, size_t i, bool is_secon
 	return is_second_pass ? !is_first && strstr(base, ".so") == NULL : is_first;
 }
 
-int hd_python_find(struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf_port *elf_port, struct hd_python **ret)
+struct hd_python *hd_py_new(void)
 {
-	struct hd_py_elf elf;
 	struct hd_python *py = calloc(1, sizeof(*py));
 	if (py == NULL)
 		abort();
@@ -144,6 +143,13 @@ int hd_python_find(struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf
 	py->codes = calloc(HD_PY_CODES_MAX * 2, sizeof(struct hd_py_code *));
 	if (py->pages == NULL || py->codes == NULL)
 		abort();
+	return py;
+}
+
+int hd_python_find(struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf_port *elf_port, struct hd_python **ret)
+{
+	struct hd_py_elf elf;
+	struct hd_python *py = hd_py_new();
 	for (size_t k = 0; k < 2 * maps->n; k++) {
 		size_t i = k % maps->n;
 		if (map_is_candidate(maps, i, k >= maps->n) &&

@@ -79,6 +79,9 @@ struct hd_python {
 	uint64_t threading_globals; /* dict of the threading module once found; checked again before use */
 };
 
+/* Empty: the layout and the runtime's address are still to be set (py_find.c).  Free with hd_python_free. */
+struct hd_python *hd_py_new(void);
+
 /* ---- memory (py_memory.c) ---- */
 void hd_py_begin(struct hd_python *py, struct hd_mem *mem, struct hd_arena *arena);
 bool hd_py_read(struct hd_python *py, uint64_t addr, void *buf, size_t len);

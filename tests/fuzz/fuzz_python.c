@@ -1,0 +1,83 @@
+/* The CPython reader over hostile memory: every address can be read, and gives bytes of the input again and again, so
+ * that pointers lead somewhere; the first bytes choose version and start.  No crash, no endless loop, bounded results. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse/py_elf.h"
+#include "parse/py_reader.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct echo {
+	struct hd_mem mem; /* first */
+	const uint8_t *data;
+	size_t size;
+};
+
+static int echo_read(struct hd_mem *mem, uint64_t addr, void *buf, size_t len)
+{
+	const struct echo *echo = (const struct echo *)mem;
+	uint8_t *out = buf;
+	for (size_t at = (size_t)(addr % echo->size); len > 0; at = 0) {
+		size_t step = echo->size - at < len ? echo->size - at : len;
+		memcpy(out, echo->data + at, step);
+		out += step;
+		len -= step;
+	}
+	return 0;
+}
+
+static ssize_t echo_pread(struct hd_elf_port *port, const struct hd_map *map, void *buf, size_t len, uint64_t offset)
+{
+	(void)port;
+	struct echo *echo = (struct echo *)(uintptr_t)map->ino; /* the test's own */
+	return echo_read(&echo->mem, offset, buf, len) == 0 ? (ssize_t)len : -1;
+}
+
+static void walk(struct hd_python *py, struct echo *echo)
+{
+	struct hd_arena *arena = hd_arena_new();
+	struct hd_py_threads threads;
+	const char *const *texts;
+	uint32_t n;
+	if (hd_python_threads(py, &echo->mem, arena, &threads) == 0) {
+		uint64_t frames = 0;
+		HD_ASSERT(threads.n <= HD_PY_THREADS_MAX);
+		for (uint32_t i = 0; i < threads.n; i++)
+			frames += threads.at[i].stack.n;
+		HD_ASSERT(frames <= HD_PY_ALL_FRAMES_MAX);
+		for (uint32_t i = 0; i < threads.n && i < 2; i++) {
+			(void)hd_python_lock_name(py, &echo->mem, 0x10008, &threads.at[i], arena);
+			if (threads.at[i].stack.n > 0 &&
+			    hd_python_locals(py, &echo->mem, &threads.at[i], 0, arena, &texts, &n) == 0)
+				HD_ASSERT(n <= 64);
+		}
+		HD_ASSERT(hd_python_lock_holder(py, &echo->mem, 0x10008, &threads) < (int)threads.n);
+	}
+	hd_arena_free(arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct hd_python *found;
+	if (size < 16)
+		return 0;
+	struct echo echo = {.mem.read = echo_read, .data = data + 2, .size = size - 2};
+	struct hd_elf_port port = {echo_pread};
+	struct hd_map map = {.start = 0x10000, .end = 0x20000, .ino = (uintptr_t)&echo, .readable = true, .path = "/python3"};
+	struct hd_maps maps = {&map, 1};
+	struct hd_python *py = hd_py_new();
+	if (hd_py_layout_get(8 + data[0] % 8, (data[0] & 8) != 0 && data[0] % 8 >= 5, &py->at) == 0) {
+		struct hd_py_layout told = py->at;
+		if (hd_py_layout_overlay(&told, echo.data, echo.size) == 0)
+			py->at = told;
+		py->runtime = 0x10000 + 8 * (uint64_t)data[1];
+		walk(py, &echo);
+	}
+	hd_python_free(py);
+	if (hd_python_find(&echo.mem, &maps, &port, &found) == 0) {
+		walk(found, &echo);
+		hd_python_free(found);
+	}
+	return 0;
+}
