@@ -12,7 +12,8 @@
 
 struct target {
 	uint64_t sem;    /* the futex word: a sem_t that the lock object points to (up to 3.13.0; Buffered always) */
-	uint64_t byte;   /* parking lot (later): address of the PyMutex byte in the lock object, 0 = not so */
+	uint64_t byte;   /* parking lot (later): address of the PyMutex, in the lock object or (Buffered in 3.15) that the
+			  * object points to; 0 = not so */
 	uint64_t object; /* or this very object, 0 = not so */
 	uint32_t budget;
 };
@@ -48,7 +49,8 @@ static bool target_is(struct hd_python *py, struct target *t, uint64_t object)
 		return false;
 	if (word == t->sem)
 		return true;
-	return hd_py_u64(py, own + 88, &word) && word == t->sem && type_is_buffered(py, object);
+	return hd_py_u64(py, own + 88, &word) && word != 0 && (word == t->sem || word == t->byte) &&
+	       type_is_buffered(py, object);
 }
 
 /* ---- search ---- */
@@ -257,16 +259,21 @@ static const char *name_in_stack(struct hd_python *py, struct target *t, const s
 				 struct hd_arena *arena)
 {
 	const char *fallback = NULL;
+	bool is_waiter = false; /* fallback names a condition's waiter */
 	for (uint32_t i = 0; i < stack->n && i < WAITER_FRAMES_MAX && t->budget > 0; i++) {
 		const char *name = name_in_frame(py, t, &stack->at[i], arena);
 		if (name != NULL && !is_library(&stack->at[i]))
 			return name;
-		if (fallback == NULL)
+		if (fallback == NULL || (is_waiter && name != NULL)) {
 			fallback = name;
+			is_waiter = false;
+		}
 		/* A condition's waiter is a lock made for one wait: what has a name is the condition. */
 		if (name != NULL && t->object == 0 && file_ends(&stack->at[i], "threading.py") &&
-		    function_is(&stack->at[i], "Condition", "wait"))
+		    function_is(&stack->at[i], "Condition", "wait")) {
 			t->object = first_local(py, &stack->at[i]);
+			is_waiter = true;
+		}
 	}
 	return fallback;
 }
@@ -423,7 +430,8 @@ static uint64_t owner_in_stack(struct hd_python *py, struct target *t, const str
 	for (uint32_t f = 0; f < stack->n && t->budget > 0; f++) {
 		if (!hd_py_words_open(py, &stack->at[f], &words))
 			continue;
-		for (uint32_t i = 0; i < words.n_locals + words.n_live; i++) {
+		/* Stale slots do no harm here: the owner is read from the lock itself. */
+		for (uint32_t i = 0; i < words.n_locals + words.n_stack; i++) {
 			uint64_t value = i < words.n_locals ? hd_py_local_value(py, &words, i)
 							    : hd_py_word(py, words.stack, i - words.n_locals);
 			uint64_t lock = value != 0 ? search(py, t, value, 1, NULL, &parent) : 0;

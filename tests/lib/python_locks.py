@@ -175,6 +175,38 @@ def hold_beside_waiter():
         hold_on()
 
 
+def fill_log():
+    log.write("x" * 200000)
+    log.flush()
+
+
+def hold_log():
+    """Inside write(2) on a full pipe, with the stream's buffer locked."""
+    threading.Thread(target=fill_log, name="filler", daemon=True).start()
+    room = ctypes.c_int()
+    while room.value < 65536:
+        ctypes.CDLL(None).ioctl(log_pipe[0], 0x541b, ctypes.byref(room))  # FIONREAD
+    held.set()
+
+
+def want_log():
+    log.write("y" * 100000)
+    log.flush()
+
+
+log_pipe = os.pipe()
+log = os.fdopen(log_pipe[1], "w")
+started = threading.Event()
+
+
+def want_event():
+    started.wait()
+
+
+def want_job():
+    pool.jobs.get()
+
+
 CASES = {
     "global": (hold_global, want_global),
     "attribute": (pool.hold_attribute, pool.want_attribute),
@@ -187,6 +219,9 @@ CASES = {
     "wrapped": (hold_wrapped, want_wrapped),
     "import": (hold_import, want_import),
     "beside": (hold_beside_waiter, want_global),
+    "stream": (hold_log, want_log),
+    "event": (hold_on, want_event),
+    "job": (hold_on, want_job),
 }
 
 
@@ -197,6 +232,9 @@ def main():
     holder = threading.Thread(target=hold, name="holder", daemon=True)
     holder.start()
     held.wait()
+    for thread in threading.enumerate():
+        if thread.name == "filler":
+            holder = thread
     child = os.fork()
     if child == 0:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)

@@ -204,6 +204,8 @@ static void truth_check(const char *interpreter)
 	json_t *all = json_object_get(line, "threads");
 	const char *version = hd_python_version(f.py);
 	cr_expect(threads.is_complete, "%s", version);
+	for (uint32_t i = 0; i < threads.n; i++)
+		cr_expect_not(threads.at[i].holds_gil, "%s: everybody waits", version);
 	cr_assert_eq(threads.n, json_object_size(all) + 1, "%s: %u threads", version, threads.n);
 	json_object_foreach(all, ident, truth)
 	{
@@ -244,6 +246,9 @@ static const struct lock_case {
 	{"wrapped", "self.inner of Wrapper (in python_locks.py)", true},
 	{"import", "the import lock of module hd_slow_module", true},
 	{"beside", "cache_lock (in python_locks.py)", true},
+	{"stream", "log.buffer of _io.TextIOWrapper (in python_locks.py)", true},
+	{"event", "started._cond of Event (in python_locks.py)", false},
+	{"job", "self.not_empty of Queue (in queue.py)", false},
 };
 
 /* The parent's threads stand where they stood at the fork: what a reader at the birth would have seen. */
@@ -287,4 +292,87 @@ Test(python, an_inherited_lock_has_a_name_and_a_holder, .timeout = 240)
 		for (size_t k = 0; k < HD_COUNTOF(lock_cases); k++)
 			lock_check(list.path[i], &lock_cases[k]);
 	}
+}
+
+/* ---- states ---- */
+
+static void state_start(struct fixture *f, const char *interpreter, const char *state, struct hd_py_threads *ret)
+{
+	fixture_start(f, interpreter, "tests/lib/python_small.py", state);
+	json_decref(fixture_line(f));
+	fixture_open(f, f->pid);
+	if (strcmp(state, "spin") != 0) {
+		uint64_t addr;
+		futex_regs(f->pid, &addr);
+	}
+	cr_assert_eq(hd_python_threads(f->py, &f->live.mem, f->arena, ret), 0);
+	cr_assert_eq(ret->n, 1);
+	cr_expect_str_eq(ret->at[0].name, "MainThread");
+}
+
+static void states_check(const char *interpreter)
+{
+	struct fixture f;
+	struct hd_py_threads threads;
+	state_start(&f, interpreter, "spin", &threads);
+	/* Without the lock it is still about to leave the print call; the test's time limit ends a wait in vain. */
+	while (!threads.at[0].holds_gil && !hd_python_is_free_threaded(f.py))
+		cr_assert_eq(hd_python_threads(f.py, &f.live.mem, f.arena, &threads), 0);
+	cr_expect(threads.at[0].holds_gil != hd_python_is_free_threaded(f.py), "%s", hd_python_version(f.py));
+	cr_expect_not(threads.gc_running);
+	fixture_stop(&f);
+	state_start(&f, interpreter, "collect", &threads);
+	cr_expect_not(threads.at[0].holds_gil, "%s: waits for a lock", hd_python_version(f.py));
+	cr_expect(threads.gc_running, "%s", hd_python_version(f.py));
+	fixture_stop(&f);
+}
+
+Test(python, the_interpreter_lock_s_holder_and_a_running_collection_are_seen, .timeout = 60)
+{
+	struct interpreters list;
+	interpreters_find(&list);
+	for (unsigned i = 0; i < list.n; i++)
+		states_check(list.path[i]);
+}
+
+static const char *const locals_wanted[] = {
+	"number=42", "rest=(9)", "named={'key': 'value'}", "negative=-12345678901", "large=<large int>", "nothing=None",
+	"yes=True", "share=0.5", "wide='\xd1\x84\xd0\xb0\xd0\xb9\xd0\xbb?'", "items=[1, 2, 3, 4, ...]",
+	"nested=((1, (...)), 'a')", "table={'k': [1], 2: None}", "empty=[]", "captured=7",
+};
+
+static bool has_text(const char *const *texts, uint32_t n, const char *want, size_t len)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (strncmp(texts[i], want, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void locals_check(const char *interpreter)
+{
+	struct fixture f;
+	struct hd_py_threads threads;
+	const char *const *texts;
+	uint32_t n;
+	state_start(&f, interpreter, "locals", &threads);
+	const char *version = hd_python_version(f.py);
+	cr_assert_eq(hd_python_locals(f.py, &f.live.mem, &threads.at[0], 0, f.arena, &texts, &n), 0);
+	for (size_t i = 0; i < HD_COUNTOF(locals_wanted); i++)
+		cr_expect(has_text(texts, n, locals_wanted[i], strlen(locals_wanted[i]) + 1), "%s: no %s", version,
+			  locals_wanted[i]);
+	cr_expect(has_text(texts, n, "text='it's xxxxx", 16), "%s", version);
+	cr_expect(has_text(texts, n, "where=<_thread.lock at 0x", 25), "%s", version);
+	cr_expect_not(has_text(texts, n, "unset=", 6), "%s: a deleted variable has no value", version);
+	cr_expect_eq(hd_python_locals(f.py, &f.live.mem, &threads.at[0], threads.at[0].stack.n, f.arena, &texts, &n), -EINVAL);
+	fixture_stop(&f);
+}
+
+Test(python, locals_are_written_out_without_calling_anything, .timeout = 60)
+{
+	struct interpreters list;
+	interpreters_find(&list);
+	for (unsigned i = 0; i < list.n; i++)
+		locals_check(list.path[i]);
 }
