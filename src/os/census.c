@@ -172,8 +172,10 @@ static int check_fd(void *ctx, int32_t fd)
 	char path[64], link[512];
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", c->proc->pid, c->tid, fd);
 	ssize_t n = readlink(path, link, sizeof(link) - 1);
-	if (n < 0 && errno != ENOENT)
+	if (n < 0 && errno != ENOENT) {
 		blame_closed(c);
+		return 1; /* the others will not be readable either */
+	}
 	if (n <= 0)
 		return 0;
 	link[n] = '\0';

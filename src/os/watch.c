@@ -96,6 +96,7 @@ void hd_watcher_free(struct hd_watcher *w)
 		return;
 	hd_sightings_release(&w->seen);
 	hd_interps_release(&w->interps);
+	hd_rolls_release(&w->rolls);
 	hd_arena_free(w->arena);
 	free(w);
 }
@@ -188,33 +189,39 @@ struct look_pass {
 	int64_t now_ns;
 };
 
-static int look_at(void *ctx, int32_t tid)
+/* True if it may have run, or is gone. */
+static bool look_at(struct look_pass *pass, int32_t tid)
 {
-	struct look_pass *pass = ctx;
 	struct hd_sighting *t;
 	bool same;
 	uint64_t ran_ns;
-	if (pass->look->threads >= HD_THREADS_MAX)
-		return 0;
 	/* Gone between the listing and here, or not to be read: no thread to suspect either way. */
-	if (hd_sightings_meet(&pass->w->seen, pass->pid, tid, &t, &same, &ran_ns) < 0) {
-		pass->look->anything_moved = true;
-		return 0;
-	}
+	if (hd_sightings_meet(&pass->w->seen, pass->pid, tid, &t, &same, &ran_ns) < 0)
+		return true;
 	t->look = pass->w->look;
 	pass->w->cpu_ns += ran_ns;
 	pass->look->threads++;
 	if (!same) {
 		hd_sighting_forget_wait(t, pass->now_ns);
-		pass->look->anything_moved = true;
-		return 0;
+		return true;
 	}
 	t->quiet++;
 	/* Nothing that it does shows without a run, so the line of a quiet thread is read once a wait. */
 	if (!t->has_line)
 		read_line(t);
 	pass->look->still += t->has_line;
-	pass->look->anything_moved |= !t->has_line;
+	return !t->has_line;
+}
+
+static int look_at_proc(struct look_pass *pass)
+{
+	struct hd_roll *roll;
+	int r = hd_rolls_call(&pass->w->rolls, pass->pid, pass->w->look, &roll);
+	if (r < 0)
+		return r == -ESRCH ? 0 : r;
+	for (size_t i = 0; i < roll->n && pass->look->threads < HD_THREADS_MAX; i++)
+		roll->has_stirred |= look_at(pass, roll->at[i]);
+	pass->look->anything_moved |= roll->has_stirred;
 	return 0;
 }
 
@@ -308,10 +315,11 @@ int hd_watcher_look(struct hd_watcher *w, const struct hd_model *model, struct h
 	w->look++;
 	for (size_t i = 0; i < hd_model_count(model); i++) {
 		pass.pid = hd_model_at(model, i)->pid;
-		int r = hd_procfile_numbers(look_at, &pass, "/proc/%d/task", pass.pid);
-		if (r < 0 && r != -ESRCH)
+		int r = look_at_proc(&pass);
+		if (r < 0)
 			return r;
 	}
+	hd_rolls_sweep(&w->rolls, w->look);
 	look.anything_moved |= hd_sightings_sweep(&w->seen, w->look) > 0 || look.threads != w->threads_before;
 	w->threads_before = look.threads;
 	look.cpu_ns = w->cpu_ns;

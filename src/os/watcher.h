@@ -4,6 +4,7 @@
 
 #include "hangdog/gather.h"
 #include "os/interp.h"
+#include "os/roll.h"
 #include "os/sighting.h"
 
 struct hd_watcher {
@@ -11,6 +12,7 @@ struct hd_watcher {
 	struct hd_arena *arena; /* of the copied command line */
 	struct hd_sightings seen;
 	struct hd_interps interps;
+	struct hd_rolls rolls;
 	const char **inherited; /* link texts of our descriptors that stay open in an exec, NULL-terminated */
 	uint64_t look;          /* number of looks so far */
 	uint32_t threads_before;
