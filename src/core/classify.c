@@ -87,20 +87,24 @@ static const char *sleep_outside(const struct hd_thread *th)
 	return NULL;
 }
 
-/* Agents that end waits although no thread of ours acts; unknown is as bad as yes. */
-static const char *agent_outside(const struct hd_proc *pr)
+/* Agents that end waits although no thread of ours acts.  Unknown is as bad as yes, but says less to people. */
+static const char *agent_outside(const struct hd_proc *pr, enum hd_tri answer)
 {
-	if (pr->is_frozen != HD_NO)
-		return pr->is_frozen == HD_YES ? "it is frozen (container paused) and may be thawed"
-					       : "it is not known whether it is frozen";
-	if (pr->is_dumping != HD_NO)
-		return pr->is_dumping == HD_YES ? "it is writing a core dump" : "it is not known whether it is writing a core dump";
-	if (pr->has_foreign_tracer != HD_NO)
-		return pr->has_foreign_tracer == HD_YES ? "a debugger is attached and could change anything"
-							: "it is not known whether a debugger is attached";
-	if (pr->has_io_uring != HD_NO)
-		return pr->has_io_uring == HD_YES ? "its io_uring could wake it when input or output completes"
-						  : "it is not known whether an io_uring could wake it";
+	const struct {
+		enum hd_tri fact;
+		const char *yes, *unknown;
+	} agents[] = {
+		{pr->is_frozen, "it is frozen (container paused) and may be thawed", "it is not known whether it is frozen"},
+		{pr->is_dumping, "it is writing a core dump", "it is not known whether it is writing a core dump"},
+		{pr->has_foreign_tracer, "a debugger is attached and could change anything",
+		 "it is not known whether a debugger is attached"},
+		{pr->has_io_uring, "its io_uring could wake it when input or output completes",
+		 "it is not known whether an io_uring could wake it"},
+	};
+	for (size_t i = 0; i < HD_COUNTOF(agents); i++) {
+		if (agents[i].fact == answer)
+			return answer == HD_YES ? agents[i].yes : agents[i].unknown;
+	}
 	return NULL;
 }
 
@@ -185,11 +189,13 @@ static const char *first_outside(const struct hd_proc *pr, const struct hd_threa
 	if (why == NULL)
 		why = sleep_outside(th);
 	if (why == NULL)
-		why = agent_outside(pr);
+		why = agent_outside(pr, HD_YES);
 	if (why == NULL)
 		why = signal_outside(pr, th);
 	if (why == NULL)
 		why = need_outside(th, call, limit);
+	if (why == NULL)
+		why = agent_outside(pr, HD_UNKNOWN);
 	return why;
 }
 

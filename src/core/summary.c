@@ -128,12 +128,16 @@ static void say_cycle(const struct writer *w, const struct hd_root *root)
 {
 	uint32_t named = root->n_threads < NAMED_MAX ? root->n_threads : NAMED_MAX, t = root->lead;
 	say_proc(w, t, true);
-	hd_buf_printf(w->out, ": %u threads wait for ever for locks that each other holds: ", root->n_threads);
+	hd_buf_printf(w->out, ": %u threads wait for each other for ever: ", root->n_threads);
 	for (uint32_t i = 0; i < named; i++) {
 		uint32_t owner = w->v->threads[t].owner.thread;
 		hd_buf_printf(w->out, "%s%d waits for ", i > 0 ? "; " : "", w->snap->threads[t].tid);
-		say_object(w, t);
-		hd_buf_printf(w->out, ", held by %d", w->snap->threads[owner].tid);
+		if (w->snap->threads[t].lock.kind == HD_LOCK_JOIN) {
+			hd_buf_printf(w->out, "the end of %d", w->snap->threads[owner].tid);
+		} else {
+			say_object(w, t);
+			hd_buf_printf(w->out, ", held by %d", w->snap->threads[owner].tid);
+		}
 		t = owner;
 	}
 	hd_buf_str(w->out, named < root->n_threads ? "; and so on" : "");

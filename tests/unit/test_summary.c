@@ -45,8 +45,20 @@ Test(summary, a_lock_cycle_tells_who_holds_what, .timeout = 10)
 	tb_thread(s, 11);
 	tb_mutex(s, 0, 0x100, 11)->name = "b (in a.out)";
 	tb_mutex(s, 1, 0x200, 10)->name = "a (in a.out)";
-	cr_expect_str_eq(summary(s), "Process 10 (prog): 2 threads wait for ever for locks that each other holds: 10 waits for the lock "
+	cr_expect_str_eq(summary(s), "Process 10 (prog): 2 threads wait for each other for ever: 10 waits for the lock "
 				     "b (in a.out), held by 11; 11 waits for the lock a (in a.out), held by 10.");
+}
+
+Test(summary, a_join_in_a_cycle_is_no_lock, .timeout = 10)
+{
+	TB_SNAPSHOT(s);
+	tb_proc(s, 10, 1);
+	tb_thread(s, 10);
+	tb_thread(s, 11);
+	tb_mutex(s, 0, 0x100, 11)->kind = HD_LOCK_JOIN;
+	tb_mutex(s, 1, 0x200, 10)->name = "m (in a.out)";
+	cr_expect_str_eq(summary(s), "Process 10 (prog): 2 threads wait for each other for ever: 10 waits for the end of 11; 11 waits "
+				     "for the lock m (in a.out), held by 10.");
 }
 
 Test(summary, a_worker_thread_is_named_with_its_process, .timeout = 10)
