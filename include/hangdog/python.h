@@ -39,6 +39,12 @@ struct hd_py_threads {
 /* All thread states of all interpreters, as the memory holds them now: in a newborn child, all the parent's threads. */
 HD_MUST_CHECK int hd_python_threads(struct hd_python *py, struct hd_mem *mem, struct hd_arena *arena, struct hd_py_threads *ret);
 
+/* A thread that the fork did not copy, although nobody saw the fork: its thread state was freed in the child, its frames
+ * leaked there (cpython.md section 8.6).  thread_id: its thread control block, which must be dead.  Exact, or -ENOENT: the
+ * memory is used for something else by now (3.15: always). */
+HD_MUST_CHECK int hd_python_dead_thread(struct hd_python *py, struct hd_mem *mem, uint64_t thread_id, struct hd_arena *arena,
+					struct hd_py_thread *ret);
+
 /* A lock that a Python thread waits for (futex address, native frames' hints) → the variable or attribute that names it,
  * "cache_lock (in train.py)", "self._lock of Pool (in pool.py)"; NULL when not found. */
 const char *hd_python_lock_name(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_thread *waiter,

@@ -130,6 +130,9 @@ uint64_t hd_py_kid(struct hd_python *py, const struct hd_py_kids *kids, uint32_t
 const struct hd_py_code *hd_py_code_get(struct hd_python *py, uint64_t addr); /* NULL = no code object there */
 void hd_py_code_free_all(struct hd_python *py);
 
+/* One thread state: false when its stack could not be read to its end.  (py_walk.c) */
+bool hd_py_thread_read(struct hd_python *py, uint64_t tstate, struct hd_py_thread *ret);
+
 /* ---- frames (py_frame.c) ---- */
 struct hd_py_place { /* one frame in memory */
 	uint64_t frame, code, instr; /* instr: 3.11+ address, before: byte offset */

@@ -199,6 +199,17 @@ static bool thread_read(struct hd_python *py, uint64_t tstate, struct walk *walk
 	return thread.stack.is_complete;
 }
 
+bool hd_py_thread_read(struct hd_python *py, uint64_t tstate, struct hd_py_thread *ret)
+{
+	struct walk walk = {.is_complete = true};
+	bool is_complete = thread_read(py, tstate, &walk);
+	if (walk.threads.n != 0)
+		*ret = walk.threads.at[0];
+	HD_VEC_RELEASE(&walk.threads);
+	HD_VEC_RELEASE(&walk.frames);
+	return is_complete;
+}
+
 static void interp_read(struct hd_python *py, uint64_t interp, struct walk *walk)
 {
 	uint64_t holder = gil_holder(py, interp);

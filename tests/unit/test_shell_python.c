@@ -1,5 +1,5 @@
 /* Real interpreters, read from outside, against what they say about themselves.
- * covers: py_find.c py_walk.c py_frame.c py_code.c py_kids.c py_lock.c py_objects.c py_repr.c py_memory.c */
+ * covers: py_find.c py_walk.c py_frame.c py_code.c py_kids.c py_lock.c py_objects.c py_repr.c py_memory.c py_dead.c */
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
@@ -251,6 +251,25 @@ static const struct lock_case {
 	{"job", "self.not_empty of Queue (in queue.py)", false},
 };
 
+/* The same thread, found in the child without knowing anything but where its stack was. */
+static void dead_check(struct fixture *f, struct hd_mem *child, const struct hd_py_thread *want)
+{
+	struct hd_py_thread got;
+	unsigned minor = 0;
+	const char *version = hd_python_version(f->py);
+	sscanf(version, "3.%u", &minor);
+	int r = hd_python_dead_thread(f->py, child, want->thread_id, f->arena, &got);
+	cr_expect(r == 0 || minor >= 13, "%s: the dead thread is not found", version);
+	if (r < 0)
+		return;
+	cr_expect_str_eq(got.name, want->name);
+	cr_assert_eq(got.stack.n, want->stack.n, "%s", version);
+	for (uint32_t i = 0; i < got.stack.n; i++) {
+		cr_expect_str_eq(got.stack.at[i].function, want->stack.at[i].function);
+		cr_expect_eq(got.stack.at[i].line, want->stack.at[i].line);
+	}
+}
+
 /* The parent's threads stand where they stood at the fork: what a reader at the birth would have seen. */
 static void lock_check(const char *interpreter, const struct lock_case *c)
 {
@@ -278,6 +297,7 @@ static void lock_check(const char *interpreter, const struct lock_case *c)
 	if (at >= 0)
 		cr_expect_eq(birth.at[at].thread_id, holder, "%s %s: %s", hd_python_version(f.py), c->name,
 			     birth.at[at].name);
+	dead_check(&f, &child.mem, thread_by_ident(&birth, holder));
 	hd_mem_live_close(&child);
 	json_decref(line);
 	kill(pid, SIGKILL);
