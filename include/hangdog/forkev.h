@@ -46,7 +46,8 @@ void hd_forkev_add_regs(struct hd_fork *fork, int32_t tid, const struct hd_regs 
  * with the Python stacks that were read at the birth.  Texts go to `arena`; the result is a copy, the record stays. */
 struct hd_fork *hd_forkev_resolve(const struct hd_fork *fork, struct hd_unwinder *unwinder, const struct hd_unwind_query *child,
 				  struct hd_arena *arena);
-/* The fork was not seen: rebuild what the child's memory still tells.  NULL = nothing found. */
+/* The fork was not seen: rebuild what the child's memory still tells, and the parent's where that still has the threads
+ * (their tids and names).  child->regs.sp: of the child's main thread.  NULL = nothing found. */
 struct hd_fork *hd_forkev_dig(struct hd_unwinder *unwinder, const struct hd_unwind_query *child, struct hd_arena *arena);
 
 #endif

@@ -2,31 +2,21 @@
  * stacks that people read.  Runs only when the child hangs.  Collecting is os/forkev.c. */
 #include <string.h>
 
+#include "hangdog/copy.h"
 #include "hangdog/forkev.h"
 #include "hangdog/merge.h"
+#include "hangdog/procfs.h"
+#include "parse/proc_task.h"
 #include "parse/tcb.h"
 #include "stack/unwinder.h"
 
-static struct hd_stack stack_copy(const struct hd_stack *from, struct hd_arena *arena)
-{
-	struct hd_stack copy = *from;
-	copy.at = hd_arena_dup(arena, from->at, from->n * sizeof(*from->at));
-	for (uint32_t i = 0; i < copy.n; i++) {
-		struct hd_frame *f = &copy.at[i];
-		f->function = hd_arena_str(arena, f->function);
-		f->module = hd_arena_str(arena, f->module);
-		f->file = hd_arena_str(arena, f->file);
-		f->symbol = hd_arena_str(arena, f->symbol);
-		f->called_as = hd_arena_str(arena, f->called_as);
-	}
-	return copy;
-}
+#define STACK_MIN 16384u /* PTHREAD_STACK_MIN: what is smaller is the main thread's block, not a stack */
 
 static struct hd_stack merged(const struct hd_stack *native, const struct hd_stack *python, struct hd_arena *arena)
 {
 	if (python->n == 0)
 		return *native;
-	struct hd_stack copy = stack_copy(python, arena);
+	struct hd_stack copy = hd_stack_copy(python, arena);
 	return native->n != 0 ? hd_stack_merge(native, &copy, arena) : copy;
 }
 
@@ -67,18 +57,12 @@ struct hd_fork *hd_forkev_resolve(const struct hd_fork *fork, struct hd_unwinder
 				  struct hd_arena *arena)
 {
 	const struct hd_fork_raw *raw = fork->raw;
+	if (raw == NULL) /* resolved before */
+		return hd_fork_copy(fork, arena);
 	struct hd_fork *ret = HD_NEW(arena, struct hd_fork);
 	*ret = *fork;
 	ret->raw = NULL;
 	ret->others = hd_arena_dup(arena, fork->others, fork->n_others * sizeof(*fork->others));
-	if (raw == NULL) { /* resolved before: copy only */
-		ret->stack = stack_copy(&fork->stack, arena);
-		for (uint32_t i = 0; i < ret->n_others; i++) {
-			ret->others[i].name = hd_arena_str(arena, fork->others[i].name);
-			ret->others[i].stack = stack_copy(&fork->others[i].stack, arena);
-		}
-		return ret;
-	}
 	struct hd_mem_layer layer;
 	struct hd_unwind_query query = *child;
 	struct hd_stack native;
@@ -116,21 +100,69 @@ static void dig_one(struct hd_fork *fork, uint64_t tls, uint64_t end, struct hd_
 			.how = HD_HOW_UNKNOWN, .nr = -1, .tls = tls, .stack = stack, .is_approximate = true};
 }
 
+/* Does this thread run on a stack that was made for a thread?  Then the main thread's own lies idle. */
+static bool runs_on(const struct hd_tcbs *tcbs, uint64_t sp)
+{
+	for (uint32_t i = 0; i < tcbs->n; i++)
+		if (sp >= tcbs->at[i].low && sp < tcbs->at[i].addr && tcbs->at[i].tid != 0)
+			return true;
+	return false;
+}
+
+static void name_from_parent(struct hd_fork_other *other, int32_t parent, int32_t tid, uint64_t child_start,
+			     struct hd_arena *arena)
+{
+	uint64_t start;
+	char *name;
+	size_t len;
+	if (tid == 0 || hd_procfs_start(parent, tid, &start) < 0 || start > child_start)
+		return; /* ended, or a younger thread on the same stack */
+	other->tid = other->ns_tid = tid;
+	if (hd_procfs_text(arena, 64, &name, &len, "/proc/%d/task/%d/comm", parent, tid) == 0 && len > 0) {
+		name[len - 1] = '\0'; /* the newline */
+		other->name = name;
+	}
+}
+
+/* While a thread lives on in the parent, the parent's copy of its control block has its number.  Who adopted an orphan
+ * has no control blocks at those addresses, so that is not taken for its parent. */
+static void find_parent(struct hd_fork *fork, const struct hd_unwind_query *child, struct hd_arena *arena)
+{
+	char *text;
+	size_t len;
+	struct hd_stat stat;
+	struct hd_mem_live parent;
+	if (hd_procfs_text(arena, 4096, &text, &len, "/proc/%d/stat", child->pid) < 0 || hd_stat_parse(text, &stat) < 0 ||
+	    stat.ppid <= 1 || hd_mem_live_open(&parent, stat.ppid) < 0)
+		return;
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		int32_t tid;
+		if (fork->others[i].tls == 0 || !hd_tcb_read(&parent.mem, fork->others[i].tls, &tid))
+			continue;
+		fork->parent_pid = stat.ppid;
+		name_from_parent(&fork->others[i], stat.ppid, tid, child->start != 0 ? child->start : stat.start, arena);
+	}
+	hd_mem_live_close(&parent);
+	if (fork->parent_pid != 0 && hd_procfs_start(stat.ppid, stat.ppid, &fork->parent_start) < 0)
+		fork->parent_start = 0;
+}
+
 struct hd_fork *hd_forkev_dig(struct hd_unwinder *unwinder, const struct hd_unwind_query *child, struct hd_arena *arena)
 {
 	struct hd_tcbs tcbs = hd_tcbs_find(child->mem, child->maps, UINT32_MAX, arena);
 	const struct hd_map *stack = main_stack(child->maps);
 	struct hd_fork *fork = HD_NEW(arena, struct hd_fork);
-	bool main_is_alive = stack == NULL || (child->regs.sp >= stack->start && child->regs.sp < stack->end);
 	fork->others = HD_NEW_N(arena, tcbs.n + 1u, struct hd_fork_other);
 	for (uint32_t i = 0; i < tcbs.n; i++) {
 		const struct hd_map *map = hd_maps_find(child->maps, tcbs.at[i].addr);
-		bool own_stack = map != NULL && tcbs.at[i].addr - map->start >= 16384;
+		bool own_stack = map != NULL && tcbs.at[i].addr - map->start >= STACK_MIN;
 		if (tcbs.at[i].tid == 0 && own_stack)
 			dig_one(fork, tcbs.at[i].addr, tcbs.at[i].addr, unwinder, child, arena);
 	}
-	/* Forked from another thread than the main one: that lies dead on the first stack. */
-	if (!main_is_alive && child->regs.sp != 0)
+	if (stack != NULL && runs_on(&tcbs, child->regs.sp))
 		dig_one(fork, 0, stack->end, unwinder, child, arena);
-	return fork->n_others != 0 ? fork : NULL;
+	if (fork->n_others == 0)
+		return NULL;
+	find_parent(fork, child, arena);
+	return fork;
 }

@@ -448,6 +448,89 @@ Test(dead, a_thread_that_was_not_copied_is_found_from_its_stack_alone, .timeout 
 		expect_dead("gcc -O0 " SOURCE, kinds[i], false);
 }
 
+Test(dead, while_the_parent_has_the_thread_its_number_and_name_are_found_there, .timeout = 60)
+{
+	struct target t;
+	struct hd_arena *arena = hd_arena_new();
+	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct hd_mem_live live;
+	struct hd_maps maps;
+	int32_t child;
+	build(&t, "gcc -O2 " SOURCE);
+	start(&t, "poll", "fork");
+	wait_blocked(t.pid, t.tid);
+	tell(&t);
+	cr_assert_eq(fscanf(t.out, "%d", &child), 1);
+	struct hd_syscall survivor = wait_blocked(child, child);
+	cr_assert(hd_procfs_maps(child, arena, &maps) == 0 && hd_mem_live_open(&live, child) == 0);
+	struct hd_unwind_query query = {.pid = child, .maps = &maps, .mem = &live.mem, .regs = {.sp = survivor.sp}};
+	struct hd_fork *found = hd_forkev_dig(unwinder, &query, arena);
+	cr_assert(found != NULL && found->n_others == 1);
+	cr_expect_eq(found->parent_pid, t.pid);
+	cr_expect_eq(found->others[0].tid, t.tid);
+	cr_expect_str_eq(found->others[0].name, "prog");
+	cr_expect_not(found->is_seen);
+	hd_mem_live_close(&live);
+	hd_unwinder_free(unwinder);
+	kill(child, SIGKILL);
+	stop(&t);
+	hd_arena_free(arena);
+}
+
+Test(dead, a_main_thread_that_was_not_copied_is_found_on_the_first_stack, .timeout = 60)
+{
+	struct target t;
+	struct hd_arena *arena = hd_arena_new();
+	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct hd_mem_live live;
+	struct hd_maps maps;
+	int32_t child;
+	build(&t, "gcc -O2 " SOURCE);
+	start(&t, "read", "main");
+	wait_blocked(t.pid, t.tid);
+	tell(&t);
+	cr_assert_eq(fscanf(t.out, "%d", &child), 1);
+	struct hd_syscall survivor = wait_blocked(child, child);
+	cr_assert(hd_procfs_maps(child, arena, &maps) == 0 && hd_mem_live_open(&live, child) == 0);
+	struct hd_unwind_query query = {.pid = child, .maps = &maps, .mem = &live.mem, .regs = {.sp = survivor.sp}};
+	struct hd_fork *found = hd_forkev_dig(unwinder, &query, arena);
+	cr_assert(found != NULL && found->n_others == 1);
+	const char *own = own_frames(&found->others[0].stack, &t, arena);
+	cr_expect_str_eq(own, "block_read " CHAIN " main", "%s", own);
+	hd_mem_live_close(&live);
+	hd_unwinder_free(unwinder);
+	kill(child, SIGKILL);
+	stop(&t);
+	hd_arena_free(arena);
+}
+
+Test(dead, threads_that_ended_by_themselves_are_not_taken_for_threads_lost_in_a_fork, .timeout = 60)
+{
+	struct target t;
+	struct hd_arena *arena = hd_arena_new();
+	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct hd_mem_live live;
+	struct hd_maps maps;
+	char word[16];
+	int32_t child;
+	build(&t, "gcc -O0 " SOURCE);
+	start(&t, "poll", "fork");
+	wait_blocked(t.pid, t.tid);
+	tell(&t);
+	cr_assert_eq(fscanf(t.out, "%d", &child), 1);
+	tell(&t);
+	cr_assert_eq(fscanf(t.out, "%15s", word), 1); /* joined: 27 frames deep a moment ago */
+	struct hd_syscall main_thread = wait_blocked(t.pid, t.pid);
+	cr_assert(hd_procfs_maps(t.pid, arena, &maps) == 0 && hd_mem_live_open(&live, t.pid) == 0);
+	struct hd_unwind_query query = {.pid = t.pid, .maps = &maps, .mem = &live.mem, .regs = {.sp = main_thread.sp}};
+	cr_expect_null(hd_forkev_dig(unwinder, &query, arena));
+	hd_mem_live_close(&live);
+	hd_unwinder_free(unwinder);
+	kill(child, SIGKILL);
+	stop(&t);
+	hd_arena_free(arena);
+}
+
 /* Follows one fork of the fixture as the tracer does. */
 static struct hd_fork *traced_fork(struct target *t, struct hd_forkev *ctx, struct hd_arena **ret_arena, int32_t *ret_child)
 {
