@@ -68,7 +68,8 @@ static const struct hd_lock_hit *caller_find(const struct hd_lock_calls *calls, 
 	return NULL;
 }
 
-/* Equal names, other layouts: without knowing the C library nothing is certain, and what does not fit is not told at all. */
+/* Equal names, other layouts: without knowing the C library nothing is certain, and what does not fit is not told at
+ * all. */
 static void doubt_layout(struct hd_probe *p)
 {
 	if (p->lock->check_failed != NULL)
@@ -80,7 +81,8 @@ static void doubt_layout(struct hd_probe *p)
 static bool try_read(struct hd_probe *p, const struct hd_lock_hit *hit)
 {
 	const struct reader_row *row = reader_find(hit->api);
-	*p->lock = (struct hd_lock){.family = hit->family, .api = p->calls->outermost != NULL ? p->calls->outermost : hit->name};
+	*p->lock = (struct hd_lock){.family = hit->family,
+				    .api = p->calls->outermost != NULL ? p->calls->outermost : hit->name};
 	if (row == NULL)
 		return false;
 	if (p->calls->libc == HD_LIBC_MUSL)
@@ -119,7 +121,8 @@ static bool is_loader_data(const struct hd_probe *p)
 /* The interpreter itself waits on condition variables for its lock only; stripped builds do not name the function. */
 static bool is_gil(const struct hd_lock_calls *calls)
 {
-	return caller_find(calls, HD_API_PY_GIL) != NULL || (calls->beyond != NULL && strcmp(calls->beyond, "cpython") == 0);
+	return caller_find(calls, HD_API_PY_GIL) != NULL ||
+	       (calls->beyond != NULL && strcmp(calls->beyond, "cpython") == 0);
 }
 
 /* Whose primitive is it?  A semaphore below PyThread_acquire_lock is a Python lock, and so on. */
@@ -161,7 +164,8 @@ static bool read_callers(struct hd_probe *p)
 
 static bool is_wait_command(uint32_t cmd)
 {
-	return cmd == HD_FUTEX_WAIT || cmd == HD_FUTEX_WAIT_BITSET || cmd == HD_FUTEX_LOCK_PI || cmd == HD_FUTEX_LOCK_PI2;
+	return cmd == HD_FUTEX_WAIT || cmd == HD_FUTEX_WAIT_BITSET || cmd == HD_FUTEX_LOCK_PI ||
+	       cmd == HD_FUTEX_LOCK_PI2;
 }
 
 static void by_name(struct hd_probe *p)
@@ -174,7 +178,8 @@ static void by_name(struct hd_probe *p)
 	p->lock->confidence = p->lock->check_failed == NULL ? HD_CONF_HIGH : HD_CONF_LOW;
 }
 
-void hd_lock_classify(struct hd_mem *mem, const struct hd_lock_query *query, struct hd_arena *arena, struct hd_lock *ret)
+void hd_lock_classify(struct hd_mem *mem, const struct hd_lock_query *query, struct hd_arena *arena,
+		      struct hd_lock *ret)
 {
 	struct hd_lock_calls calls;
 	*ret = (struct hd_lock){0};

@@ -1,4 +1,5 @@
-/* glibc's pthread objects from the futex word, locks.md section 2.1 (measured on 2.27, 2.31, 2.35, 2.36, 2.39, 2.41, 2.43). */
+/* glibc's pthread objects from the futex word, locks.md section 2.1 (measured
+ * on 2.27, 2.31, 2.35, 2.36, 2.39, 2.41, 2.43). */
 #include "parse/lock_readers.h"
 
 /* pthread_mutex_t: 0 lock, 4 count, 8 owner, 0xc nusers, 0x10 kind; 40 bytes */
@@ -22,7 +23,9 @@ static const char *lock_word_doubt(const struct hd_glibc_mutex *m)
 {
 	if (is_tid_word(m)) {
 		uint32_t tid = m->lock & HD_FUTEX_TID_MASK;
-		return m->owner == 0 || tid == m->owner ? NULL : "the word of the mutex names another thread than its owner field";
+		return m->owner == 0 || tid == m->owner
+			       ? NULL
+			       : "the word of the mutex names another thread than its owner field";
 	}
 	uint32_t value = (m->kind & HD_MUTEX_PP) != 0 ? m->lock & PP_VALUE : m->lock;
 	return value <= 2 ? NULL : "the word is not one of a mutex";
@@ -135,7 +138,7 @@ void hd_glibc_mutex(struct hd_probe *p)
 	hd_probe_check_place(p, p->uaddr, MUTEX_SIZE, 8);
 }
 
-/* ---- rwlock: 0 readers, 4 writers, 8 wrphase futex, 0xc writers futex, 0x18 cur_writer, 0x1c shared, 0x30 flags --------- */
+/* ---- rwlock: 0 readers, 4 writers, 8 and 0xc futexes (phase, writers), 0x18 cur_writer, 0x1c shared, 0x30 flags ---- */
 
 #define RWLOCK_SIZE 56u
 #define RW_WRPHASE 1u
@@ -148,7 +151,8 @@ static void rwlock_check(struct hd_probe *p, const uint32_t w[RWLOCK_SIZE / 4])
 	bool is_write_held = (w[0] & (RW_WRPHASE | RW_WRLOCKED)) == (RW_WRPHASE | RW_WRLOCKED);
 	hd_probe_check(p, w[2] <= 3 && w[3] <= 3, "the phase words are not those of a read-write lock");
 	hd_probe_check(p, w[6] == 0 || hd_tid_ok(w[6]), "the writer field is not a thread id");
-	hd_probe_check(p, (w[6] != 0) == is_write_held, "the writer field does not fit the state of the read-write lock");
+	hd_probe_check(p, (w[6] != 0) == is_write_held,
+		       "the writer field does not fit the state of the read-write lock");
 	hd_probe_check(p, w[7] <= 1 && w[12] <= 2, "the flags are not those of a read-write lock");
 	hd_probe_check_shared(p, w[7] != 0);
 	hd_probe_check(p, is_plain_wait(p->cmd), "the futex command is not a wait");
@@ -204,7 +208,7 @@ void hd_glibc_rwlock(struct hd_probe *p)
 	rwlock_read_at(p, rwlock_base(p), writes ? HD_LOCK_RWLOCK_WRITE : HD_LOCK_RWLOCK_READ);
 }
 
-/* ---- semaphore: 0 value, 4 waiters, 8 private flag (0 private, 0x80 shared); 32 bytes ------------------------------------ */
+/* ---- semaphore: 0 value, 4 waiters, 8 private flag (0 private, 0x80 shared); 32 bytes ---- */
 
 #define SEM_SIZE 32u
 #define SEM_POINTER_BYTES 0x100u
@@ -225,13 +229,14 @@ void hd_glibc_sem(struct hd_probe *p)
 	hd_probe_check(p, w[1] >= 1, "the semaphore counts no waiter");
 	hd_probe_check(p, w[2] == 0 || w[2] == 0x80, "the flags are not those of a semaphore");
 	hd_probe_check(p, p->val == 0 && is_plain_wait(p->cmd), "waiters of a semaphore expect 0");
-	hd_probe_check(p, hd_probe_stack_has(p, p->uaddr, SEM_POINTER_BYTES), "the semaphore's address is not on the stack");
+	hd_probe_check(p, hd_probe_stack_has(p, p->uaddr, SEM_POINTER_BYTES),
+		       "the semaphore's address is not on the stack");
 	hd_probe_check_shared(p, w[2] != 0);
 	hd_probe_check_word(p);
 	hd_probe_check_place(p, p->uaddr, SEM_SIZE, 8);
 }
 
-/* ---- barrier: 0 in, 4 current round, 8 count, 0xc shared, 0x10 out; 32 bytes ----------------------------------------------- */
+/* ---- barrier: 0 in, 4 current round, 8 count, 0xc shared, 0x10 out; 32 bytes ---- */
 
 #define BARRIER_SIZE 32u
 
@@ -265,7 +270,7 @@ void hd_glibc_barrier_destroy(struct hd_probe *p)
 	barrier_read_at(p, p->uaddr);
 }
 
-/* ---- join and once ---------------------------------------------------------------------------------------------------------- */
+/* ---- join and once ---- */
 
 /* Up to 2.42 the kernel clears the tid in the TCB; 2.43 waits on joinstate. */
 void hd_glibc_join(struct hd_probe *p)
@@ -299,7 +304,8 @@ void hd_glibc_once(struct hd_probe *p)
 	p->lock->base = p->uaddr;
 	p->lock->layout = HD_LAYOUT_ONCE;
 	p->lock->is_held = p->word_known && (p->word & 3) == 1;
-	hd_probe_check(p, (p->val & 3) == 1 && is_plain_wait(p->cmd), "the waiter does not expect a running initialisation");
+	hd_probe_check(p, (p->val & 3) == 1 && is_plain_wait(p->cmd),
+		       "the waiter does not expect a running initialisation");
 	hd_probe_check_shared(p, false);
 	hd_probe_check_word(p);
 	hd_probe_check_place(p, p->uaddr, 4, 4);

@@ -68,8 +68,7 @@ static bool pair_find(struct hd_probe *p, struct cond_pair *ret)
 	bool found = false;
 	for (uint32_t i = 0; i + 1 < n; i++) {
 		const struct cond_layout *layout = words[i] % 8 == 0 ? layout_of(p->uaddr - words[i]) : NULL;
-		if (layout == NULL || overlaps(words[i], words[i + 1]) ||
-		    hd_probe_is_runtime_stack(p, words[i + 1]))
+		if (layout == NULL || overlaps(words[i], words[i + 1]) || hd_probe_is_runtime_stack(p, words[i + 1]))
 			continue;
 		struct cond_pair pair = {words[i], words[i + 1], layout, pair_doubt(p, words[i], words[i + 1], layout)};
 		if (!found || pair.doubt == NULL || ret->doubt != NULL)
@@ -83,8 +82,8 @@ static bool pair_find(struct hd_probe *p, struct cond_pair *ret)
 static bool is_relock(struct hd_probe *p)
 {
 	struct hd_glibc_mutex m;
-	return hd_glibc_mutex_read(p->mem, p->uaddr, &m) && hd_glibc_mutex_doubt(&m) == NULL && hd_glibc_mutex_is_held(&m) &&
-	       m.owner != 0 && p->word_known && p->word == m.lock;
+	return hd_glibc_mutex_read(p->mem, p->uaddr, &m) && hd_glibc_mutex_doubt(&m) == NULL &&
+	       hd_glibc_mutex_is_held(&m) && m.owner != 0 && p->word_known && p->word == m.lock;
 }
 
 void hd_glibc_cond(struct hd_probe *p)
@@ -106,15 +105,17 @@ void hd_glibc_cond(struct hd_probe *p)
 	p->lock->family = "glibc";
 	p->lock->base = pair.cond;
 	p->lock->mutex = pair.mutex;
-	p->lock->is_pshared = hd_mem_u32(p->mem, pair.cond + pair.layout->wrefs, &wrefs) == 0 && (wrefs & COND_PSHARED) != 0;
+	p->lock->is_pshared =
+		hd_mem_u32(p->mem, pair.cond + pair.layout->wrefs, &wrefs) == 0 && (wrefs & COND_PSHARED) != 0;
 	hd_probe_check(p, pair.doubt == NULL, pair.doubt);
 	hd_probe_check(p, p->cmd == HD_FUTEX_WAIT || p->cmd == HD_FUTEX_WAIT_BITSET, "the futex command is not a wait");
 	hd_probe_check_word(p);
 	hd_probe_check_place(p, pair.cond, COND_SIZE, 8);
 }
 
-/* pthread_cond_destroy waits on the waiter count itself, which both layouts put at 4 modulo 8, with the same fields before
- * it back to g_size.  Before that the old one has {wseq 8, g1_start 8, g_refs[2]}, the new one {wseq 8, g1_start 8}. */
+/* pthread_cond_destroy waits on the waiter count itself, which both layouts put at 4 modulo 8, with the same fields
+ * before it back to g_size.  Before that the old one has {wseq 8, g1_start 8, g_refs[2]}, the new one {wseq 8, g1_start
+ * 8}. */
 struct cond_head {
 	uint64_t wseq, g1_start;
 	uint32_t g_refs[2];
@@ -130,13 +131,16 @@ static uint64_t destroy_base(struct hd_probe *p, uint32_t waiters)
 {
 	uint64_t old_base = p->uaddr - layouts[0].wrefs, new_base = p->uaddr - layouts[1].wrefs;
 	struct cond_head old, new;
-	bool is_old = hd_mem_read(p->mem, old_base, &old, sizeof(old)) == 0 && head_fits(old.wseq, old.g1_start, waiters) &&
+	bool is_old = hd_mem_read(p->mem, old_base, &old, sizeof(old)) == 0 &&
+		      head_fits(old.wseq, old.g1_start, waiters) &&
 		      (uint64_t)(old.g_refs[0] >> 1) + (old.g_refs[1] >> 1) == waiters;
-	bool is_new = hd_mem_read(p->mem, new_base, &new, sizeof(new)) == 0 && head_fits(new.wseq, new.g1_start, waiters);
+	bool is_new =
+		hd_mem_read(p->mem, new_base, &new, sizeof(new)) == 0 && head_fits(new.wseq, new.g1_start, waiters);
 	if (is_old != is_new)
 		return is_old ? old_base : new_base;
 	/* The caller may still have the object's address on its stack. */
-	bool has_old = hd_probe_stack_has(p, old_base, SCAN_WORDS * 8), has_new = hd_probe_stack_has(p, new_base, SCAN_WORDS * 8);
+	bool has_old = hd_probe_stack_has(p, old_base, SCAN_WORDS * 8),
+	     has_new = hd_probe_stack_has(p, new_base, SCAN_WORDS * 8);
 	return has_old == has_new ? 0 : has_old ? old_base : new_base;
 }
 
@@ -147,7 +151,8 @@ void hd_glibc_cond_destroy(struct hd_probe *p)
 	p->lock->family = "glibc";
 	p->lock->is_pshared = (p->val & COND_PSHARED) != 0;
 	p->lock->base = destroy_base(p, waiters);
-	hd_probe_check(p, (p->val & COND_DESTROY_PENDING) != 0 && waiters >= 1, "the word does not count waiters that must leave");
+	hd_probe_check(p, (p->val & COND_DESTROY_PENDING) != 0 && waiters >= 1,
+		       "the word does not count waiters that must leave");
 	hd_probe_check_word(p);
 	if (p->lock->base == 0)
 		hd_probe_fail(p, "where the condition variable begins is not known");

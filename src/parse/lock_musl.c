@@ -45,7 +45,8 @@ void hd_musl_mutex(struct hd_probe *p)
 	p->lock->owner_releases = true;
 	hd_probe_check(p, (w[0] & ~(MUSL_TYPE | MUSL_ROBUST | MUSL_PI | MUSL_PSHARED)) == 0 && (w[0] & MUSL_TYPE) != 3,
 		       "the type field is not one of a mutex");
-	hd_probe_check(p, has_tid ? hd_tid_ok(tid) : (w[1] & ~MUSL_WAITERS) == MUSL_BUSY, "the word is not one of a mutex");
+	hd_probe_check(p, has_tid ? hd_tid_ok(tid) : (w[1] & ~MUSL_WAITERS) == MUSL_BUSY,
+		       "the word is not one of a mutex");
 	hd_probe_check_shared(p, (w[0] & MUSL_PSHARED) != 0);
 	bool is_pi_call = p->cmd == HD_FUTEX_LOCK_PI || p->cmd == HD_FUTEX_LOCK_PI2;
 	/* The kernel counts the waiters of PI mutexes. */
@@ -100,7 +101,8 @@ static uint64_t find_referrer(struct hd_probe *p, const uint32_t *offsets, size_
 }
 
 /* A private condition variable is a list of nodes {prev, next, state, barrier, notify} on the waiters' stacks, who wait
- * on `barrier`; head at 8, tail at 40 (src/thread/pthread_cond_timedwait.c).  A shared one waits on its sequence at 8. */
+ * on `barrier`; head at 8, tail at 40 (src/thread/pthread_cond_timedwait.c).  A shared one waits on its sequence at 8.
+ */
 void hd_musl_cond(struct hd_probe *p)
 {
 	static const uint32_t offsets[] = {8, 40};
@@ -127,7 +129,8 @@ void hd_musl_sem(struct hd_probe *p)
 	hd_probe_check(p, hd_mem_read(p->mem, p->uaddr, w, sizeof(w)) == 0, "the semaphore could not be read");
 	p->lock->is_held = w[0] == UINT32_MAX || (w[0] & ~MUSL_WAITERS) == 0;
 	p->lock->is_pshared = w[2] == 0;
-	hd_probe_check(p, p->val == UINT32_MAX || p->val == MUSL_WAITERS, "waiters of a semaphore expect another value");
+	hd_probe_check(p, p->val == UINT32_MAX || p->val == MUSL_WAITERS,
+		       "waiters of a semaphore expect another value");
 	hd_probe_check(p, w[1] >= 1 && w[1] <= HD_TID_MAX, "the semaphore counts no waiter");
 	hd_probe_check(p, w[2] == 0 || w[2] == 0x80, "the flags are not those of a semaphore");
 	hd_probe_check_shared(p, w[2] == 0);
@@ -153,7 +156,8 @@ void hd_musl_join(struct hd_probe *p)
 	uint64_t self = 0, tcb = p->uaddr - 0x38;
 	uint32_t tid = 0;
 	musl_begin(p, HD_LOCK_JOIN, tcb, HD_LAYOUT_NONE);
-	hd_probe_check(p, hd_mem_u64(p->mem, tcb, &self) == 0 && self == tcb, "the word does not lie in a thread control block");
+	hd_probe_check(p, hd_mem_u64(p->mem, tcb, &self) == 0 && self == tcb,
+		       "the word does not lie in a thread control block");
 	if (self != tcb) {
 		p->lock->base = 0;
 		return;
@@ -181,8 +185,11 @@ void hd_musl_internal(struct hd_probe *p)
 	enum hd_lock_api api = p->calls->n_callers > 0 ? p->calls->caller[0].api : HD_API_LIBC;
 	uint32_t tid = p->val & MUSL_FILE_TID;
 	bool is_stdio = (p->val & 0x40000000u) != 0 && (p->val & MUSL_WAITERS) == 0 && hd_tid_ok(tid);
-	musl_begin(p, is_stdio ? HD_LOCK_STDIO : api == HD_API_MALLOC ? HD_LOCK_MALLOC : HD_LOCK_LIBC, p->uaddr,
-		   is_stdio ? HD_LAYOUT_MUSL_STDIO : HD_LAYOUT_WORD);
+	musl_begin(p,
+		   is_stdio               ? HD_LOCK_STDIO
+		   : api == HD_API_MALLOC ? HD_LOCK_MALLOC
+					  : HD_LOCK_LIBC,
+		   p->uaddr, is_stdio ? HD_LAYOUT_MUSL_STDIO : HD_LAYOUT_WORD);
 	p->lock->is_held = p->word_known && p->word != 0;
 	if (is_stdio) {
 		p->lock->owner_tid = (int32_t)tid;

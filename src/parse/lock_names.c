@@ -61,8 +61,9 @@ static const struct module_row module_rows[] = {
 };
 
 /* Entry points of threads and processes are below the program's code when seen from outside: never the locking call. */
-static const char *const not_calls[] = {"libc_start_main", "libc_start_call_main", "start_thread", "clone", "clone3",
-					"start",	    "thread_start",	    "start_c",	    "cond_wait_cleanup"};
+static const char *const not_calls[] = {
+	"libc_start_main", "libc_start_call_main", "start_thread", "clone", "clone3", "start", "thread_start",
+	"start_c",         "cond_wait_cleanup"};
 
 static const struct module_row *module_find(const char *path)
 {
@@ -123,7 +124,8 @@ static bool row_matches(const struct name_row *row, const char *raw, const char 
 	switch (row->match) {
 	case INNER:
 		return strncmp(plain, row->text, strlen(row->text)) == 0 &&
-		       ((row->family == NULL && strcmp(plain, row->text) == 0) || is_reserved(raw) || is_at_home(row, module));
+		       ((row->family == NULL && strcmp(plain, row->text) == 0) || is_reserved(raw) ||
+			is_at_home(row, module));
 	case EXACT:
 		return strcmp(plain, row->text) == 0;
 	case PREFIX:
@@ -156,11 +158,28 @@ static bool is_entry_point(const char *plain)
 /* musl and glibc share their public names; these inner ones tell them apart in static programs. */
 static enum hd_lock_libc libc_of_name(const char *raw)
 {
-	static const char *const glibc[] = {"__lll_lock_wait", "__futex_", "futex_wait", "___pthread_", "__new_sem_wait", "__GI_",
-					    "__pthread_cond_wait_common", "__pthread_mutex_lock_full", "__pthread_clockjoin_ex",
-					    "__pthread_once_slow", "__libc_start_call_main", "start_thread", "__lll_"};
-	static const char *const musl[] = {"__timedwait", "__syscall_cp", "__cp_begin", "sccp", "__lockfile",
-					   "__pthread_timedjoin_np", "libc_start_main_stage2", "__pthread_once_full", "_start_c"};
+	static const char *const glibc[] = {"__lll_lock_wait",
+					    "__futex_",
+					    "futex_wait",
+					    "___pthread_",
+					    "__new_sem_wait",
+					    "__GI_",
+					    "__pthread_cond_wait_common",
+					    "__pthread_mutex_lock_full",
+					    "__pthread_clockjoin_ex",
+					    "__pthread_once_slow",
+					    "__libc_start_call_main",
+					    "start_thread",
+					    "__lll_"};
+	static const char *const musl[] = {"__timedwait",
+					   "__syscall_cp",
+					   "__cp_begin",
+					   "sccp",
+					   "__lockfile",
+					   "__pthread_timedjoin_np",
+					   "libc_start_main_stage2",
+					   "__pthread_once_full",
+					   "_start_c"};
 	if (strcmp(raw, "start") == 0)
 		return HD_LIBC_MUSL; /* static in src/thread/pthread_create.c */
 	for (size_t i = 0; i < HD_COUNTOF(glibc); i++) {
@@ -194,8 +213,8 @@ static void calls_add(struct hd_lock_calls *calls, struct hd_lock_hit hit)
 
 /* One name of a frame: is it one that means something?  false = nothing known about it.  Any function of the C library
  * counts, but not if the frame itself is a guess: stale return addresses name functions that were called long ago. */
-static bool take_name(const char *raw, const struct hd_frame *frame, const struct module_row *module, struct hd_arena *arena,
-		      struct hd_lock_calls *calls)
+static bool take_name(const char *raw, const struct hd_frame *frame, const struct module_row *module,
+		      struct hd_arena *arena, struct hd_lock_calls *calls)
 {
 	char plain[NAME_MAX_LEN];
 	if (raw == NULL || raw[0] == '\0')

@@ -1,8 +1,8 @@
 /* Which call is this thread inside?  Names of native frames -> the locking call, innermost to outermost.
  *
- * A libc that is stripped shows few names, and the function on top is often a local one; the name by which it was called
- * (hd_frame.called_as) survives.  Only frames of runtime libraries (C library, loader, C++ runtime, absl, libgomp, ...)
- * and frames with a name of the table are looked at: the walk ends where the program's own code begins.
+ * A libc that is stripped shows few names, and the function on top is often a local one; the name by which it was
+ * called (hd_frame.called_as) survives.  Only frames of runtime libraries (C library, loader, C++ runtime, absl,
+ * libgomp, ...) and frames with a name of the table are looked at: the walk ends where the program's own code begins.
  * The table is lock_names.def; reference: locks.md sections 2.2 to 2.5 and 3. */
 #ifndef HANGDOG_PARSE_LOCK_NAMES_H
 #define HANGDOG_PARSE_LOCK_NAMES_H
@@ -68,13 +68,14 @@ struct hd_lock_hit {
 struct hd_lock_calls {
 	struct hd_lock_hit primitive[HD_LOCK_HITS_MAX]; /* innermost first */
 	uint32_t n_primitives;
-	struct hd_lock_hit caller[HD_LOCK_HITS_MAX];    /* innermost first, HD_API_PLAIN and _GLUE left out */
+	struct hd_lock_hit caller[HD_LOCK_HITS_MAX]; /* innermost first, HD_API_PLAIN and _GLUE left out */
 	uint32_t n_callers;
-	bool has_plain;          /* the slow path of a bare libc lock was seen */
-	const char *outermost;   /* last public name before the program's own code, NULL = no name at all */
-	const char *beyond;      /* family of the module where the walk ended, "cpython" or NULL */
+	bool has_plain;        /* the slow path of a bare libc lock was seen */
+	const char *outermost; /* last public name before the program's own code, NULL = no name at all */
+	const char *beyond;    /* family of the module where the walk ended, "cpython" or NULL */
 	enum hd_lock_libc libc;
-	uint64_t runtime_end;    /* stack address where the runtime's frames end (the CFA of the last one), 0 = not known */
+	uint64_t
+		runtime_end; /* stack address where the runtime's frames end (the CFA of the last one), 0 = not known */
 };
 
 /* Names that `ret` points to live in the arena or are static.  Looks at a bounded number of frames. */

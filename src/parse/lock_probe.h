@@ -29,8 +29,8 @@ struct hd_probe {
 	const struct hd_lock_calls *calls;
 	struct hd_lock *lock; /* being filled */
 	uint64_t uaddr;
-	uint32_t cmd, val;    /* futex command without flags; value the waiter passed */
-	uint32_t word;        /* now in memory */
+	uint32_t cmd, val; /* futex command without flags; value the waiter passed */
+	uint32_t word;     /* now in memory */
 	bool word_known, op_private;
 };
 

@@ -5,7 +5,8 @@
 
 #include "parse/lock_probe.h"
 
-/* glibc pthread objects, nptl/ and sysdeps/nptl/bits/struct_{mutex,rwlock}.h, x86-64, offsets equal from 2.27 to 2.43. */
+/* glibc pthread objects, nptl/ and sysdeps/nptl/bits/struct_{mutex,rwlock}.h, x86-64, offsets equal from 2.27 to 2.43.
+ */
 struct hd_glibc_mutex {
 	uint32_t lock, count, owner, nusers, kind;
 };

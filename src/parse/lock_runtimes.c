@@ -2,7 +2,8 @@
  * can be read, and several wait on a word of the waiter instead of the lock: those never say "the lock is here". */
 #include "parse/lock_readers.h"
 
-static void begin(struct hd_probe *p, enum hd_lock_kind kind, const char *family, uint64_t base, enum hd_lock_layout layout)
+static void begin(struct hd_probe *p, enum hd_lock_kind kind, const char *family, uint64_t base,
+		  enum hd_lock_layout layout)
 {
 	p->lock->kind = kind;
 	p->lock->family = family;
@@ -23,7 +24,8 @@ void hd_runtime_guard(struct hd_probe *p)
 {
 	begin(p, HD_LOCK_CXX_GUARD, "libstdc++", p->uaddr, HD_LAYOUT_CXX_GUARD);
 	p->lock->is_held = p->word_known && (p->word & 0x100) != 0;
-	hd_probe_check(p, p->val == 0x10100 && p->cmd == HD_FUTEX_WAIT, "the waiter does not expect a running initialisation");
+	hd_probe_check(p, p->val == 0x10100 && p->cmd == HD_FUTEX_WAIT,
+		       "the waiter does not expect a running initialisation");
 	end(p, 8, 8);
 }
 
@@ -42,7 +44,7 @@ void hd_runtime_atomic(struct hd_probe *p)
 	end(p, 4, 4);
 }
 
-/* ---- Rust std (library/std/src/sys/sync/{mutex,rwlock,condvar,once}/futex.rs) -------------------------------------------------- */
+/* ---- Rust std (library/std/src/sys/sync/{mutex,rwlock,condvar,once}/futex.rs) ---- */
 
 void hd_rust_mutex(struct hd_probe *p)
 {
@@ -85,7 +87,8 @@ void hd_rust_once(struct hd_probe *p)
 {
 	/* Running with waiters: 3 to 1.82, 5 (a bit of its own) since. */
 	begin(p, HD_LOCK_ONCE, "rust", p->uaddr, HD_LAYOUT_RUST_ONCE);
-	hd_probe_check(p, p->val == 3 || p->val == 4 || p->val == 5, "the waiter does not expect a running initialisation");
+	hd_probe_check(p, p->val == 3 || p->val == 4 || p->val == 5,
+		       "the waiter does not expect a running initialisation");
 	end(p, 4, 4);
 }
 
@@ -95,7 +98,7 @@ void hd_runtime_park(struct hd_probe *p)
 	end(p, 4, 4);
 }
 
-/* ---- abseil (absl/synchronization/mutex.cc, internal/waiter.h) ------------------------------------------------------------------ */
+/* ---- abseil (absl/synchronization/mutex.cc, internal/waiter.h) ---- */
 
 #define ABSL_WAITER 0x40u /* in the 256-aligned ThreadIdentity */
 #define ABSL_FLAGS 0xffu
@@ -162,7 +165,7 @@ void hd_runtime_spinlock(struct hd_probe *p)
 	end(p, 4, 4);
 }
 
-/* ---- OpenMP, oneTBB --------------------------------------------------------------------------------------------------------------- */
+/* ---- OpenMP, oneTBB ---- */
 
 void hd_gomp_lock(struct hd_probe *p)
 {
@@ -177,15 +180,16 @@ void hd_runtime_team(struct hd_probe *p)
 	end(p, 4, 4);
 }
 
-/* oneTBB src/tbb/concurrent_monitor.h, sleep_node<address_context>: the node lies on the waiter's stack as {.., next, prev,
- * address -0x18, context -0x10, flags -8, semaphore 0 (the futex)}.  Bit 0 at the address: taken, for writing. */
+/* oneTBB src/tbb/concurrent_monitor.h, sleep_node<address_context>: the node lies on the waiter's stack as {.., next,
+ * prev, address -0x18, context -0x10, flags -8, semaphore 0 (the futex)}.  Bit 0 at the address: taken, for writing. */
 void hd_tbb_wait(struct hd_probe *p)
 {
 	uint64_t address = 0;
 	uint8_t byte = 0;
 	begin(p, HD_LOCK_MUTEX, "tbb", 0, HD_LAYOUT_NONE);
 	hd_probe_check_word(p);
-	if (hd_mem_u64(p->mem, p->uaddr - 0x18, &address) < 0 || address == 0 || hd_mem_u8(p->mem, address, &byte) < 0) {
+	if (hd_mem_u64(p->mem, p->uaddr - 0x18, &address) < 0 || address == 0 ||
+	    hd_mem_u8(p->mem, address, &byte) < 0) {
 		hd_probe_fail(p, "the waiting node does not name a mutex");
 		return;
 	}

@@ -27,7 +27,8 @@ static bool by_tcb(struct hd_probe *p)
 		hd_glibc_join(p);
 		return true;
 	}
-	if (p->val != 2 || p->word != 2 || hd_mem_u64(p->mem, p->uaddr + 8, &owner) < 0 || !hd_tcb_is_self(p->mem, owner))
+	if (p->val != 2 || p->word != 2 || hd_mem_u64(p->mem, p->uaddr + 8, &owner) < 0 ||
+	    !hd_tcb_is_self(p->mem, owner))
 		return false;
 	hd_glibc_internal(p);
 	return true;

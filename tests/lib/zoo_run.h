@@ -118,9 +118,11 @@ static bool zoo_wait_blocked(struct zoo_run *run, int32_t tid, uint64_t *ret_pc)
 		struct hd_arena *arena = hd_arena_new();
 		uint64_t nr = 0;
 		if (hd_procfs_text(arena, 4096, &text, &len, "/proc/%d/syscall", tid) == 0 &&
-		    sscanf(text, "%" SCNu64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64,
-			   &nr, &run->args[0], &run->args[1], &run->args[2], &run->args[3], &run->args[4], &run->args[5], &run->sp,
-			   ret_pc) == 9 &&
+		    sscanf(text,
+			   "%" SCNu64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64
+			   " %" SCNx64 " %" SCNx64,
+			   &nr, &run->args[0], &run->args[1], &run->args[2], &run->args[3], &run->args[4],
+			   &run->args[5], &run->sp, ret_pc) == 9 &&
 		    nr == 202 && strcmp(before, text) == 0) {
 			hd_arena_free(arena);
 			return true;
@@ -175,9 +177,11 @@ static void zoo_compare_text(struct zoo_run *run, const char *key, const char *g
 
 static void zoo_describe(struct zoo_run *run)
 {
-	hd_buf_printf(&run->wrong, "  expected: %s\n  check failed: %s; futex %#" PRIx64 " op %#" PRIx64 " val %#" PRIx64 " sp %#" PRIx64 "\n",
-		      run->line, run->lock.check_failed != NULL ? run->lock.check_failed : "none", run->args[0], run->args[1],
-		      run->args[2], run->sp);
+	hd_buf_printf(&run->wrong,
+		      "  expected: %s\n  check failed: %s; futex %#" PRIx64 " op %#" PRIx64 " val %#" PRIx64
+		      " sp %#" PRIx64 "\n",
+		      run->line, run->lock.check_failed != NULL ? run->lock.check_failed : "none", run->args[0],
+		      run->args[1], run->args[2], run->sp);
 	for (uint32_t i = 0; i < run->stack.n && i < 12; i++) {
 		const struct hd_frame *f = &run->stack.at[i];
 		hd_buf_printf(&run->wrong, "    #%u %s, called as %s, in %s\n", i, f->symbol != NULL ? f->symbol : "-",
@@ -220,7 +224,8 @@ static void zoo_compare(struct zoo_run *run)
 }
 
 /* One situation: NULL text = as expected.  `ret_skipped`: the library has no such thing (exit status 77). */
-static void zoo_situation(const char *root, const char *program, const char *situation, struct hd_buf *ret_wrong, bool *ret_skipped)
+static void zoo_situation(const char *root, const char *program, const char *situation, struct hd_buf *ret_wrong,
+			  bool *ret_skipped)
 {
 	struct zoo_run run = {.mem.fd = -1};
 	int status = 0;
@@ -261,7 +266,8 @@ static struct zoo_result zoo_program(const char *root, const char *program, stru
 		len += (size_t)n;
 	close(list.out);
 	waitpid(list.pid, NULL, 0);
-	for (char *save = NULL, *name = strtok_r(names, "\n", &save); name != NULL; name = strtok_r(NULL, "\n", &save)) {
+	for (char *save = NULL, *name = strtok_r(names, "\n", &save); name != NULL;
+	     name = strtok_r(NULL, "\n", &save)) {
 		HD_CLEAN_BUF struct hd_buf wrong = {0};
 		bool skipped;
 		zoo_situation(root, program, name, &wrong, &skipped);

@@ -94,8 +94,10 @@ Test(lock_classify, what_is_no_plain_wait_or_no_x86_64_is_left_alone, .timeout =
 {
 	struct bench *b = bench_new();
 	BENCH_WORDS(b, OBJ, 2, 0, 42, 1, 0);
-	cr_expect_eq(bench_classify(b, BENCH_LIBC, "pthread_mutex_lock", OBJ, 0x81, 2)->kind, HD_LOCK_UNKNOWN, "FUTEX_WAKE");
-	cr_expect_eq(bench_classify(b, BENCH_LIBC, "pthread_mutex_lock", OBJ + 1, 0x80, 2)->kind, HD_LOCK_UNKNOWN, "not aligned");
+	cr_expect_eq(bench_classify(b, BENCH_LIBC, "pthread_mutex_lock", OBJ, 0x81, 2)->kind, HD_LOCK_UNKNOWN,
+		     "FUTEX_WAKE");
+	cr_expect_eq(bench_classify(b, BENCH_LIBC, "pthread_mutex_lock", OBJ + 1, 0x80, 2)->kind, HD_LOCK_UNKNOWN,
+		     "not aligned");
 	b->query.abi = HD_ABI_I386;
 	cr_expect_eq(bench_classify(b, BENCH_LIBC, "pthread_mutex_lock", OBJ, 0x80, 2)->kind, HD_LOCK_UNKNOWN);
 	cr_expect_not_null(b->lock.check_failed);

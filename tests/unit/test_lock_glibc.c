@@ -46,7 +46,8 @@ Test(lock_glibc, mutexes_of_every_kind_and_every_doubt, .timeout = 10)
 		const struct mutex_row *row = &mutex_rows[i];
 		struct bench *b = bench_new();
 		bench_words(b, OBJ, row->words, 5);
-		const struct hd_lock *lock = bench_classify(b, BENCH_LIBC, "pthread_mutex_lock", OBJ, row->op, row->val);
+		const struct hd_lock *lock =
+			bench_classify(b, BENCH_LIBC, "pthread_mutex_lock", OBJ, row->op, row->val);
 		cr_expect_eq(lock->kind, HD_LOCK_MUTEX, "%s", row->what);
 		cr_expect_eq(lock->base, OBJ, "%s", row->what);
 		cr_expect_eq(lock->owner_tid, row->owner, "%s: %d", row->what, lock->owner_tid);
@@ -69,10 +70,11 @@ Test(lock_glibc, memory_that_is_not_a_place_for_locks_makes_doubt, .timeout = 10
 	cr_expect_eq(bench_classify(b, BENCH_LIBC, "pthread_mutex_lock", OBJ, 0x80, 2)->confidence, HD_CONF_LOW);
 	b->maps.n = 3;
 	BENCH_WORDS(b, BENCH_SHARED, 2, 0, 42, 1, 0);
-	cr_expect_eq(bench_classify(b, BENCH_LIBC, "pthread_mutex_lock", BENCH_SHARED, 0x80, 2)->confidence, HD_CONF_LOW,
-		     "a private wait in shared memory");
+	cr_expect_eq(bench_classify(b, BENCH_LIBC, "pthread_mutex_lock", BENCH_SHARED, 0x80, 2)->confidence,
+		     HD_CONF_LOW, "a private wait in shared memory");
 	BENCH_WORDS(b, BENCH_SHARED, 2, 0, 42, 1, 0x80);
-	cr_expect_eq(bench_classify(b, BENCH_LIBC, "pthread_mutex_lock", BENCH_SHARED, 0x00, 2)->confidence, HD_CONF_HIGH);
+	cr_expect_eq(bench_classify(b, BENCH_LIBC, "pthread_mutex_lock", BENCH_SHARED, 0x00, 2)->confidence,
+		     HD_CONF_HIGH);
 	cr_expect_eq(bench_classify(b, BENCH_LIBC, "pthread_mutex_lock", 0x10, 0x80, 2)->owner_tid, 0, "unreadable");
 	bench_free(b);
 }
@@ -102,15 +104,22 @@ struct rwlock_row {
 };
 
 static const struct rwlock_row rwlock_rows[] = {
-	{"reader behind a writer", "pthread_rwlock_rdlock", 0xb, 0, 3, 1, 42, 0, 0, 8, 3, 0x189, HD_LOCK_RWLOCK_READ, 42, 0, true},
-	{"writer behind a writer", "pthread_rwlock_wrlock", 3, 1, 1, 3, 42, 0, 0, 0xc, 3, 0x189, HD_LOCK_RWLOCK_WRITE, 42, 0, true},
-	{"writer behind readers", "pthread_rwlock_wrlock", 0x12, 0, 2, 1, 0, 0, 0, 8, 2, 0x189, HD_LOCK_RWLOCK_WRITE, 0, 2, true},
-	{"reader behind a queued writer", "pthread_rwlock_rdlock", 0xe, 0, 2, 1, 0, 0, 2, 0, 0xe, 0x189, HD_LOCK_RWLOCK_READ, 0, 1, true},
+	{"reader behind a writer", "pthread_rwlock_rdlock", 0xb, 0, 3, 1, 42, 0, 0, 8, 3, 0x189, HD_LOCK_RWLOCK_READ,
+	 42, 0, true},
+	{"writer behind a writer", "pthread_rwlock_wrlock", 3, 1, 1, 3, 42, 0, 0, 0xc, 3, 0x189, HD_LOCK_RWLOCK_WRITE,
+	 42, 0, true},
+	{"writer behind readers", "pthread_rwlock_wrlock", 0x12, 0, 2, 1, 0, 0, 0, 8, 2, 0x189, HD_LOCK_RWLOCK_WRITE, 0,
+	 2, true},
+	{"reader behind a queued writer", "pthread_rwlock_rdlock", 0xe, 0, 2, 1, 0, 0, 2, 0, 0xe, 0x189,
+	 HD_LOCK_RWLOCK_READ, 0, 1, true},
 	{"shared", "pthread_rwlock_rdlock", 0xb, 0, 3, 1, 42, 1, 0, 8, 3, 0x109, HD_LOCK_RWLOCK_READ, 42, 0, true},
 	{"told by the word alone", "setlocale", 3, 1, 1, 3, 42, 0, 0, 0xc, 3, 0x189, HD_LOCK_RWLOCK_WRITE, 42, 0, true},
-	{"writer field without a writer", "pthread_rwlock_rdlock", 8, 0, 3, 1, 42, 0, 0, 8, 3, 0x189, HD_LOCK_RWLOCK_READ, 42, 1, false},
-	{"phase words of something else", "pthread_rwlock_rdlock", 0xb, 0, 3, 77, 42, 0, 0, 8, 3, 0x189, HD_LOCK_RWLOCK_READ, 42, 0, false},
-	{"flags of something else", "pthread_rwlock_rdlock", 0xb, 0, 3, 1, 42, 0, 9, 8, 3, 0x189, HD_LOCK_RWLOCK_READ, 42, 0, false},
+	{"writer field without a writer", "pthread_rwlock_rdlock", 8, 0, 3, 1, 42, 0, 0, 8, 3, 0x189,
+	 HD_LOCK_RWLOCK_READ, 42, 1, false},
+	{"phase words of something else", "pthread_rwlock_rdlock", 0xb, 0, 3, 77, 42, 0, 0, 8, 3, 0x189,
+	 HD_LOCK_RWLOCK_READ, 42, 0, false},
+	{"flags of something else", "pthread_rwlock_rdlock", 0xb, 0, 3, 1, 42, 0, 9, 8, 3, 0x189, HD_LOCK_RWLOCK_READ,
+	 42, 0, false},
 };
 
 Test(lock_glibc, read_write_locks_from_each_of_their_words, .timeout = 10)
@@ -118,7 +127,8 @@ Test(lock_glibc, read_write_locks_from_each_of_their_words, .timeout = 10)
 	for (size_t i = 0; i < HD_COUNTOF(rwlock_rows); i++) {
 		const struct rwlock_row *r = &rwlock_rows[i];
 		struct bench *b = bench_new();
-		BENCH_WORDS(b, OBJ, r->readers, r->writers, r->wrphase, r->writers_futex, 0, 0, r->cur_writer, r->shared, 0, 0, 0, 0, r->flags);
+		BENCH_WORDS(b, OBJ, r->readers, r->writers, r->wrphase, r->writers_futex, 0, 0, r->cur_writer,
+			    r->shared, 0, 0, 0, 0, r->flags);
 		const struct hd_lock *lock = bench_classify(b, BENCH_LIBC, r->api, OBJ + r->offset, r->op, r->val);
 		cr_expect_eq(lock->kind, r->kind, "%s", r->what);
 		cr_expect_eq(lock->base, OBJ, "%s: %#lx", r->what, (unsigned long)lock->base);
@@ -134,7 +144,8 @@ struct cond_row {
 	uint32_t futex, wrefs; /* offsets */
 	bool is_private;
 };
-static const struct cond_row cond_rows[] = {{0x28, 0x24, true}, {0x2c, 0x24, true}, {0x20, 0x1c, true}, {0x24, 0x1c, false}};
+static const struct cond_row cond_rows[] = {
+	{0x28, 0x24, true}, {0x2c, 0x24, true}, {0x20, 0x1c, true}, {0x24, 0x1c, false}};
 
 Test(lock_glibc, condition_variables_of_both_layouts_by_the_pair_on_the_stack, .timeout = 10)
 {
@@ -217,7 +228,8 @@ Test(lock_glibc, destroying_a_condition_variable_finds_its_begin_in_both_layouts
 	struct bench *b = bench_new();
 	/* Old: wseq 4 (two waiters), g1_start 0, both in one group; waiter count 2, destroy pending. */
 	BENCH_WORDS(b, OBJ, 4, 0, 0, 0, 0, 4, 0, 0, 0, (2 << 3) + 4);
-	const struct hd_lock *lock = bench_classify(b, BENCH_LIBC, "pthread_cond_destroy", OBJ + 0x24, 0x80, (2 << 3) + 4);
+	const struct hd_lock *lock =
+		bench_classify(b, BENCH_LIBC, "pthread_cond_destroy", OBJ + 0x24, 0x80, (2 << 3) + 4);
 	cr_expect_eq(lock->kind, HD_LOCK_COND_DESTROY);
 	cr_expect_eq(lock->base, OBJ);
 	cr_expect_eq(lock->confidence, HD_CONF_HIGH, "%s", lock->check_failed);
@@ -242,7 +254,8 @@ Test(lock_glibc, semaphores_need_waiters_and_their_address_on_the_stack, .timeou
 	cr_expect(lock->is_held && !lock->owner_releases);
 	cr_expect_eq(lock->owner_tid, 0);
 	bench_put32(b, OBJ + 4, 0);
-	cr_expect_eq(bench_classify(b, BENCH_LIBC, "sem_wait", OBJ, 0x189, 0)->confidence, HD_CONF_LOW, "nobody counted");
+	cr_expect_eq(bench_classify(b, BENCH_LIBC, "sem_wait", OBJ, 0x189, 0)->confidence, HD_CONF_LOW,
+		     "nobody counted");
 	bench_free(b);
 }
 
@@ -314,9 +327,10 @@ Test(lock_glibc, bare_words_are_told_by_the_public_function, .timeout = 10)
 		const char *inner, *outer;
 		enum hd_lock_kind kind;
 	} rows[] = {
-		{"localtime_r", NULL, HD_LOCK_LIBC}, {"getpwnam_r", NULL, HD_LOCK_LIBC}, {"setenv", NULL, HD_LOCK_LIBC},
-		{"random", NULL, HD_LOCK_LIBC},	     {"syslog", NULL, HD_LOCK_LIBC},	 {"malloc", "fopen", HD_LOCK_MALLOC},
-		{"free", NULL, HD_LOCK_MALLOC},	     {"calloc", "dlopen", HD_LOCK_MALLOC},
+		{"localtime_r", NULL, HD_LOCK_LIBC}, {"getpwnam_r", NULL, HD_LOCK_LIBC},
+		{"setenv", NULL, HD_LOCK_LIBC},      {"random", NULL, HD_LOCK_LIBC},
+		{"syslog", NULL, HD_LOCK_LIBC},      {"malloc", "fopen", HD_LOCK_MALLOC},
+		{"free", NULL, HD_LOCK_MALLOC},      {"calloc", "dlopen", HD_LOCK_MALLOC},
 	};
 	for (size_t i = 0; i < HD_COUNTOF(rows); i++) {
 		struct bench *b = bench_new();

@@ -26,11 +26,13 @@ Test(lock_musl, mutexes_lie_four_bytes_before_their_word, .timeout = 10)
 	for (size_t i = 0; i < HD_COUNTOF(mutex_rows); i++) {
 		struct bench *b = bench_new();
 		BENCH_WORDS(b, OBJ, mutex_rows[i].type, mutex_rows[i].word, mutex_rows[i].waiters);
-		const struct hd_lock *lock = bench_classify(b, BENCH_MUSL, "pthread_mutex_lock", OBJ + 4, mutex_rows[i].op, mutex_rows[i].val);
+		const struct hd_lock *lock = bench_classify(b, BENCH_MUSL, "pthread_mutex_lock", OBJ + 4,
+							    mutex_rows[i].op, mutex_rows[i].val);
 		cr_expect_eq(lock->kind, HD_LOCK_MUTEX, "%s", mutex_rows[i].what);
 		cr_expect_eq(lock->base, OBJ, "%s", mutex_rows[i].what);
 		cr_expect_eq(lock->owner_tid, mutex_rows[i].owner, "%s", mutex_rows[i].what);
-		cr_expect_eq(lock->confidence == HD_CONF_HIGH, mutex_rows[i].is_sure, "%s: %s", mutex_rows[i].what, lock->check_failed);
+		cr_expect_eq(lock->confidence == HD_CONF_HIGH, mutex_rows[i].is_sure, "%s: %s", mutex_rows[i].what,
+			     lock->check_failed);
 		cr_expect_str_eq(lock->family, "musl");
 		bench_free(b);
 	}

@@ -14,7 +14,8 @@ static struct hd_lock_calls calls_of(struct bench *b, const char *frames)
 		char *symbol = strchr(word, ':'), *called = strchr(symbol + 1, ':');
 		*symbol++ = '\0';
 		*called++ = '\0';
-		bench_frame(b, *word != '\0' ? word : NULL, *symbol != '\0' ? symbol : NULL, *called != '\0' ? called : NULL);
+		bench_frame(b, *word != '\0' ? word : NULL, *symbol != '\0' ? symbol : NULL,
+			    *called != '\0' ? called : NULL);
 	}
 	hd_lock_calls_find(&b->frame_stack, b->arena, &calls);
 	return calls;
@@ -28,13 +29,15 @@ struct name_row {
 };
 
 static const struct name_row rows[] = {
-	{"/l/libc.so.6:__lll_lock_wait: /l/libc.so.6::pthread_mutex_lock /p:main:", HD_API_MUTEX, HD_API_NONE, "pthread_mutex_lock"},
-	{"/l/libc.so.6:__GI___pthread_mutex_lock.part.0@@GLIBC_2.2.5: /p:main:", HD_API_MUTEX, HD_API_NONE, "pthread_mutex_lock"},
+	{"/l/libc.so.6:__lll_lock_wait: /l/libc.so.6::pthread_mutex_lock /p:main:", HD_API_MUTEX, HD_API_NONE,
+	 "pthread_mutex_lock"},
+	{"/l/libc.so.6:__GI___pthread_mutex_lock.part.0@@GLIBC_2.2.5: /p:main:", HD_API_MUTEX, HD_API_NONE,
+	 "pthread_mutex_lock"},
 	{"/l/libc.so.6::pthread_mutex_lock /l/libc.so.6::pthread_cond_wait "
 	 "/l/libstdc++.so.6:_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE: /p:main:",
 	 HD_API_COND, HD_API_NONE, "std::condition_variable::wait"},
-	{"/l/libc.so.6:__lll_lock_wait_private: /l/libc.so.6:__tz_convert: /l/libc.so.6::localtime_r /p:main:", HD_API_NONE,
-	 HD_API_LIBC, "localtime_r"},
+	{"/l/libc.so.6:__lll_lock_wait_private: /l/libc.so.6:__tz_convert: /l/libc.so.6::localtime_r /p:main:",
+	 HD_API_NONE, HD_API_LIBC, "localtime_r"},
 	{"/l/libc.so.6::malloc /l/libc.so.6::fopen /p:main:", HD_API_NONE, HD_API_MALLOC, "fopen"},
 	{"/l/libc.so.6::syscall /p:_ZN3std3sys4sync5mutex5futex5Mutex14lock_contended17h0123456789abcdefE: /p:main:",
 	 HD_API_RUST_MUTEX, HD_API_NONE, "std::sync::Mutex::lock"},
@@ -43,15 +46,16 @@ static const struct name_row rows[] = {
 	{"/l/libabsl_synchronization.so.2:AbslInternalPerThreadSemWait_lts_20220623: "
 	 "/l/libabsl_synchronization.so.2:_ZN4absl12lts_202206235Mutex4LockEv: /p:main:",
 	 HD_API_ABSL_MUTEX, HD_API_NONE, "absl::Mutex::Lock"},
-	{"/l/libgomp.so.1.0.0:: /l/libgomp.so.1.0.0::GOMP_parallel /p:main:", HD_API_NONE, HD_API_TEAM, "GOMP_parallel"},
-	{"/l/libc.so.6::sem_wait /usr/bin/python3.11:PyThread_acquire_lock_timed: /usr/bin/python3.11:rlock_acquire:", HD_API_SEM,
-	 HD_API_PY_LOCK, "threading.RLock.acquire"},
+	{"/l/libgomp.so.1.0.0:: /l/libgomp.so.1.0.0::GOMP_parallel /p:main:", HD_API_NONE, HD_API_TEAM,
+	 "GOMP_parallel"},
+	{"/l/libc.so.6::sem_wait /usr/bin/python3.11:PyThread_acquire_lock_timed: /usr/bin/python3.11:rlock_acquire:",
+	 HD_API_SEM, HD_API_PY_LOCK, "threading.RLock.acquire"},
 	{"/go:runtime.futex.abi0: /go:runtime.futexsleep: /go:main.main:", HD_API_GO, HD_API_NONE, "runtime.futex"},
 	/* Entry points are no calls, and the program's own functions end the walk, whatever they are called. */
 	{"/l/libc.so.6::sem_wait /l/libc.so.6:start_thread: /l/libc.so.6:clone3:", HD_API_SEM, HD_API_NONE, "sem_wait"},
 	{"/l/libc.so.6::sem_wait /p:work: /l/libc.so.6::pthread_once /p:main:", HD_API_SEM, HD_API_NONE, "sem_wait"},
-	{"/l/libc.so.6::sem_wait /p:rlock_acquire: /p:malloc_lock: /p:pthread_mutex_lock_traced: /p:gomp_like:", HD_API_SEM,
-	 HD_API_NONE, "sem_wait"},
+	{"/l/libc.so.6::sem_wait /p:rlock_acquire: /p:malloc_lock: /p:pthread_mutex_lock_traced: /p:gomp_like:",
+	 HD_API_SEM, HD_API_NONE, "sem_wait"},
 	/* ... but a program may contain the library. */
 	{"/p:__lll_lock_wait: /p:__pthread_mutex_lock_full: /p:main:", HD_API_MUTEX, HD_API_NONE, "pthread_mutex_lock"},
 	{"", HD_API_NONE, HD_API_NONE, NULL},
@@ -63,15 +67,16 @@ Test(lock_names, calls_are_found_under_all_their_names, .timeout = 10)
 	for (size_t i = 0; i < HD_COUNTOF(rows); i++) {
 		struct bench *b = bench_new();
 		struct hd_lock_calls calls = calls_of(b, rows[i].frames);
-		enum hd_lock_api primitive = calls.n_primitives > 0 ? calls.primitive[calls.n_primitives - 1].api : HD_API_NONE;
+		enum hd_lock_api primitive =
+			calls.n_primitives > 0 ? calls.primitive[calls.n_primitives - 1].api : HD_API_NONE;
 		enum hd_lock_api caller = calls.n_callers > 0 ? calls.caller[0].api : HD_API_NONE;
 		cr_expect_eq(primitive, rows[i].outermost_primitive, "row %zu: %d", i, primitive);
 		cr_expect_eq(caller, rows[i].innermost_caller, "row %zu: %d", i, caller);
 		if (rows[i].outermost == NULL)
 			cr_expect_null(calls.outermost);
 		else
-			cr_expect(calls.outermost != NULL && strcmp(calls.outermost, rows[i].outermost) == 0, "row %zu: %s", i,
-				  calls.outermost);
+			cr_expect(calls.outermost != NULL && strcmp(calls.outermost, rows[i].outermost) == 0,
+				  "row %zu: %s", i, calls.outermost);
 		bench_free(b);
 	}
 }
@@ -134,7 +139,8 @@ Test(lock_names, very_long_names_and_many_frames_are_bounded, .timeout = 10)
 	name[sizeof(name) - 1] = '\0';
 	struct hd_frame many[300];
 	for (size_t i = 0; i < HD_COUNTOF(many); i++)
-		many[i] = (struct hd_frame){.kind = HD_FRAME_NATIVE, .module = BENCH_LIBC, .symbol = i % 2 != 0 ? "sem_wait" : name};
+		many[i] = (struct hd_frame){
+			.kind = HD_FRAME_NATIVE, .module = BENCH_LIBC, .symbol = i % 2 != 0 ? "sem_wait" : name};
 	struct hd_stack stack = {.at = many, .n = HD_COUNTOF(many)};
 	hd_lock_calls_find(&stack, b->arena, &calls);
 	cr_expect_leq(calls.n_primitives, HD_LOCK_HITS_MAX);

@@ -15,17 +15,23 @@ struct row {
 static const struct row rows[] = {
 	{"__cxa_guard_acquire", 0, 0x10100, 0x00, 0x10100, HD_LOCK_CXX_GUARD, "libstdc++", true, true, true},
 	{"__cxa_guard_acquire", 0, 0x10000, 0x00, 0x10000, HD_LOCK_CXX_GUARD, "libstdc++", true, false, false},
-	{"_ZNSt28__atomic_futex_unsigned_base19_M_futex_wait_untilEPjjbNSt6chrono8durationIlSt5ratioILl1ELl1EEEENS2_IlS3_ILl1ELl1000000000EEEE",
+	{"_ZNSt28__atomic_futex_unsigned_base19_M_futex_wait_untilEPjjbNSt6chrono8durationIlSt5ratioILl1ELl1EEEENS2_"
+	 "IlS3_ILl1ELl1000000000EEEE",
 	 0x10, 0x80000000, 0x00, 0x80000000, HD_LOCK_FUTURE, "libstdc++", true, false, true},
-	{"_ZN3std3sys4sync5mutex5futex5Mutex14lock_contended17h1E", 0, 2, 0x89, 2, HD_LOCK_RUST, "rust", true, true, true},
-	{"_ZN3std3sys4sync6rwlock5futex6RwLock14read_contended17h1E", 0, 0x7fffffff, 0x89, 0x7fffffff, HD_LOCK_RWLOCK_READ, "rust", true,
-	 true, true},
-	{"_ZN3std3sys4sync6rwlock5futex6RwLock15write_contended17h1E", 4, 0, 0x89, 0, HD_LOCK_RWLOCK_WRITE, "rust", true, false, true},
-	{"_ZN3std3sys4sync7condvar5futex7Condvar21wait_optional_timeout17h1E", 0, 9, 0x89, 9, HD_LOCK_CONDITION, "rust", true, false, true},
+	{"_ZN3std3sys4sync5mutex5futex5Mutex14lock_contended17h1E", 0, 2, 0x89, 2, HD_LOCK_RUST, "rust", true, true,
+	 true},
+	{"_ZN3std3sys4sync6rwlock5futex6RwLock14read_contended17h1E", 0, 0x7fffffff, 0x89, 0x7fffffff,
+	 HD_LOCK_RWLOCK_READ, "rust", true, true, true},
+	{"_ZN3std3sys4sync6rwlock5futex6RwLock15write_contended17h1E", 4, 0, 0x89, 0, HD_LOCK_RWLOCK_WRITE, "rust",
+	 true, false, true},
+	{"_ZN3std3sys4sync7condvar5futex7Condvar21wait_optional_timeout17h1E", 0, 9, 0x89, 9, HD_LOCK_CONDITION, "rust",
+	 true, false, true},
 	{"_ZN3std3sys4sync4once5futex4Once4call17h1E", 0, 5, 0x89, 5, HD_LOCK_ONCE, "rust", true, true, true},
 	{"_ZN3std6thread4park17h1E", 0, 0xffffffff, 0x89, 0xffffffff, HD_LOCK_PARKER, "rust", false, false, true},
-	{"_ZN11parking_lot9raw_mutex8RawMutex9lock_slow17h1E", 0, 1, 0x80, 1, HD_LOCK_PARKER, "parking_lot", false, false, true},
-	{"AbslInternalSpinLockDelay_lts_20220623", 0, 0x05a308d2, 0x80, 0x05a308d2, HD_LOCK_ONCE, "absl", true, true, true},
+	{"_ZN11parking_lot9raw_mutex8RawMutex9lock_slow17h1E", 0, 1, 0x80, 1, HD_LOCK_PARKER, "parking_lot", false,
+	 false, true},
+	{"AbslInternalSpinLockDelay_lts_20220623", 0, 0x05a308d2, 0x80, 0x05a308d2, HD_LOCK_ONCE, "absl", true, true,
+	 true},
 	{"omp_set_lock", 0, 0xffffffff, 0x80, 0xffffffff, HD_LOCK_MUTEX, "libgomp", true, true, true},
 	{"runtime.futex", 0, 0, 0x80, 0, HD_LOCK_PARKER, "go", false, false, true},
 };
@@ -40,7 +46,8 @@ Test(lock_runtimes, each_is_told_and_none_has_an_owner, .timeout = 10)
 		cr_expect_eq(lock->kind, r->kind, "%s: %d", r->name, lock->kind);
 		cr_expect_eq(lock->base, r->has_base ? OBJ : 0, "%s", r->name);
 		cr_expect_eq(lock->is_held, r->is_held, "%s", r->name);
-		cr_expect(lock->family != NULL && strcmp(lock->family, r->family) == 0, "%s: %s", r->name, lock->family);
+		cr_expect(lock->family != NULL && strcmp(lock->family, r->family) == 0, "%s: %s", r->name,
+			  lock->family);
 		cr_expect_eq(lock->confidence == HD_CONF_HIGH, r->is_sure, "%s: %s", r->name, lock->check_failed);
 		cr_expect(lock->owner_tid == 0 && lock->owner_tcb == 0 && !lock->owner_releases, "%s", r->name);
 		bench_free(b);
@@ -54,7 +61,8 @@ Test(lock_runtimes, the_abseil_mutex_is_the_one_whose_list_ends_at_the_waiter, .
 	bench_put64(b, OBJ, identity | 0xc);
 	bench_put64(b, BENCH_SP + 0x58, OBJ + 0x100); /* another pointer */
 	bench_put64(b, BENCH_SP + 0x90, OBJ);
-	const struct hd_lock *lock = bench_classify(b, BENCH_PROGRAM, "_ZN4absl12lts_202206235Mutex4LockEv", identity + 0x40, 0x80, 0);
+	const struct hd_lock *lock =
+		bench_classify(b, BENCH_PROGRAM, "_ZN4absl12lts_202206235Mutex4LockEv", identity + 0x40, 0x80, 0);
 	cr_expect_eq(lock->kind, HD_LOCK_MUTEX);
 	cr_expect_eq(lock->base, OBJ);
 	cr_expect(lock->is_held);
@@ -74,7 +82,8 @@ Test(lock_runtimes, the_tbb_mutex_is_named_in_the_node_before_the_waiters_word, 
 	bench_put64(b, node - 0x18, OBJ);
 	bench_put32(b, OBJ, 1);
 	const struct hd_lock *lock =
-		bench_classify(b, "/usr/lib/libtbb.so.12.8", "_ZN3tbb6detail2r115wait_on_addressEPvRNS0_2d113delegate_baseEm", node, 0x80, 2);
+		bench_classify(b, "/usr/lib/libtbb.so.12.8",
+			       "_ZN3tbb6detail2r115wait_on_addressEPvRNS0_2d113delegate_baseEm", node, 0x80, 2);
 	cr_expect_eq(lock->kind, HD_LOCK_MUTEX);
 	cr_expect_eq(lock->base, OBJ);
 	cr_expect(lock->is_held);

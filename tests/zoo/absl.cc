@@ -50,7 +50,8 @@ static void absl_mutex()
 static void absl_mutex_reader()
 {
 	mutex.Lock();
-	zoo_say("waiter=%d kind=MUTEX family=absl base=%p owner=0 held=1\n", zoo_thread(reader_lock, NULL), (void *)&mutex);
+	zoo_say("waiter=%d kind=MUTEX family=absl base=%p owner=0 held=1\n", zoo_thread(reader_lock, NULL),
+		(void *)&mutex);
 }
 
 static void absl_condvar()
@@ -70,7 +71,10 @@ static void absl_call_once()
 	zoo_say("waiter=%d kind=ONCE family=absl base=%p owner=0\n", zoo_thread(call_once, NULL), (void *)&once);
 }
 
-#define C(name) {#name, name}
+#define C(name)                                                                                                        \
+	{                                                                                                              \
+#name, name                                                                                            \
+	}
 static const struct zoo_case cases[] = {
 	C(absl_mutex), C(absl_mutex_reader), C(absl_condvar), C(absl_notification), C(absl_call_once),
 };

@@ -1,8 +1,8 @@
 // C++ standard library synchronisation, g++ 7 or later.
 #include "zoo.h"
 
-#include <condition_variable>
 #include <chrono>
+#include <condition_variable>
 #include <future>
 #include <mutex>
 #include <shared_mutex>
@@ -32,14 +32,15 @@ template <typename F> static int start(F fn)
 static void std_mutex()
 {
 	mutex.lock();
-	zoo_say("waiter=%d kind=MUTEX base=%p owner=%d held=1\n", start([] { mutex.lock(); }), (void *)&mutex, zoo_tid());
+	zoo_say("waiter=%d kind=MUTEX base=%p owner=%d held=1\n", start([] { mutex.lock(); }), (void *)&mutex,
+		zoo_tid());
 }
 
 static void std_recursive_mutex()
 {
 	recursive.lock();
-	zoo_say("waiter=%d kind=MUTEX base=%p owner=%d held=1 recursive=1\n", start([] { recursive.lock(); }), (void *)&recursive,
-		zoo_tid());
+	zoo_say("waiter=%d kind=MUTEX base=%p owner=%d held=1 recursive=1\n", start([] { recursive.lock(); }),
+		(void *)&recursive, zoo_tid());
 }
 
 static void std_timed_mutex()
@@ -52,13 +53,15 @@ static void std_timed_mutex()
 static void std_shared_mutex_write()
 {
 	shared.lock();
-	zoo_say("waiter=%d kind=RWLOCK_WRITE base=%p owner=%d\n", start([] { shared.lock(); }), (void *)&shared, zoo_tid());
+	zoo_say("waiter=%d kind=RWLOCK_WRITE base=%p owner=%d\n", start([] { shared.lock(); }), (void *)&shared,
+		zoo_tid());
 }
 
 static void std_shared_mutex_read()
 {
 	shared.lock();
-	zoo_say("waiter=%d kind=RWLOCK_READ base=%p owner=%d\n", start([] { shared.lock_shared(); }), (void *)&shared, zoo_tid());
+	zoo_say("waiter=%d kind=RWLOCK_READ base=%p owner=%d\n", start([] { shared.lock_shared(); }), (void *)&shared,
+		zoo_tid());
 }
 
 static void std_condition_variable()
@@ -67,7 +70,8 @@ static void std_condition_variable()
 		std::unique_lock<std::mutex> lock(mutex);
 		cond.wait(lock);
 	});
-	zoo_say("waiter=%d kind=CONDITION base=%p mutex=%p api=std::condition_variable::wait\n", waiter, (void *)&cond, (void *)&mutex);
+	zoo_say("waiter=%d kind=CONDITION base=%p mutex=%p api=std::condition_variable::wait\n", waiter, (void *)&cond,
+		(void *)&mutex);
 }
 
 static void std_condition_variable_exit()
@@ -108,8 +112,8 @@ static void std_thread_join()
 	while (owner == 0)
 		usleep(100);
 	pthread_t tcb = thread->native_handle();
-	zoo_say("waiter=%d kind=JOIN base=%p owner=%d releases=1 api=std::thread::join\n", start([] { thread->join(); }), (void *)tcb,
-		owner);
+	zoo_say("waiter=%d kind=JOIN base=%p owner=%d releases=1 api=std::thread::join\n",
+		start([] { thread->join(); }), (void *)tcb, owner);
 }
 
 struct slow {
@@ -126,10 +130,21 @@ static void local_static()
 	zoo_say("waiter=%d kind=CXX_GUARD owner=0 held=1 api=__cxa_guard_acquire\n", start(init));
 }
 
-#define C(name) {#name, name}
+#define C(name)                                                                                                        \
+	{                                                                                                              \
+#name, name                                                                                            \
+	}
 static const struct zoo_case cases[] = {
-	C(std_mutex), C(std_recursive_mutex), C(std_timed_mutex), C(std_shared_mutex_write), C(std_shared_mutex_read),
-	C(std_condition_variable), C(std_condition_variable_exit), C(std_future), C(std_call_once), C(std_thread_join),
+	C(std_mutex),
+	C(std_recursive_mutex),
+	C(std_timed_mutex),
+	C(std_shared_mutex_write),
+	C(std_shared_mutex_read),
+	C(std_condition_variable),
+	C(std_condition_variable_exit),
+	C(std_future),
+	C(std_call_once),
+	C(std_thread_join),
 	C(local_static),
 };
 

@@ -29,14 +29,16 @@ static void team_lock(void)
 {
 	omp_init_lock(&lock);
 	omp_set_lock(&lock);
-	zoo_say("waiter=%d kind=MUTEX family=libgomp base=%p owner=0 held=1 api=omp_set_lock\n", zoo_thread(set_lock, NULL), (void *)&lock);
+	zoo_say("waiter=%d kind=MUTEX family=libgomp base=%p owner=0 held=1 api=omp_set_lock\n",
+		zoo_thread(set_lock, NULL), (void *)&lock);
 }
 
 static void team_nest_lock(void)
 {
 	omp_init_nest_lock(&nest_lock);
 	omp_set_nest_lock(&nest_lock);
-	zoo_say("waiter=%d kind=MUTEX family=libgomp base=%p owner=0 held=1\n", zoo_thread(set_nest_lock, NULL), (void *)&nest_lock);
+	zoo_say("waiter=%d kind=MUTEX family=libgomp base=%p owner=0 held=1\n", zoo_thread(set_nest_lock, NULL),
+		(void *)&nest_lock);
 }
 
 static void team_critical(void)
@@ -86,7 +88,10 @@ static void team_forked(void)
 	}
 }
 
-#define C(name) {#name, name}
+#define C(name)                                                                                                        \
+	{                                                                                                              \
+#name, name                                                                                            \
+	}
 static const struct zoo_case cases[] = {
 	C(team_lock), C(team_nest_lock), C(team_critical), C(team_barrier), C(team_pool), C(team_forked),
 };

@@ -1,4 +1,5 @@
-/* Locks inside glibc, each held for real: by a FIFO that nobody opens, a callback that stays, a stream that is locked. */
+/* Locks inside glibc, each held for real: by a FIFO that nobody opens, a callback that stays, a stream that is locked.
+ */
 #include "zoo.h"
 
 #include <dlfcn.h>
@@ -6,8 +7,8 @@
 #include <gnu/libc-version.h>
 #include <link.h>
 #include <locale.h>
-#include <stdbool.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -155,8 +156,8 @@ static void stream_flush_all(void)
 	zoo_say("waiter=%d kind=STDIO owner=%d held=1 api=fflush\n", zoo_thread(flush_all, NULL), zoo_tid());
 }
 
-/* The main arena: a free chunk of the unsorted bin points back to it.  No caller holds it: the word is set by hand, once
- * the thread that is to wait exists (creating one needs the allocator). */
+/* The main arena: a free chunk of the unsorted bin points back to it.  No caller holds it: the word is set by hand,
+ * once the thread that is to wait exists (creating one needs the allocator). */
 #define BLOCK 100000 /* more than any thread cache keeps, less than what is mapped apart */
 static char *volatile spare;
 static volatile int go;
@@ -191,7 +192,8 @@ static void arena_enter(bool frees)
 	char *arena = *(char *volatile *)chunk - (minor >= 43 ? 8 : 96);
 	__atomic_store_n((int *)arena, 1, __ATOMIC_SEQ_CST);
 	go = 1;
-	zoo_say("waiter=%d kind=MALLOC base=%p owner=0 held=1 releases=0 api=%s\n", waiter, (void *)arena, frees ? "free" : "malloc");
+	zoo_say("waiter=%d kind=MALLOC base=%p owner=0 held=1 releases=0 api=%s\n", waiter, (void *)arena,
+		frees ? "free" : "malloc");
 }
 
 static void arena_malloc(void)
@@ -230,7 +232,8 @@ static void loader_enter(void *(*fn)(void *), void *arg, const char *api)
 {
 	int owner = zoo_thread(iterate_and_stay, NULL);
 	zoo_wait_asleep(owner);
-	zoo_say("waiter=%d kind=LOADER owner=%d held=1 releases=1 recursive=1 api=%s\n", zoo_thread(fn, arg), owner, api);
+	zoo_say("waiter=%d kind=LOADER owner=%d held=1 releases=1 recursive=1 api=%s\n", zoo_thread(fn, arg), owner,
+		api);
 }
 
 static void loader_iterate(void)
@@ -243,10 +246,14 @@ static void loader_dlopen(void)
 	loader_enter(open_library, "libutil.so.1", "dlopen");
 }
 
-#define C(name) {#name, name}
+#define C(name)                                                                                                        \
+	{                                                                                                              \
+#name, name                                                                                            \
+	}
 static const struct zoo_case cases[] = {
-	C(tz_localtime), C(tz_mktime), C(locale_setlocale), C(locale_newlocale), C(stream_list_fopen), C(stream_list_fork),
-	C(stream_flush_all), C(arena_malloc), C(arena_free), C(loader_iterate), C(loader_dlopen),
+	C(tz_localtime),      C(tz_mktime),        C(locale_setlocale), C(locale_newlocale),
+	C(stream_list_fopen), C(stream_list_fork), C(stream_flush_all), C(arena_malloc),
+	C(arena_free),        C(loader_iterate),   C(loader_dlopen),
 };
 
 int main(int argc, char **argv)

@@ -28,9 +28,13 @@ static void omp_pool(void)
 	zoo_say("waiter=%d kind=TEAM family=libomp owner=0\n", tids[1]);
 }
 
-#define C(name) {#name, name}
+#define C(name)                                                                                                        \
+	{                                                                                                              \
+#name, name                                                                                            \
+	}
 static const struct zoo_case cases[] = {
-	C(omp_barrier), C(omp_pool),
+	C(omp_barrier),
+	C(omp_pool),
 };
 
 int main(int argc, char **argv)

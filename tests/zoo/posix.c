@@ -1,8 +1,8 @@
 /* POSIX threads objects; builds with glibc and with musl. */
 #include "zoo.h"
 
-#include <stdbool.h>
 #include <features.h>
+#include <stdbool.h>
 #ifdef __GLIBC__
 #include <gnu/libc-version.h>
 #endif
@@ -77,14 +77,15 @@ static void mutex_enter(const struct mutex_how *how)
 #endif
 	zoo_say("waiter=%d kind=MUTEX base=%p owner=%d held=1 releases=1 recursive=%d robust=%d pi=%d api=%s\n", waiter,
 		(void *)&mutex, has_owner ? zoo_tid() : 0, how->type == PTHREAD_MUTEX_RECURSIVE, how->robust,
-		how->protocol == PTHREAD_PRIO_INHERIT, how->is_timed ? "pthread_mutex_timedlock" : "pthread_mutex_lock");
+		how->protocol == PTHREAD_PRIO_INHERIT,
+		how->is_timed ? "pthread_mutex_timedlock" : "pthread_mutex_lock");
 }
 
-#define MUTEX_CASE(name, ...)                                                \
-	static void name(void)                                               \
-	{                                                                    \
-		static const struct mutex_how how = {__VA_ARGS__};           \
-		mutex_enter(&how);                                           \
+#define MUTEX_CASE(name, ...)                                                                                          \
+	static void name(void)                                                                                         \
+	{                                                                                                              \
+		static const struct mutex_how how = {__VA_ARGS__};                                                     \
+		mutex_enter(&how);                                                                                     \
 	}
 MUTEX_CASE(mutex_normal, .type = PTHREAD_MUTEX_NORMAL)
 MUTEX_CASE(mutex_recursive, .type = PTHREAD_MUTEX_RECURSIVE)
@@ -137,8 +138,8 @@ static void mutex_orphan(void)
 	if (fork() == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		alarm(60);
-		zoo_say("pid=%d waiter=%d kind=MUTEX base=%p owner=%d held=1 releases=1 recursive=1\n", getpid(), zoo_tid(),
-			(void *)&mutex, owner);
+		zoo_say("pid=%d waiter=%d kind=MUTEX base=%p owner=%d held=1 releases=1 recursive=1\n", getpid(),
+			zoo_tid(), (void *)&mutex, owner);
 		pthread_mutex_lock(&mutex);
 		zoo_stay();
 	}
@@ -199,16 +200,16 @@ static void read_writer_holds(void)
 {
 	pthread_rwlock_init(&rwlock, NULL);
 	pthread_rwlock_wrlock(&rwlock);
-	zoo_say("waiter=%d kind=RWLOCK_READ base=%p owner=%d held=1 readers=0\n", zoo_thread(reader, NULL), (void *)&rwlock,
-		writer_tid());
+	zoo_say("waiter=%d kind=RWLOCK_READ base=%p owner=%d held=1 readers=0\n", zoo_thread(reader, NULL),
+		(void *)&rwlock, writer_tid());
 }
 
 static void write_writer_holds(void)
 {
 	pthread_rwlock_init(&rwlock, NULL);
 	pthread_rwlock_wrlock(&rwlock);
-	zoo_say("waiter=%d kind=RWLOCK_WRITE base=%p owner=%d held=1 readers=0\n", zoo_thread(writer, NULL), (void *)&rwlock,
-		writer_tid());
+	zoo_say("waiter=%d kind=RWLOCK_WRITE base=%p owner=%d held=1 readers=0\n", zoo_thread(writer, NULL),
+		(void *)&rwlock, writer_tid());
 }
 
 static void write_readers_hold(void)
@@ -260,7 +261,8 @@ static void *cond_waiter(void *arg)
 static void cond_ready(int waiter, const char *api)
 {
 #ifdef __GLIBC__
-	zoo_say("waiter=%d kind=CONDITION base=%p mutex=%p owner=0 api=%s\n", waiter, (void *)&cond, (void *)&mutex, api);
+	zoo_say("waiter=%d kind=CONDITION base=%p mutex=%p owner=0 api=%s\n", waiter, (void *)&cond, (void *)&mutex,
+		api);
 #else
 	/* musl's pthread_cond_wait jumps to the timed one, and the waiter keeps no pair of addresses. */
 	(void)api;
@@ -330,7 +332,8 @@ static sem_t heap_sem;
 static void semaphore(void)
 {
 	sem_init(&heap_sem, 0, 0);
-	zoo_say("waiter=%d kind=SEMAPHORE base=%p owner=0 held=1 releases=0 shared=0 api=sem_wait" ZOO_MAY_BE_UNKNOWN "\n",
+	zoo_say("waiter=%d kind=SEMAPHORE base=%p owner=0 held=1 releases=0 shared=0 api=sem_wait" ZOO_MAY_BE_UNKNOWN
+		"\n",
 		zoo_thread(sem_waiter, &heap_sem), (void *)&heap_sem);
 }
 
@@ -344,7 +347,8 @@ static void semaphore_shared(void)
 {
 	sem_t *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	sem_init(shared, 1, 0);
-	zoo_say("waiter=%d kind=SEMAPHORE base=%p owner=0 held=1 shared=1" ZOO_MAY_BE_UNKNOWN "\n", zoo_thread(sem_waiter, shared), (void *)shared);
+	zoo_say("waiter=%d kind=SEMAPHORE base=%p owner=0 held=1 shared=1" ZOO_MAY_BE_UNKNOWN "\n",
+		zoo_thread(sem_waiter, shared), (void *)shared);
 }
 
 /* A semaphore among the waiter's own locals is a lock like any other. */
@@ -370,7 +374,8 @@ static void barrier_wait(void)
 		(void *)&barrier);
 #else
 	/* The first waiter waits in its own frame, where only a register has the barrier's address. */
-	zoo_say("waiter=%d kind=BARRIER base=0 owner=0 api=pthread_barrier_wait weak=1\n", zoo_thread(barrier_waiter, NULL));
+	zoo_say("waiter=%d kind=BARRIER base=0 owner=0 api=pthread_barrier_wait weak=1\n",
+		zoo_thread(barrier_waiter, NULL));
 #endif
 }
 
@@ -392,7 +397,8 @@ static void join(void)
 {
 	int owner = zoo_thread(pauser, NULL);
 	joined = zoo_last_thread;
-	zoo_say("waiter=%d kind=JOIN base=%p owner=%d releases=1 api=pthread_join\n", zoo_thread(joiner, NULL), (void *)joined, owner);
+	zoo_say("waiter=%d kind=JOIN base=%p owner=%d releases=1 api=pthread_join\n", zoo_thread(joiner, NULL),
+		(void *)joined, owner);
 }
 
 static void once_body(void)
@@ -409,7 +415,8 @@ static void *once_caller(void *arg)
 static void once_wait(void)
 {
 	zoo_wait_asleep(zoo_thread(once_caller, NULL));
-	zoo_say("waiter=%d kind=ONCE base=%p owner=0 held=1 api=pthread_once" ZOO_MAY_BE_UNKNOWN "\n", zoo_thread(once_caller, NULL), (void *)&once);
+	zoo_say("waiter=%d kind=ONCE base=%p owner=0 held=1 api=pthread_once" ZOO_MAY_BE_UNKNOWN "\n",
+		zoo_thread(once_caller, NULL), (void *)&once);
 }
 
 /* ---- streams ---- */
@@ -441,15 +448,30 @@ static void stream_flockfile(void)
 	zoo_say("waiter=%d kind=STDIO owner=%d held=1 api=flockfile\n", zoo_thread(flocker, NULL), zoo_tid());
 }
 
-#define C(name) {#name, name}
+#define C(name)                                                                                                        \
+	{                                                                                                              \
+#name, name                                                                                            \
+	}
 static const struct zoo_case cases[] = {
-	C(mutex_normal), C(mutex_recursive), C(mutex_errorcheck), C(mutex_shared), C(mutex_robust), C(mutex_robust_recursive),
-	C(mutex_pi), C(mutex_pi_robust), C(mutex_timed), C(mutex_pi_timed), C(mutex_self), C(mutex_orphan), C(read_writer_holds),
-	C(write_writer_holds), C(write_readers_hold), C(write_second_writer), C(cond_wait), C(cond_timed), C(cond_second_group),
-	C(cond_relock), C(semaphore), C(semaphore_timed), C(semaphore_shared), C(semaphore_on_stack), C(barrier_wait), C(join),
-	C(once_wait), C(stream), C(stream_flockfile),
+	C(mutex_normal),       C(mutex_recursive),
+	C(mutex_errorcheck),   C(mutex_shared),
+	C(mutex_robust),       C(mutex_robust_recursive),
+	C(mutex_pi),           C(mutex_pi_robust),
+	C(mutex_timed),        C(mutex_pi_timed),
+	C(mutex_self),         C(mutex_orphan),
+	C(read_writer_holds),  C(write_writer_holds),
+	C(write_readers_hold), C(write_second_writer),
+	C(cond_wait),          C(cond_timed),
+	C(cond_second_group),  C(cond_relock),
+	C(semaphore),          C(semaphore_timed),
+	C(semaphore_shared),   C(semaphore_on_stack),
+	C(barrier_wait),       C(join),
+	C(once_wait),          C(stream),
+	C(stream_flockfile),
 #ifdef __GLIBC__
-	C(mutex_adaptive), C(mutex_protect), C(mutex_pi_parked), C(read_queued_writer), C(cond_destroy_child),
+	C(mutex_adaptive),     C(mutex_protect),
+	C(mutex_pi_parked),    C(read_queued_writer),
+	C(cond_destroy_child),
 #endif
 };
 

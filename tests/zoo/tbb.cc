@@ -22,18 +22,24 @@ static void *write_lock(void *arg)
 static void tbb_mutex()
 {
 	mutex.lock();
-	zoo_say("waiter=%d kind=MUTEX family=tbb base=%p owner=0 held=1 releases=0\n", zoo_thread(lock, NULL), (void *)&mutex);
+	zoo_say("waiter=%d kind=MUTEX family=tbb base=%p owner=0 held=1 releases=0\n", zoo_thread(lock, NULL),
+		(void *)&mutex);
 }
 
 static void tbb_rw_mutex()
 {
 	rw_mutex.lock();
-	zoo_say("waiter=%d kind=MUTEX family=tbb base=%p owner=0 held=1\n", zoo_thread(write_lock, NULL), (void *)&rw_mutex);
+	zoo_say("waiter=%d kind=MUTEX family=tbb base=%p owner=0 held=1\n", zoo_thread(write_lock, NULL),
+		(void *)&rw_mutex);
 }
 
-#define C(name) {#name, name}
+#define C(name)                                                                                                        \
+	{                                                                                                              \
+#name, name                                                                                            \
+	}
 static const struct zoo_case cases[] = {
-	C(tbb_mutex), C(tbb_rw_mutex),
+	C(tbb_mutex),
+	C(tbb_rw_mutex),
 };
 
 int main(int argc, char **argv)

@@ -1,5 +1,5 @@
-/* The lock zoo: programs in which one thread blocks in one known way, for testing the lock classifier on real libraries.
- * `PROGRAM --list` names the situations, `PROGRAM NAME` enters one, prints what is to be found, and stays:
+/* The lock zoo: programs in which one thread blocks in one known way, for testing the lock classifier on real
+ * libraries. `PROGRAM --list` names the situations, `PROGRAM NAME` enters one, prints what is to be found, and stays:
  *     waiter=TID kind=MUTEX base=0x... owner=TID ...
  * Keys that are left out are not compared; "api" is compared as text; "weak=1" allows less than full confidence;
  * "unknown=1" allows "not understood" (never a wrong answer).
