@@ -26,6 +26,8 @@ HD_MUST_CHECK int hd_incident_read(const char *dir, const char *id, const char *
 HD_MUST_CHECK int hd_incident_remove(const char *dir, const char *id, struct hd_err *err);
 /* Removes all but the newest `keep`.  *ret_removed: how many went. */
 HD_MUST_CHECK int hd_incident_prune(const char *dir, size_t keep, size_t *ret_removed, struct hd_err *err);
+/* mkdir -p; new directories are for their owner only (0700). */
+HD_MUST_CHECK int hd_dirs_make(const char *path, struct hd_err *err);
 /* Atomic replace of one file (--report FILE, --metrics FILE). */
 HD_MUST_CHECK int hd_file_replace(const char *path, const char *text, size_t len, struct hd_err *err);
 

@@ -5,6 +5,7 @@
 #include <wordexp.h>
 
 #include "cmd/cmd.h"
+#include "cmd/cures.h"
 #include "cmd/say.h"
 #include "hangdog/vec.h"
 
@@ -56,6 +57,7 @@ void hd_supervisor_release(struct hd_supervisor *s)
 	hd_unwinder_free(s->unwinder);
 	hd_model_free(s->model);
 	hd_signals_free(s->signals);
+	hd_buf_release(&s->cures);
 }
 
 void hd_supervisor_watch(struct hd_supervisor *s, int32_t root)
@@ -126,21 +128,38 @@ static int launch(struct hd_supervisor *s, char *const *argv, const char *const 
 	return 0;
 }
 
+/* What a restarted command sees (contract section 3), and the cures.  NULL: --cure is wrong, said. */
+static const char *const *launch_env(struct hd_supervisor *s, uint32_t restart, const char *incident_dir, struct hd_arena *arena)
+{
+	bool is_after_hang = restart > 0 && s->has_hang;
+	const char *const *cures = hd_cures_env(s->options, &s->cures, is_after_hang ? &s->hang : NULL, arena);
+	size_t n = 0, k = 0;
+	if (cures == NULL)
+		return NULL;
+	while (cures[n] != NULL)
+		n++;
+	const char **env = HD_NEW_N(arena, n + 3, const char *);
+	memcpy(env, cures, n * sizeof(*env));
+	if (restart > 0)
+		env[n + k++] = hd_arena_printf(arena, "HANGDOG_RESTART=%u", restart);
+	if (restart > 0 && incident_dir != NULL)
+		env[n + k++] = hd_arena_printf(arena, "HANGDOG_INCIDENT=%s", incident_dir);
+	return env;
+}
+
 int hd_supervisor_launch(struct hd_supervisor *s, uint32_t restart, const char *incident_dir)
 {
 	struct launch_words words = {0};
 	struct hd_arena *arena = hd_arena_new();
-	const char *env[3] = {0};
 	int status = HD_EXIT_ERROR;
-	if (restart > 0) {
-		env[0] = hd_arena_printf(arena, "HANGDOG_RESTART=%u", restart);
-		env[1] = incident_dir != NULL ? hd_arena_printf(arena, "HANGDOG_INCIDENT=%s", incident_dir) : NULL;
-	}
+	const char *const *env = launch_env(s, restart, incident_dir, arena);
 	s->command = (const char *const *)s->options->operands;
-	if (words_init(&words, s->options, restart > 0) < 0)
+	if (env == NULL)
+		status = HD_EXIT_ERROR;
+	else if (words_init(&words, s->options, restart > 0) < 0)
 		hd_say("--resume-args: not words as a shell would split them: quote them properly: %s", s->options->resume_args);
 	else
-		status = launch(s, words.argv.at, restart > 0 ? env : NULL);
+		status = launch(s, words.argv.at, env);
 	words_release(&words);
 	hd_arena_free(arena);
 	return status;

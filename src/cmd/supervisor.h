@@ -34,6 +34,7 @@ struct hd_supervisor {
 	uint64_t known_hang;        /* fingerprint of the hang that was handled already, 0 = none */
 	struct hd_case hang;        /* the newest hang, for the door; valid if has_hang */
 	bool has_hang;
+	struct hd_buf cures;        /* names of the cures so far, with commas between */
 	struct hd_counters count;
 	uint32_t threads;           /* at the newest look */
 	bool is_over;               /* leave the loop */

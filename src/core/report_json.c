@@ -210,6 +210,8 @@ static json_t *children_lost(const struct hd_report *report)
 	json_t *ret = json_array();
 	for (uint32_t i = 0; i < report->snap->n_lost; i++) {
 		const struct hd_lost *lost = &report->snap->lost[i];
+		if (!hd_lost_is_told(report->snap, report->verdict, i))
+			continue;
 		const uint32_t *waiters = report->verdict != NULL ? report->verdict->lost_waiters : NULL;
 		json_t *row = json_object();
 		put(row, "pid", json_integer(lost->pid));

@@ -362,12 +362,20 @@ static void put_lost_row(struct text *t, uint32_t i)
 
 static void put_lost(struct text *t)
 {
-	if (t->snap->n_lost == 0)
+	uint32_t n = 0, skip;
+	for (uint32_t i = 0; i < t->snap->n_lost; i++)
+		n += hd_lost_is_told(t->snap, t->v, i);
+	if (n == 0)
 		return;
 	hd_page_heading(&t->page, "Children that ended badly");
-	uint32_t first = t->snap->n_lost > ROWS_MAX ? t->snap->n_lost - ROWS_MAX : 0;
-	for (uint32_t i = first; i < t->snap->n_lost; i++)
-		put_lost_row(t, i);
+	skip = n > ROWS_MAX ? n - ROWS_MAX : 0; /* the newest are last, and told */
+	for (uint32_t i = 0; i < t->snap->n_lost; i++) {
+		if (!hd_lost_is_told(t->snap, t->v, i))
+			continue;
+		if (skip == 0)
+			put_lost_row(t, i);
+		skip -= skip != 0;
+	}
 	if (t->v->kind != HD_VERDICT_DEADLOCK)
 		hd_page_para(&t->page, 2, 2, HD_INK_PLAIN,
 			     "A program that waits for an answer of a child that died can look hung. Look for the crash of the child first.");

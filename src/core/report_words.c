@@ -50,6 +50,11 @@ const char *hd_signal_name(int32_t signal)
 	return signal > 0 && (size_t)signal < HD_COUNTOF(names) ? names[signal] : "signal";
 }
 
+bool hd_lost_is_told(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t i)
+{
+	return snap->lost[i].signal > 0 || (v != NULL && v->lost_waiters != NULL && v->lost_waiters[i] != 0);
+}
+
 const char *hd_thread_name(const struct hd_thread *thread)
 {
 	return thread->py_name != NULL ? thread->py_name : thread->name != NULL ? thread->name : "";

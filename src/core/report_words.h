@@ -15,6 +15,8 @@ void hd_words_object(const struct hd_snapshot *snap, const struct hd_wait *wait,
 void hd_words_wait(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t t, struct hd_buf *out);
 /* What a lock is, with its name where known: "cache_lock (in train.py), a Python lock". */
 void hd_words_lock(const struct hd_lock *lock, struct hd_buf *out);
+/* Worth telling: somebody waits for it, or a signal killed it.  Children that end with an error are common otherwise. */
+bool hd_lost_is_told(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t i);
 const char *hd_signal_name(int32_t signal); /* "SIGKILL"; "signal" when it has no name */
 /* What was launched; for a tree that was attached to, what its root was started as. */
 const char *const *hd_snapshot_command(const struct hd_snapshot *snap);

@@ -98,6 +98,12 @@ static int make_dirs(const char *path)
 	return stat(path, &st) != 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
+int hd_dirs_make(const char *path, struct hd_err *err)
+{
+	int rc = make_dirs(path);
+	return rc != 0 ? fail(err, -rc, path, "create the directory") : 0;
+}
+
 static const struct {
 	const char *name;
 	size_t at; /* in struct hd_incident_files */

@@ -3,6 +3,7 @@
 #include <regex.h>
 
 #include "../lib/sample_verdicts.h"
+#include "hangdog/cure.h"
 #include "hangdog/report.h"
 
 TestSuite(advise, .timeout = 30);
@@ -70,19 +71,19 @@ static const struct example examples[] = {
 	 HD_CAUSE_MISSING_THREAD, 'S', NULL},
 	{"absl-lock", NULL, "AbslInternalPerThreadSemWait@/x/libabsl_sync.so\nabsl::Mutex::LockSlowLoop@/x/libabsl_sync.so", HD_LOCK_PARKER,
 	 HD_CAUSE_INHERITED_LOCK, 'S', NULL},
-	{"glibc-tz-lock", "fork-gate", LLL "__tz_convert@" LIBC "\nserverLogRaw@/usr/bin/redis-server", HD_LOCK_LIBC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
-	{"glibc-tz-lock", "fork-gate", LLL "__tz_convert@" LIBC "\ngoogle::LogMessageTime::init@/usr/lib/libglog.so", HD_LOCK_LIBC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
-	{"glibc-atexit-lock", "fork-gate", LLL "__internal_atexit@" LIBC "\n__cxa_atexit@" LIBC "\ncv::imdecode@/v/cv2.so", HD_LOCK_LIBC,
+	{"glibc-tz-lock", NULL, LLL "__tz_convert@" LIBC "\nserverLogRaw@/usr/bin/redis-server", HD_LOCK_LIBC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
+	{"glibc-tz-lock", NULL, LLL "__tz_convert@" LIBC "\ngoogle::LogMessageTime::init@/usr/lib/libglog.so", HD_LOCK_LIBC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
+	{"glibc-atexit-lock", NULL, LLL "__internal_atexit@" LIBC "\n__cxa_atexit@" LIBC "\ncv::imdecode@/v/cv2.so", HD_LOCK_LIBC,
 	 HD_CAUSE_INHERITED_LOCK, 'S', NULL},
-	{"glibc-resolver-lock", "fork-gate",
+	{"glibc-resolver-lock", NULL,
 	 LLL "get_locked_global@" LIBC "\n__resolv_conf_get_current@" LIBC "\n__res_vinit@" LIBC "\ngetaddrinfo@" LIBC, HD_LOCK_LIBC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
-	{"glibc-locale-lock", "fork-gate", "__pthread_rwlock_wrlock_full64@" LIBC "\nsetlocale@" LIBC "\nmain@/x/a", HD_LOCK_RWLOCK_WRITE, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
-	{"glibc-locale-lock", "fork-gate", LLL "__gconv_find_transform@" LIBC "\niconv_open@" LIBC, HD_LOCK_LIBC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
-	{"glibc-loader-lock", "fork-gate", MUTEX_WAIT "_dl_add_to_namespace_list@/lib64/ld-linux-x86-64.so.2\n_dl_open@/lib64/ld-linux-x86-64.so.2", HD_LOCK_LOADER,
+	{"glibc-locale-lock", NULL, "__pthread_rwlock_wrlock_full64@" LIBC "\nsetlocale@" LIBC "\nmain@/x/a", HD_LOCK_RWLOCK_WRITE, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
+	{"glibc-locale-lock", NULL, LLL "__gconv_find_transform@" LIBC "\niconv_open@" LIBC, HD_LOCK_LIBC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
+	{"glibc-loader-lock", NULL, MUTEX_WAIT "_dl_add_to_namespace_list@/lib64/ld-linux-x86-64.so.2\n_dl_open@/lib64/ld-linux-x86-64.so.2", HD_LOCK_LOADER,
 	 HD_CAUSE_INHERITED_LOCK, 'S', NULL},
-	{"glibc-lock", "fork-gate", LLL "__add_to_environ@" LIBC "\nsetenv@" LIBC, HD_LOCK_LIBC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
-	{"glibc-lock", "fork-gate", LLL "__vsyslog_internal@" LIBC "\nsyslog@" LIBC, HD_LOCK_LIBC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
-	{"glibc-lock", "fork-gate", LLL "__random@" LIBC "\nmain@/x/a", HD_LOCK_LIBC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
+	{"glibc-lock", NULL, LLL "__add_to_environ@" LIBC "\nsetenv@" LIBC, HD_LOCK_LIBC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
+	{"glibc-lock", NULL, LLL "__vsyslog_internal@" LIBC "\nsyslog@" LIBC, HD_LOCK_LIBC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
+	{"glibc-lock", NULL, LLL "__random@" LIBC "\nmain@/x/a", HD_LOCK_LIBC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
 	{"malloc-after-raw-clone", NULL, LLL "malloc@" LIBC "\nmain@/x/a", HD_LOCK_MALLOC, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
 	{"malloc-after-raw-clone", NULL, LLL "_IO_link_in@" LIBC "\nfopen@" LIBC, HD_LOCK_STDIO, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
 	{"jemalloc-lock", "jemalloc-background=off", MUTEX_WAIT "je_malloc_mutex_lock_slow@/x/libjemalloc.so.2\nextent_recycle@/x/libjemalloc.so.2", HD_LOCK_MUTEX,
@@ -161,6 +162,9 @@ Test(advise, stacks_from_public_threads_find_their_rule)
 			cr_expect((advice[0].cure == NULL) == (e->cure == NULL) && (e->cure == NULL || strcmp(advice[0].cure, e->cure) == 0),
 				  "example %zu (%s): cure %s, not %s", i, e->rule, advice[0].cure, e->cure);
 		}
+		for (uint32_t k = 0; k < n; k++)
+			cr_expect(advice[k].cure == NULL || hd_cure_find(advice[k].cure, strlen(advice[k].cure)) != NULL,
+				  "rule %s offers a cure that --cure does not know: %s", advice[k].rule, advice[k].cure);
 		hd_snapshot_free(s);
 	}
 }

@@ -228,13 +228,15 @@ Test(report_text, a_child_that_crashed_is_named)
 	struct hd_snapshot *s = sample_healthy();
 	s->lost[0] = (struct hd_lost){.pid = 650, .comm = "worker", .signal = 9, .status = -1, .ppid = 600};
 	s->lost[1] = (struct hd_lost){.pid = 651, .comm = "worker", .status = 3, .ppid = 600};
-	s->n_lost = 2;
+	s->lost[2] = (struct hd_lost){.pid = 652, .comm = "grep", .status = 1, .ppid = 600};
+	s->n_lost = 3;
 	struct hd_verdict *v = sample_healthy_verdict(s);
-	v->lost_waiters[0] = 600;
+	v->lost_waiters[0] = v->lost_waiters[1] = 600;
 	char *text = text_of(s, v, &plain);
 	assert_has(text, "Children that ended badly");
 	assert_has(text, "650 (worker) was killed by signal 9 (SIGKILL); thread 600 still waits for it.");
-	assert_has(text, "651 (worker) ended with status 3.");
+	assert_has(text, "651 (worker) ended with status 3; thread 600 still waits for it.");
+	cr_expect(strstr(text, "grep") == NULL, "an error that nobody waits for is no news:\n%s", text);
 	assert_says(text, "Look for the crash of the child first.");
 	free(text);
 	hd_snapshot_free(s);
