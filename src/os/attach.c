@@ -202,7 +202,8 @@ static bool detach_round(struct hd_tracer *t)
 			hd_tracer_remove(t, e);
 		} else if (!e->is_wanted) {
 			e->is_wanted = true;
-			ptrace(PTRACE_INTERRUPT, e->tid, 0L, 0L);
+			if (ptrace(PTRACE_INTERRUPT, e->tid, 0L, 0L) != 0)
+				hd_tracer_remove(t, e); /* dying, or let go before its parent's event came */
 		}
 	}
 	return t->by_tid == NULL;

@@ -338,6 +338,14 @@ static void on_exec(struct hd_tracer *t, struct tracee *e)
 	hd_tracer_emit(t, &ev);
 }
 
+/* From the terminal, from the tree, or through us.  A SIGSTOP of ours is hd_stop_tree, not job control. */
+static bool is_local(const struct hd_tracer *t, int32_t signal, const siginfo_t *info)
+{
+	if (info->si_code == SI_KERNEL)
+		return true;
+	return info->si_pid == getpid() ? signal != SIGSTOP : hd_tracer_find(t, info->si_pid) != NULL;
+}
+
 static void on_signal(struct hd_tracer *t, struct tracee *e, int32_t signal)
 {
 	siginfo_t info = {0};
@@ -347,8 +355,7 @@ static void on_signal(struct hd_tracer *t, struct tracee *e, int32_t signal)
 		t->deliveries[t->n_deliveries++ % HD_DELIVERIES] =
 			(struct delivery){signal, info.si_code == SI_KERNEL ? 0 : info.si_pid, hd_tracer_clock()};
 		if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
-			t->stop_is_local = info.si_code == SI_KERNEL || info.si_pid == getpid() ||
-					   hd_tracer_find(t, info.si_pid) != NULL;
+			t->stop_is_local = is_local(t, signal, &info);
 	}
 	struct hd_event ev = {.kind = HD_EV_SIGNAL, .tid = e->tid, .pid = e->pid, .signal = signal};
 	hd_tracer_emit(t, &ev);
