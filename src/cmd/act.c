@@ -22,9 +22,7 @@ bool hd_supervisor_end_tree(struct hd_supervisor *s, uint32_t *ret_ended)
 {
 	struct hd_err err = {0};
 	struct hd_kill how = {.tracer = s->tracer, .term_timeout_ms = s->options->term_timeout_ms};
-	hd_tracer_set_killing(s->tracer, true);
 	int r = hd_kill_tree(s->model, &how, pump, s, ret_ended, &err);
-	hd_tracer_set_killing(s->tracer, false);
 	if (r < 0)
 		hd_say("%s", err.text);
 	return r == 0;
