@@ -20,6 +20,7 @@ enum {
 	REAP_EVERY_US = 100000,
 	PASSES_MAX = 100,
 	QUIET_PASSES = 2, /* so many passes without anything new: complete */
+	REFUSALS_MAX = 10, /* passes in a row in which a thread may not be seized, until it is believed */
 	DETACH_MS = 1000,
 };
 
@@ -175,14 +176,20 @@ int hd_tracer_attach(struct hd_tracer *t, int32_t pid, struct hd_err *err)
 		return r;
 	if (t->root == 0)
 		t->root = pid;
-	for (int pass = 0, quiet = 0; pass < PASSES_MAX && quiet < QUIET_PASSES; pass++) {
+	for (int pass = 0, quiet = 0, refused = 0; pass < PASSES_MAX && quiet < QUIET_PASSES; pass++) {
 		size_t news = 0;
 		r = attach_pass(t, pid, &news);
 		if (r == -ESRCH)
 			return hd_err_set(err, ESRCH, "process %d has ended", pid);
+		if (r == -EPERM && ++refused < REFUSALS_MAX) { /* a thread that is just going, or taken over by an exec */
+			nanosleep(&(struct timespec){0, 1000000}, NULL);
+			quiet = 0;
+			continue;
+		}
 		if (r < 0)
 			return hd_err_set(err, -r, "cannot trace process %d: %s; `hangdog doctor %d` says what forbids it", pid,
 					  strerror(-r), pid);
+		refused = 0;
 		quiet = news == 0 ? quiet + 1 : 0;
 	}
 	return 0;

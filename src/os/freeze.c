@@ -62,12 +62,12 @@ static int borrow_thread(void *ctx, int32_t tid)
 	return 0;
 }
 
-static size_t want(struct hd_tracer *t, int32_t pid)
+static size_t want(struct hd_tracer *t, int32_t pid, int32_t except)
 {
 	struct tracee *e, *next;
 	size_t n = 0;
 	HASH_ITER(hh, t->by_tid, e, next) {
-		if (e->pid != pid || e->is_ghost)
+		if (e->pid != pid || e->is_ghost || e->tid == except)
 			continue;
 		e->is_wanted = true;
 		n += ptrace(PTRACE_INTERRUPT, e->tid, 0L, 0L) == 0;
@@ -136,23 +136,38 @@ static int64_t thaw(struct hd_tracer *t, int32_t pid)
 	return longest;
 }
 
-int hd_tracer_freeze(struct hd_tracer *t, int32_t pid, int budget_ms, hd_stopped_fn *fn, void *ctx, int64_t *ret_longest_us)
+/* Stops, shows, lets go; the longest time that a thread stood. */
+static int64_t freeze(struct hd_tracer *t, int32_t pid, size_t wanted, int budget_ms, hd_stopped_fn *fn, void *ctx)
 {
 	int64_t until = hd_tracer_clock() + budget_ms * HD_NS_PER_MS;
+	t->is_freezing = true;
+	wait_frozen(t, pid, wanted, until);
+	show_frozen(t, pid, until, fn, ctx);
+	int64_t longest = thaw(t, pid);
+	t->is_freezing = false;
+	if (longest > t->longest_ns)
+		t->longest_ns = longest;
+	return longest;
+}
+
+void hd_freeze_others(struct hd_tracer *t, int32_t pid, int32_t except, int budget_ms, hd_stopped_fn *fn, void *ctx)
+{
+	size_t wanted = want(t, pid, except);
+	if (wanted > 0)
+		freeze(t, pid, wanted, budget_ms, fn, ctx);
+}
+
+int hd_tracer_freeze(struct hd_tracer *t, int32_t pid, int budget_ms, hd_stopped_fn *fn, void *ctx, int64_t *ret_longest_us)
+{
 	struct borrowing b = {.t = t, .pid = pid};
 	if (hd_tracer_find(t, pid) == NULL) {
 		int r = hd_procfile_numbers(borrow_thread, &b, "/proc/%d/task", pid);
 		if (r < 0)
 			return r;
 	}
-	size_t wanted = want(t, pid);
+	size_t wanted = want(t, pid, 0);
 	if (wanted == 0)
 		return b.error != 0 ? b.error : -ESRCH;
-	wait_frozen(t, pid, wanted, until);
-	show_frozen(t, pid, until, fn, ctx);
-	int64_t longest = thaw(t, pid);
-	if (longest > t->longest_ns)
-		t->longest_ns = longest;
-	*ret_longest_us = longest / HD_NS_PER_US;
+	*ret_longest_us = freeze(t, pid, wanted, budget_ms, fn, ctx) / HD_NS_PER_US;
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "os/tracer_priv.h"
 
 enum {
+	FULL_MS = 20,     /* evidence at level full: how long the other threads of a forking process may take to stop */
 	DRAIN_MAX = 2048, /* wait statuses per drain: a fork bomb must not keep us from looking */
 };
 #define HOLD_NS (2 * HD_NS_PER_MS)
@@ -216,6 +217,38 @@ static void born_thread(struct hd_tracer *t, struct tracee *parent, int32_t tid)
 		tell_exit(t, tid, parent->pid, 0, dead->status);
 }
 
+static void add_regs(void *fork, int32_t tid, const struct hd_regs *regs)
+{
+	hd_forkev_add_regs(fork, tid, regs, true);
+}
+
+/* Level full: the other threads' registers.  Answers other stops meanwhile, so rows may have gone afterwards; the newborn
+ * is held, lest its first stop be answered among them. */
+static void stop_others(struct hd_tracer *t, int32_t pid, int32_t tid, int32_t child, struct hd_fork *fork)
+{
+	struct tracee *e = hd_tracer_find(t, child);
+	if (e != NULL && !e->is_held) {
+		e->is_held = true;
+		t->n_held++;
+	}
+	hd_freeze_others(t, pid, tid, FULL_MS, add_regs, fork);
+}
+
+/* Evidence of a fork: with the parent in its stop, then, the parent let go, with the newborn before its first instruction.
+ * In any case the parent is let go. */
+static void note_fork(struct hd_tracer *t, int32_t tid, bool is_wanted, struct hd_event *ev)
+{
+	if (is_wanted)
+		ev->fork = hd_forkev_collect(t->forkev, t->evidence, ev->pid, tid, &ev->fork_arena);
+	if (ev->fork != NULL && t->evidence == HD_EVIDENCE_FULL && ev->fork->n_others > 0 && !t->is_freezing)
+		stop_others(t, ev->pid, tid, ev->other, ev->fork);
+	struct tracee *parent = hd_tracer_find(t, tid);
+	if (parent != NULL)
+		let_go(t, parent, 0);
+	if (ev->fork != NULL)
+		hd_forkev_birth(t->forkev, ev->fork, ev->fork_arena, ev->other);
+}
+
 static void born_process(struct hd_tracer *t, struct tracee *parent, int32_t pid, enum hd_birth birth)
 {
 	struct hd_event ev = {
@@ -224,16 +257,12 @@ static void born_process(struct hd_tracer *t, struct tracee *parent, int32_t pid
 	struct tracee *e = newborn(t, pid, pid, dead);
 	bool was_told = e != NULL && e->is_told;
 	bool is_copy = birth == HD_BIRTH_FORK || birth == HD_BIRTH_UNKNOWN;
-	if (!was_told && is_copy && t->forkev != NULL && !t->is_killing)
-		ev.fork = hd_forkev_collect(t->forkev, t->evidence, parent->pid, parent->tid, &ev.fork_arena);
 	if (t->is_killing)
 		kill(pid, SIGKILL); /* cannot be another's: we have not reaped it */
-	let_go(t, parent, 0);
-	/* The newborn has not run: its first stop is either held here or not answered yet. */
-	if (ev.fork != NULL)
-		hd_forkev_birth(t->forkev, ev.fork, ev.fork_arena, pid);
+	note_fork(t, parent->tid, !was_told && dead == NULL && is_copy && t->forkev != NULL && !t->is_killing, &ev);
 	if (dead == NULL && !was_told)
 		describe(pid, &ev);
+	e = hd_tracer_find(t, pid);
 	if (e != NULL)
 		release_held(t, e);
 	if (was_told)
@@ -242,6 +271,8 @@ static void born_process(struct hd_tracer *t, struct tracee *parent, int32_t pid
 		tell_process(t, e, &ev);
 	else
 		hd_tracer_emit(t, &ev);
+	if (dead == NULL && e == NULL)
+		dead = take_obituary(t, pid); /* killed while the others were stopped */
 	if (dead != NULL)
 		tell_exit(t, pid, pid, 0, dead->status);
 }

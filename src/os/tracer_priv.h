@@ -58,7 +58,7 @@ struct hd_tracer {
 	enum hd_evidence evidence;
 	struct tracee *by_tid;
 	size_t n_held;
-	bool is_killing;
+	bool is_killing, is_freezing;
 	uintptr_t options; /* of every SEIZE */
 
 	int32_t root;
@@ -93,6 +93,9 @@ void hd_tracer_tell_found(struct hd_tracer *t, int32_t pid, int32_t ppid);
 
 /* Clone flags of the call that the task is in (at a birth event), or -errno; CLONE_VM etc. (birth.c). */
 HD_MUST_CHECK int64_t hd_birth_flags(int32_t tid);
+
+/* The threads of a process but one, which stands in a stop already (freeze.c). */
+void hd_freeze_others(struct hd_tracer *t, int32_t pid, int32_t except, int budget_ms, hd_stopped_fn *fn, void *ctx);
 
 /* observe.c: who came and went, by looking at /proc; at most as often as it is cheap, unless `now`. */
 void hd_observe_scan(struct hd_tracer *t, bool now);
