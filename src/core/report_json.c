@@ -80,6 +80,8 @@ static json_t *frame(const struct hd_frame *f)
 	}
 	put(ret, "file", text_or_null(f->file));
 	put(ret, "line", positive_or_null(f->line));
+	if (f->locals != NULL)
+		put(ret, "locals", strings(f->locals));
 	return ret;
 }
 

@@ -243,6 +243,8 @@ static void put_full_frame(struct hd_page *page, unsigned indent, uint32_t numbe
 	if (f->is_inlined)
 		hd_buf_str(&line, "  (inlined)");
 	hd_page_para(page, indent, indent + 6, HD_INK_PLAIN, "%s", hd_buf_text(&line));
+	for (uint32_t i = 0; f->locals != NULL && f->locals[i] != NULL; i++)
+		hd_page_para(page, indent + 6, indent + 8, HD_INK_DIM, "%s", f->locals[i]);
 }
 
 void hd_page_stack_full(struct hd_page *page, unsigned indent, const struct hd_stack *stack)

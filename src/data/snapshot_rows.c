@@ -177,6 +177,7 @@ static const struct field frame_fields[] = {
 	HEX(struct hd_frame, pc),
 	HEX(struct hd_frame, cfa),
 	HEX(struct hd_frame, offset),
+	HEX(struct hd_frame, eval_sp),
 	FIELD(struct hd_frame, symbol),
 	FIELD(struct hd_frame, called_as),
 };

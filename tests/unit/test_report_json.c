@@ -177,6 +177,7 @@ Test(report_json, a_stall_is_suspected_and_says_who_could_wake_it)
 Test(report_json, a_dump_has_stacks_and_no_verdict)
 {
 	struct hd_snapshot *s = sample_lock_cycle();
+	s->threads[1].stack.at[3].locals = (const char *const[]){"amount=12", NULL};
 	json_t *with = parsed(s, sample_lock_cycle_verdict(s), true), *without = parsed(s, NULL, true);
 	assert_shape(with);
 	assert_shape(without);
@@ -184,6 +185,7 @@ Test(report_json, a_dump_has_stacks_and_no_verdict)
 	cr_assert(json_is_null(at(without, "verdict")));
 	cr_assert_eq(json_array_size(at(with, "advice")), 0);
 	cr_assert_eq(json_array_size(at(without, "processes.0.threads.1.stack")), 7);
+	cr_assert_str_eq(str(without, "processes.0.threads.1.stack.3.locals.0"), "amount=12");
 	json_decref(with);
 	json_decref(without);
 	hd_snapshot_free(s);

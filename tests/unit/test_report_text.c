@@ -273,7 +273,9 @@ Test(report_text, verbose_adds_every_stack_below_a_rule)
 Test(report_text, a_dump_is_nothing_but_stacks)
 {
 	struct hd_snapshot *s = sample_lock_cycle();
+	s->threads[1].stack.at[3].locals = (const char *const[]){"amount=12", "note='a\nb'", NULL};
 	char *text = text_of(s, NULL, &plain);
+	assert_has(text, "          amount=12\n          note='a?b'\n");
 	assert_has(text, "./bank: 1 process, 3 threads, 2026-11-24T08:59:12.123Z\n");
 	assert_has(text, "thread 701 \"payer\", state S\n");
 	assert_has(text, "#0  futex_wait");
