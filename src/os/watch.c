@@ -62,8 +62,11 @@ static const char **read_inherited(struct hd_arena *arena, bool *ret_known)
 
 bool hd_watcher_inherited(const struct hd_watcher *w, const char *link)
 {
+	size_t len = strlen(link);
 	for (size_t i = 0; w->inherited[i] != NULL; i++) {
-		if (strcmp(w->inherited[i], link) == 0)
+		/* Mappings carry the name without the kernel's mark, links with it (every memfd). */
+		const char *rest = strncmp(w->inherited[i], link, len) == 0 ? w->inherited[i] + len : "?";
+		if (rest[0] == '\0' || strcmp(rest, " (deleted)") == 0)
 			return true;
 	}
 	return false;

@@ -27,6 +27,7 @@
 #include "hangdog/gather.h"
 #include "hangdog/procfs.h"
 #include "hangdog/verdict.h"
+#include "os/watcher.h"
 
 struct scene {
 	struct hd_model *model;
@@ -674,6 +675,23 @@ Test(shell_gather, threads_that_outlive_their_leader_are_seen_through_each_other
 	cr_assert_eq(v->certainty, HD_CERT_PROVEN);
 	cr_assert_eq(v->cause, HD_CAUSE_LOCK_CYCLE);
 	close_scene(&s);
+}
+
+Test(shell_gather, what_stays_open_in_an_exec_counts_as_inherited, .timeout = 30)
+{
+	int fds[2], kept = memfd_create("kept", 0), closed = memfd_create("closed", MFD_CLOEXEC);
+	char link[64] = "", path[64];
+	cr_assert(pipe(fds) == 0 && kept >= 0 && closed >= 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fds[0]);
+	cr_assert(readlink(path, link, sizeof(link) - 1) > 0);
+	struct hd_watch_config config = {.root = getpid(), .is_launched = true};
+	struct hd_watcher *w = hd_watcher_new(&config);
+	cr_assert(hd_watcher_inherited(w, link));
+	cr_assert(hd_watcher_inherited(w, "/memfd:kept"), "a mapping names it without the mark of the link");
+	cr_assert_not(hd_watcher_inherited(w, "/memfd:closed"));
+	cr_assert_not(hd_watcher_inherited(w, "/memfd:kep"));
+	cr_assert_not(hd_watcher_inherited(w, "pipe:[1]"));
+	hd_watcher_free(w);
 }
 
 /* ---- when a gather is asked for --------------------------------------------------------------------------------------------------- */
