@@ -6,6 +6,7 @@
 #include "hangdog/forkev.h"
 #include "hangdog/merge.h"
 #include "hangdog/procfs.h"
+#include "os/dig.h"
 #include "os/interp.h"
 #include "os/watcher.h"
 
@@ -98,6 +99,8 @@ static void fill_fork(struct job *job)
 		/* Its parent of now made it, unless that died meanwhile and another took it over. */
 		if (proc->fork != NULL && proc->fork->parent_pid == 0 && proc->parent != HD_NONE)
 			proc->fork->parent_pid = proc->ppid;
+		if (proc->fork != NULL && job->python.py != NULL)
+			hd_dig_python(job->snap, proc, &job->python, &job->mem.mem, job->snap->arena);
 	} else if (proc->fork->raw != NULL) {
 		struct hd_fork *resolved = hd_forkev_resolve(proc->fork, job->w->config.unwinder, &query, job->snap->arena);
 		if (resolved != NULL)

@@ -97,18 +97,18 @@ static const char *thread_object_name(struct hd_python *py, uint64_t thread)
 	return ret;
 }
 
-/* The outermost Python frame of a threading.Thread is _bootstrap(self). */
-static const char *name_from_bootstrap(struct hd_python *py, const struct hd_stack *stack)
+/* The outermost Python frame of a threading.Thread is _bootstrap(self): that object, 0 = none. */
+static uint64_t bootstrap_object(struct hd_python *py, const struct hd_stack *stack)
 {
 	uint64_t self;
 	if (stack->n == 0 || !stack->is_complete)
-		return NULL;
+		return 0;
 	const struct hd_frame *outer = &stack->at[stack->n - 1];
 	if (outer->function == NULL ||
 	    (strcmp(outer->function, "_bootstrap") != 0 && strcmp(outer->function, "Thread._bootstrap") != 0) ||
-	    !hd_py_u64(py, outer->cfa + (uint64_t)py->at.fr_locals, &self) || hd_py_untag(py, self) == 0)
-		return NULL;
-	return thread_object_name(py, hd_py_untag(py, self));
+	    !hd_py_u64(py, outer->cfa + (uint64_t)py->at.fr_locals, &self))
+		return 0;
+	return hd_py_untag(py, self);
 }
 
 /* threading._active: ident → Thread.  The general way; needed for the main thread and for threads C code made. */
@@ -164,8 +164,8 @@ static bool gc_is_running(struct hd_python *py, uint64_t interp)
 	return hd_py_i32(py, at, &collecting) && collecting == 1;
 }
 
-/* Up to 3.10 the kernel's tid is not stored, but the C library has it in the thread descriptor, which points to itself
- * (glibc 2.31 to 2.43: nptl/descr.h; musl 1.2: src/internal/pthread_impl.h). */
+/* Up to 3.10 the kernel's tid is not in the thread state, but the C library has it in the thread descriptor, which points to
+ * itself (glibc 2.31 to 2.43: nptl/descr.h; musl 1.2: src/internal/pthread_impl.h). */
 static int32_t tid_from_descriptor(struct hd_python *py, uint64_t thread_id)
 {
 	uint64_t head[3];
@@ -186,15 +186,20 @@ static bool thread_read(struct hd_python *py, uint64_t tstate, struct walk *walk
 	    (at->ts_native_id != HD_PY_NONE && !hd_py_u64(py, tstate + (uint64_t)at->ts_native_id, &native)))
 		return false;
 	thread.native_tid = native <= INT32_MAX ? (int32_t)native : 0;
-	if (at->ts_native_id == HD_PY_NONE)
-		thread.native_tid = tid_from_descriptor(py, thread.thread_id);
 	HD_VEC_CLEAR(&walk->frames);
 	thread.stack.is_complete = frames_walk(py, tstate, walk, &is_cut);
 	thread.stack.is_partial = is_cut;
 	thread.stack.n = (uint32_t)walk->frames.n;
 	if (walk->frames.n != 0)
 		thread.stack.at = hd_arena_dup(py->arena, walk->frames.at, walk->frames.n * sizeof(*walk->frames.at));
-	thread.name = name_from_bootstrap(py, &thread.stack);
+	uint64_t object = bootstrap_object(py, &thread.stack);
+	if (object != 0)
+		thread.name = thread_object_name(py, object);
+	if (at->ts_native_id == HD_PY_NONE)
+		thread.native_tid = tid_from_descriptor(py, thread.thread_id);
+	/* A thread that a fork did not copy has no tid in its descriptor any more; its Thread object noted it. */
+	if (thread.native_tid == 0 && object != 0 && hd_py_int(py, hd_py_attr(py, object, "_native_id"), &native))
+		thread.native_tid = (int32_t)(native & INT32_MAX);
 	HD_VEC_PUSH(&walk->threads, thread);
 	return thread.stack.is_complete;
 }

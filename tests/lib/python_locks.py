@@ -13,7 +13,8 @@ import signal
 import sys
 import threading
 
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+libc = ctypes.CDLL(None)
+libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 signal.alarm(120)
 
 held = threading.Event()
@@ -185,7 +186,7 @@ def hold_log():
     threading.Thread(target=fill_log, name="filler", daemon=True).start()
     room = ctypes.c_int()
     while room.value < 65536:
-        ctypes.CDLL(None).ioctl(log_pipe[0], 0x541b, ctypes.byref(room))  # FIONREAD
+        libc.ioctl(log_pipe[0], 0x541b, ctypes.byref(room))  # FIONREAD
     held.set()
 
 
@@ -237,7 +238,7 @@ def main():
             holder = thread
     child = os.fork()
     if child == 0:
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        libc.prctl(1, signal.SIGKILL)
         signal.alarm(120)
         os.close(0)
         want()

@@ -10,7 +10,8 @@ import signal
 import sys
 import threading
 
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+libc = ctypes.CDLL(None)
+libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 signal.alarm(120)
 
 gate = threading.Lock()

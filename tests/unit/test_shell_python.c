@@ -154,9 +154,11 @@ static struct hd_regs futex_regs(int32_t tid, uint64_t *ret_addr)
 	for (;;) {
 		FILE *file = fopen(path, "re");
 		cr_assert_not_null(file, "%d is gone", tid);
+		text[0] = '\0';
 		bool is_in_futex = fgets(text, sizeof(text), file) != NULL &&
 				   sscanf(text, "202 0x%lx %*s %*s %*s %*s %*s 0x%lx 0x%lx", &addr, &sp, &pc) == 3;
 		fclose(file);
+		cr_assert(strncmp(text, "-1 0x0 0x0", 10) != 0 && text[0] != '\0', "%d has ended", tid);
 		if (is_in_futex) {
 			*ret_addr = addr;
 			return (struct hd_regs){.sp = sp, .pc = pc};
@@ -263,6 +265,7 @@ static void dead_check(struct fixture *f, struct hd_mem *child, const struct hd_
 	if (r < 0)
 		return;
 	cr_expect_str_eq(got.name, want->name);
+	cr_expect_eq(got.native_tid, want->native_tid, "%s: tid %d", version, got.native_tid);
 	cr_assert_eq(got.stack.n, want->stack.n, "%s", version);
 	for (uint32_t i = 0; i < got.stack.n; i++) {
 		cr_expect_str_eq(got.stack.at[i].function, want->stack.at[i].function);

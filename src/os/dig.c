@@ -1,0 +1,44 @@
+#include "os/dig.h"
+
+#include "hangdog/merge.h"
+
+static void other_fill(struct hd_fork_other *other, const struct hd_py_thread *thread, bool same_numbers, struct hd_arena *arena)
+{
+	other->how = HD_HOW_PYTHON;
+	other->name = thread->name != NULL ? thread->name : other->name;
+	other->ns_tid = thread->native_tid;
+	if (same_numbers)
+		other->tid = thread->native_tid;
+	other->stack = hd_stack_merge(&other->stack, &thread->stack, arena);
+}
+
+static void holder_find(struct hd_thread *thread, const struct hd_py_view *view, struct hd_mem *mem, const struct hd_fork *fork,
+			const struct hd_py_threads *threads)
+{
+	if (thread->n_words == 0 || thread->lock.kind != HD_LOCK_PYTHON || thread->lock.held_at_fork != HD_UNKNOWN)
+		return;
+	int holder = hd_python_lock_holder(view->py, mem, thread->words[0].addr, threads);
+	if (holder < 0)
+		return;
+	thread->lock.held_at_fork = HD_YES;
+	thread->lock.fork_owner_tid = fork->others[holder].tid;
+	thread->lock.fork_owner_confidence = HD_CONF_HIGH;
+}
+
+void hd_dig_python(struct hd_snapshot *snap, struct hd_proc *proc, const struct hd_py_view *view, struct hd_mem *mem,
+		   struct hd_arena *arena)
+{
+	struct hd_fork *fork = proc->fork;
+	struct hd_py_threads threads = {.at = HD_NEW_N(arena, (size_t)fork->n_others + 1, struct hd_py_thread), .n = fork->n_others};
+	bool any = false;
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		struct hd_py_thread thread;
+		if (fork->others[i].tls == 0 || hd_python_dead_thread(view->py, mem, fork->others[i].tls, arena, &thread) < 0)
+			continue;
+		threads.at[i] = thread;
+		other_fill(&fork->others[i], &thread, proc->pid == proc->ns_pid, arena);
+		any = true;
+	}
+	for (uint32_t t = proc->first_thread; any && t < proc->first_thread + proc->n_threads; t++)
+		holder_find(&snap->threads[t], view, mem, fork, &threads);
+}
