@@ -54,21 +54,27 @@ static bool is_runtime(const struct hd_walk_frame *frame)
 	return false;
 }
 
+/* May the frame below `frame` have been called from it?  Where the program calls the C library, only a call that names the
+ * very function counts: leftovers of an earlier library call in the same place differ in nothing else. */
+static bool link_is_believable(const struct hd_walk_frame *callee, const struct hd_walk_frame *frame)
+{
+	if (callee->is_signal || (is_runtime(callee) && is_runtime(frame)))
+		return true;
+	if (is_runtime(callee))
+		return frame->link == HD_LINK_MATCH;
+	return frame->link == HD_LINK_MATCH || frame->link == HD_LINK_UNKNOWN;
+}
+
 /* Complete, with at least one frame of the program's own, and no call that contradicts the frame below it. */
 static bool is_believable(const struct hd_walk *walk)
 {
 	bool own = false;
-	if (!walk->is_complete)
-		return false;
 	for (uint32_t i = 0; i < walk->n; i++) {
-		const struct hd_walk_frame *frame = &walk->frames[i];
-		bool runtime = is_runtime(frame);
-		own |= !runtime;
-		if (i > 0 && (frame->link == HD_LINK_MISMATCH || frame->link == HD_LINK_NO_CALL) &&
-		    !(runtime && is_runtime(&walk->frames[i - 1])) && !walk->frames[i - 1].is_signal)
+		own |= !is_runtime(&walk->frames[i]);
+		if (i > 0 && !link_is_believable(&walk->frames[i - 1], &walk->frames[i]))
 			return false;
 	}
-	return own;
+	return own && walk->is_complete;
 }
 
 /* Is the word at slot a return address?  Sets up the walk of the frame that it returns to. */
