@@ -488,6 +488,33 @@ def ctrl_z_stops_the_job_and_fg_goes_on_with_it(words):
 
 
 @each_form
+def a_job_with_many_threads_stops_and_goes_on(words):
+    with Shell() as shell:
+        leader, root = job(shell, words, PROBE, "threadswait", 40)
+        for _ in range(3):
+            shell.type("\x1a")
+            shell.expect("Stopped")
+            check(state_of(leader) == "T", state_of(leader))
+            shell.command("fg")
+            tasks = os.listdir(f"/proc/{root}/task")
+            wait_until(lambda: {state_of(tid) for tid in tasks} == {"S"} and state_of(leader) == "S", "all going on")
+        shell.type("\x03")
+        shell.expect("@@ ")
+
+
+@each_form
+def a_stop_sent_to_the_group_by_another_process_stops_the_job(words):
+    for sig in signal.SIGTSTP, signal.SIGSTOP:
+        with Shell() as shell:
+            leader, root = job(shell, words, PROBE, "wait")
+            os.killpg(leader, sig)
+            shell.expect("Stopped")
+            wait_until(lambda: state_of(leader) == "T" and state_of(root) in "tT", "both stopped")
+            os.killpg(leader, signal.SIGCONT)
+            wait_until(lambda: state_of(leader) == "S" and state_of(root) == "S", "both going on")
+
+
+@each_form
 def ctrl_c_and_ctrl_backslash_end_the_command(words):
     for key, status in ("\x03", 130), ("\x1c", 131):
         with Shell() as shell:

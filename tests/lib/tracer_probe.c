@@ -1,6 +1,6 @@
 /* What a command finds around itself, and the births and ends that are hard on a tracer.  For tests/e2e/tracer.py.
  *   tracer_probe state | forks N | threads N | forkers N FORKS | execthread FILE ARG... | execchain N | vforks N | spawns N
- *                | zombieleader | clonevm | cloneparent | untraced | killnewborn N | bomb | wait */
+ *                | zombieleader | clonevm | cloneparent | untraced | killnewborn N | bomb | wait | threadswait N */
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -259,6 +259,21 @@ static int wait_for_ever(void)
 	return 0;
 }
 
+static void *pause_for_ever(void *arg)
+{
+	while (pause() < 0)
+		;
+	return arg;
+}
+
+static int threadswait(void)
+{
+	pthread_t thread;
+	for (int n = atoi(words[0]); n > 0; n--)
+		MUST(pthread_create(&thread, NULL, pause_for_ever, NULL) == 0);
+	return wait_for_ever();
+}
+
 /* Everybody forks for ever; the counter keeps a test that fails from eating the machine. */
 static int bomb(void)
 {
@@ -292,6 +307,7 @@ static const struct act {
 	{"killnewborn", killnewborn, 1},
 	{"bomb", bomb, 0},
 	{"wait", wait_for_ever, 0},
+	{"threadswait", threadswait, 1},
 };
 
 int main(int argc, char **argv)
