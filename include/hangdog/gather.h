@@ -42,9 +42,10 @@ HD_MUST_CHECK int hd_watcher_gather(struct hd_watcher *w, const struct hd_model 
 /* Fills stacks (native + Python, merged) of the threads marked in want[n_threads] (NULL = all), and of the fork records
  * of their processes, from /proc and memory alone where the thread is blocked (no stop).  A thread that runs has only
  * its Python frames, unless its registers are given; then it must stand still (stopped) while this runs. */
+struct hd_capture;
 struct hd_stack_options {
 	bool native, python, lines, locals;
-	const struct hd_regs *regs; /* [n_threads], sp 0 = not known; NULL = none */
+	struct hd_capture *const *captures; /* [n_procs], for dump: threads as captured; NULL (or a NULL row) = none */
 };
 void hd_watcher_stacks(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options);
 

@@ -4,7 +4,9 @@
 
 #include <jansson.h>
 
+#include "cmd/dump.h"
 #include "cmd/supervisor.h"
+#include "hangdog/folded.h"
 #include "hangdog/num.h"
 
 typedef bool answer_fn(struct hd_supervisor *s, const char *rest, struct hd_buf *reply);
@@ -38,6 +40,11 @@ static bool answer_status(struct hd_supervisor *s, const char *rest, struct hd_b
 	return true;
 }
 
+static unsigned sane_width(unsigned width)
+{
+	return width < 40 || width > 500 ? 80 : width;
+}
+
 /* "why json" or "why text WIDTH COLOR VERBOSE": the exit status that `hangdog why` ends with, a newline, the report. */
 static bool answer_why(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
 {
@@ -57,9 +64,39 @@ static bool answer_why(struct hd_supervisor *s, const char *rest, struct hd_buf 
 		hd_case_json(&c, reply);
 	} else {
 		(void)sscanf(rest, "text %u %d %d", &width, &color, &verbose); /* what is missing keeps its default */
-		struct hd_text_style style = {.color = color == 1, .verbose = verbose == 1, .width = width < 40 || width > 500 ? 80 : width};
+		struct hd_text_style style = {.color = color == 1, .verbose = verbose == 1, .width = sane_width(width)};
 		hd_case_text(&c, &style, reply);
 	}
+	hd_case_release(&c);
+	return true;
+}
+
+/* "dump FORM WIDTH COLOR NATIVE PYTHON LINES LOCALS", FORM = text, json, folded or merge; all may be missing. */
+static bool answer_dump(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
+{
+	struct hd_err err = {0};
+	struct hd_snapshot *snap;
+	struct hd_case c;
+	char form[8] = "text";
+	unsigned width = 80;
+	int color = 0, native = 1, python = 1, lines = 0, locals = 0;
+	(void)sscanf(rest, "%7s %u %d %d %d %d %d", form, &width, &color, &native, &python, &lines, &locals);
+	if (s->watcher == NULL || hd_watcher_gather(s->watcher, s->model, &snap, &err) < 0) {
+		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
+		return false;
+	}
+	hd_case_init(&c, snap);
+	hd_dump_fill(&c, s->watcher, hd_tracer_is_observing(s->tracer) ? NULL : s->tracer,
+		     &(struct hd_stack_options){.native = native, .python = python, .lines = lines, .locals = locals});
+	struct hd_text_style style = {.color = color == 1, .width = sane_width(width)};
+	if (strcmp(form, "json") == 0)
+		hd_case_json(&c, reply);
+	else if (strcmp(form, "folded") == 0)
+		hd_report_folded(c.snap, reply);
+	else if (strcmp(form, "merge") == 0)
+		hd_report_merged(c.snap, reply);
+	else
+		hd_case_text(&c, &style, reply);
 	hd_case_release(&c);
 	return true;
 }
@@ -111,6 +148,7 @@ static const struct {
 	answer_fn *answer;
 } answers[] = {
 	{"guards", answer_guards},   {"status", answer_status}, {"why", answer_why},
+	{"dump", answer_dump},
 	{"kill", answer_kill},	     {"restart", answer_restart}, {"detach", answer_detach},
 };
 

@@ -12,7 +12,7 @@ static int look_and_leave(const struct hd_options *options)
 {
 	struct hd_case c;
 	struct hd_err err = {0};
-	if (hd_look_once(options, &c, &err) < 0) {
+	if (hd_look_once(options, /* looks= */ 2, hd_fill_quietly, &c, &err) < 0) {
 		hd_say("%s", err.text);
 		return HD_EXIT_ERROR;
 	}

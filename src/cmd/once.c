@@ -40,16 +40,16 @@ static int model_fill(struct hd_model *model, const struct hd_options *options, 
 	return r;
 }
 
-/* Two looks one interval apart, then the whole snapshot. */
-static int look_twice(struct hd_watcher *w, const struct hd_model *model, int64_t interval_ms, struct hd_snapshot **ret,
-		      struct hd_err *err)
+/* The looks, one interval apart, then the whole snapshot. */
+static int look_and_gather(struct hd_watcher *w, const struct hd_model *model, unsigned looks, int64_t interval_ms,
+			   struct hd_snapshot **ret, struct hd_err *err)
 {
-	for (int i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < looks; i++) {
 		struct hd_look look;
 		int r = hd_watcher_look(w, model, &look);
 		if (r < 0)
 			return hd_err_set(err, -r, "looking at the tree failed: %s", strerror(-r));
-		if (i == 0)
+		if (i + 1 < looks)
 			nanosleep(&(struct timespec){interval_ms / 1000, (interval_ms % 1000) * HD_NS_PER_MS}, NULL);
 	}
 	return hd_watcher_gather(w, model, ret, err);
@@ -66,26 +66,31 @@ static struct hd_stack_options stack_options(const struct hd_options *options)
 	};
 }
 
-static int once(struct hd_watcher *w, struct hd_model *model, const struct hd_options *options, struct hd_case *ret,
-		struct hd_err *err)
+void hd_fill_quietly(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_options *stacks, const struct hd_options *options)
+{
+	hd_case_stacks(c, w, stacks, options->threads || options->json || options->native || options->python);
+}
+
+static int once(struct hd_watcher *w, struct hd_model *model, const struct hd_options *options, unsigned looks, hd_fill_fn *fill,
+		struct hd_case *ret, struct hd_err *err)
 {
 	struct hd_snapshot *snap;
 	int r = model_fill(model, options, err);
-	if (r < 0 || (r = look_twice(w, model, options->interval_ms, &snap, err)) < 0)
+	if (r < 0 || (r = look_and_gather(w, model, looks, options->interval_ms, &snap, err)) < 0)
 		return r;
 	struct hd_stack_options stacks = stack_options(options);
 	hd_case_init(ret, snap);
-	hd_case_stacks(ret, w, &stacks, options->threads || options->json || options->native || options->python);
+	fill(ret, w, &stacks, options);
 	return 0;
 }
 
-int hd_look_once(const struct hd_options *options, struct hd_case *ret, struct hd_err *err)
+int hd_look_once(const struct hd_options *options, unsigned looks, hd_fill_fn *fill, struct hd_case *ret, struct hd_err *err)
 {
 	struct hd_model *model = hd_model_new();
 	struct hd_unwinder *unwinder = hd_unwinder_new();
 	struct hd_watch_config config = {.root = options->pids[0], .unwinder = unwinder};
 	struct hd_watcher *w = hd_watcher_new(&config);
-	int r = once(w, model, options, ret, err);
+	int r = once(w, model, options, looks, fill, ret, err);
 	hd_watcher_free(w);
 	hd_unwinder_free(unwinder);
 	hd_model_free(model);

@@ -532,12 +532,42 @@ static void put_full_thread(struct text *t, uint32_t i)
 {
 	const struct hd_thread *thread = thread_at(t, i);
 	struct hd_buf wait HD_CLEAN_BUF = {0};
-	if (t->v != NULL)
+	/* A dump looks at nobody twice, so it cannot say what somebody waits for. */
+	if (t->v != NULL && !t->report->is_dump)
 		hd_words_wait(t->snap, t->v, i, &wait);
 	hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "thread %" PRId32 "%s%s%s, state %c%s%s", thread->tid,
 		     hd_thread_name(thread)[0] != '\0' ? " \"" : "", hd_thread_name(thread), hd_thread_name(thread)[0] != '\0' ? "\"" : "",
 		     thread->state != '\0' ? thread->state : '?', wait.len != 0 ? ": " : "", hd_buf_text(&wait));
 	hd_page_stack_full(&t->page, 4, &thread->stack);
+}
+
+/* Which threads of the process stand in exactly the same place as thread i: their number, i included, and the ids of the
+ * others.  0: an earlier thread of the process stands there and was shown with this one. */
+static uint32_t same_place(const struct text *t, const struct hd_proc *proc, uint32_t i, struct hd_buf *others)
+{
+	const struct hd_stack *stack = &thread_at(t, i)->stack;
+	uint32_t n = 1;
+	for (uint32_t k = proc->first_thread; stack->n != 0 && k < proc->first_thread + proc->n_threads; k++) {
+		if (k == i || !hd_stack_equal(stack, &thread_at(t, k)->stack))
+			continue;
+		if (k < i)
+			return 0;
+		hd_buf_printf(others, "%s%" PRId32, others->len != 0 ? ", " : "", thread_at(t, k)->tid);
+		n++;
+	}
+	return n;
+}
+
+static void put_threads_grouped(struct text *t, const struct hd_proc *proc)
+{
+	for (uint32_t i = proc->first_thread; i < proc->first_thread + proc->n_threads; i++) {
+		struct hd_buf others HD_CLEAN_BUF = {0};
+		uint32_t n = same_place(t, proc, i, &others);
+		if (n > 1)
+			hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "%" PRIu32 " threads stand here: the next one and %s", n, hd_buf_text(&others));
+		if (n > 0)
+			put_full_thread(t, i);
+	}
 }
 
 static void put_full_fork(struct text *t, const struct hd_fork *fork)
@@ -566,7 +596,9 @@ static void put_full(struct text *t)
 		hd_page_para(&t->page, 0, 2, HD_INK_BOLD, "%" PRId32 " (%s), child of %" PRId32 ": %s%s%s", proc->pid,
 			     proc->comm != NULL ? proc->comm : "?", proc->ppid, hd_buf_text(&command),
 			     proc->python != NULL ? ", Python " : "", proc->python != NULL ? proc->python : "");
-		for (uint32_t i = 0; i < proc->n_threads; i++)
+		if (t->report->is_dump)
+			put_threads_grouped(t, proc);
+		for (uint32_t i = 0; i < proc->n_threads && !t->report->is_dump; i++)
 			put_full_thread(t, proc->first_thread + i);
 		if (proc->fork != NULL && !t->report->is_dump)
 			put_full_fork(t, proc->fork);

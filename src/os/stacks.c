@@ -2,6 +2,7 @@
  * record of a process tells (include/hangdog/forkev.h).  Reads only. */
 #include <string.h>
 
+#include "hangdog/capture.h"
 #include "hangdog/copy.h"
 #include "hangdog/forkev.h"
 #include "hangdog/merge.h"
@@ -36,15 +37,28 @@ static struct hd_unwind_query query_of(struct job *job, uint64_t sp, uint64_t pc
 					.stack_end = stack != NULL ? stack->end : 0, .want_lines = job->options->lines};
 }
 
+/* The row of a captured thread whose registers are known; -1 = none. */
+static int64_t captured_row(const struct hd_capture *capture, int32_t tid)
+{
+	for (uint32_t i = 0; capture != NULL && i < hd_capture_count(capture); i++) {
+		const struct hd_captured *row = hd_capture_at(capture, i);
+		if (row->tid == tid)
+			return row->regs.sp != 0 ? (int64_t)i : -1;
+	}
+	return -1;
+}
+
 static struct hd_stack native_stack(struct job *job, uint32_t t)
 {
 	const struct hd_thread *thread = &job->snap->threads[t];
-	const struct hd_regs *regs = job->options->regs != NULL ? &job->options->regs[t] : NULL;
+	const struct hd_capture *capture =
+		job->options->captures != NULL ? job->options->captures[thread->proc] : NULL;
+	int64_t row = captured_row(capture, thread->tid);
 	struct hd_stack stack = {0};
-	if (regs != NULL && regs->sp != 0) {
+	if (row >= 0) {
+		const struct hd_regs *regs = &hd_capture_at(capture, (uint32_t)row)->regs;
 		struct hd_unwind_query query = query_of(job, regs->sp, regs->pc);
-		query.regs = *regs;
-		hd_unwind(job->w->config.unwinder, &query, job->snap->arena, &stack);
+		hd_capture_unwind(capture, (uint32_t)row, job->w->config.unwinder, &query, job->snap->arena, &stack);
 	} else if (thread->is_still && thread->sp != 0) {
 		struct hd_unwind_query query = query_of(job, thread->sp, thread->pc);
 		hd_unwind(job->w->config.unwinder, &query, job->snap->arena, &stack);

@@ -1,0 +1,111 @@
+/* hangdog dump: native and Python stacks of the whole tree, now.  Captured first, unwound when everybody runs again. */
+#include <stdio.h>
+
+#include "cmd/cmd.h"
+#include "cmd/dump.h"
+#include "cmd/once.h"
+#include "cmd/say.h"
+#include "hangdog/capture.h"
+#include "hangdog/door.h"
+#include "hangdog/folded.h"
+
+/* Reference: a thread that does not stop in this time (vfork parent, dead disk) is shown without a stack. */
+#define STOP_MS 50
+#define ASK_MS 30000
+
+static void capture_all(struct hd_case *c, struct hd_tracer *tracer, struct hd_capture **captures)
+{
+	for (uint32_t p = 0; p < c->snap->n_procs; p++) {
+		int32_t pid = c->snap->procs[p].pid;
+		if (!c->snap->procs[p].in_tree || hd_capture_new(pid, &captures[p]) < 0)
+			continue;
+		int r = 0;
+		if (hd_capture_missing(captures[p]) > 0 && tracer != NULL)
+			r = hd_tracer_freeze(tracer, pid, STOP_MS, hd_capture_stopped, captures[p], NULL);
+		else if (hd_capture_missing(captures[p]) > 0)
+			r = hd_capture_stop(captures[p], STOP_MS);
+		(void)r; /* what could not be stopped is shown as not read */
+		int64_t stop_us = hd_capture_longest_stop_us(captures[p]);
+		if (stop_us > c->longest_stop_us)
+			c->longest_stop_us = stop_us;
+	}
+}
+
+void hd_dump_fill(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *tracer, const struct hd_stack_options *options)
+{
+	struct hd_capture **captures = HD_NEW_N(c->arena, (size_t)c->snap->n_procs + 1, struct hd_capture *);
+	struct hd_stack_options with = *options;
+	c->is_dump = true;
+	with.captures = captures;
+	if (options->native)
+		capture_all(c, tracer, captures);
+	hd_case_stacks(c, w, &with, /* all= */ true);
+	for (uint32_t p = 0; p < c->snap->n_procs; p++)
+		hd_capture_free(captures[p]);
+}
+
+static int print_dump(const struct hd_case *c, const struct hd_options *options)
+{
+	HD_CLEAN_BUF struct hd_buf out = {0};
+	if (!options->folded && !options->merge)
+		return hd_once_print(c, options) == HD_EXIT_ERROR ? HD_EXIT_ERROR : 0;
+	if (options->folded)
+		hd_report_folded(c->snap, &out);
+	else
+		hd_report_merged(c->snap, &out);
+	if (fwrite(hd_buf_text(&out), 1, out.len, stdout) == out.len && fflush(stdout) == 0)
+		return 0;
+	hd_say("standard output cannot be written to: %m");
+	return HD_EXIT_ERROR;
+}
+
+/* The process is traced by its supervisor: only that can stop its threads. */
+static int ask_supervisor(int32_t supervisor, const struct hd_options *options)
+{
+	HD_CLEAN_BUF struct hd_buf body = {0};
+	struct hd_err err = {0};
+	char request[128];
+	struct hd_text_style style = hd_say_style(stdout, options);
+	const char *form = options->json ? "json" : options->folded ? "folded" : options->merge ? "merge" : "text";
+	bool both = options->native == options->python;
+	snprintf(request, sizeof(request), "dump %s %u %d %d %d %d %d", form, style.width, style.color, both || options->native,
+		 both || options->python, options->lines, options->locals);
+	if (hd_door_ask(supervisor, request, ASK_MS, &body, &err) < 0) {
+		hd_say("%s", err.text);
+		return HD_EXIT_ERROR;
+	}
+	fputs(hd_buf_text(&body), stdout);
+	return fflush(stdout) == 0 ? 0 : HD_EXIT_ERROR;
+}
+
+static void no_events(void *ctx, const struct hd_event *event)
+{
+	(void)ctx;
+	(void)event;
+}
+
+/* --consistent stops all threads of a process at once, which takes a tracer. */
+static void fill(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_options *stacks, const struct hd_options *options)
+{
+	struct hd_tracer *tracer = options->consistent ? hd_tracer_new(no_events, NULL) : NULL;
+	hd_dump_fill(c, w, tracer, stacks);
+	hd_tracer_free(tracer);
+}
+
+int hd_cmd_dump(const struct hd_options *options)
+{
+	struct hd_case c;
+	struct hd_err err = {0};
+	struct hd_arena *arena = hd_arena_new();
+	int32_t supervisor = hd_door_find(options->pids[0], arena);
+	hd_arena_free(arena);
+	if (supervisor > 0)
+		return ask_supervisor(supervisor, options);
+	if (hd_look_once(options, /* looks= */ 0, fill, &c, &err) < 0) {
+		hd_say("%s", err.text);
+		return HD_EXIT_ERROR;
+	}
+	int status = print_dump(&c, options);
+	hd_case_release(&c);
+	return status;
+}
