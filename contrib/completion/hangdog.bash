@@ -3,7 +3,7 @@ _hangdog() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		COMPREPLY=($(compgen -W "run attach why ps ctl incidents replay --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "run attach why dump ps ctl incidents replay --help --version" -- "$cur"))
 		return
 	fi
 	case $prev in
@@ -103,6 +103,13 @@ _hangdog() {
 	why)
 		if [[ $cur == -* ]]; then
 			COMPREPLY=($(compgen -W "--interval --json --native --python --locals --lines --tree --no-tree --threads --verbose --color --help" -- "$cur"))
+		else
+			COMPREPLY=($(compgen -W "$(ps -eo pid= 2>/dev/null)" -- "$cur"))
+		fi
+		;;
+	dump)
+		if [[ $cur == -* ]]; then
+			COMPREPLY=($(compgen -W "--json --native --python --locals --lines --consistent --merge --folded --async --tree --no-tree --threads --verbose --color --help" -- "$cur"))
 		else
 			COMPREPLY=($(compgen -W "$(ps -eo pid= 2>/dev/null)" -- "$cur"))
 		fi
