@@ -39,7 +39,8 @@ static enum part part_by_name(const struct hd_frame *frame)
 }
 
 /* Stripped interpreters do not name the loop, but from 3.12 on entry frames know an address in its native frame, which
- * reaches from where the frame inside it ends to its own end.  Frames inlined into one share its end and stand before it. */
+ * reaches from where the frame inside it ends to its own end.  Frames inlined into one share its end and stand before
+ * it. */
 static enum part *parts_find(const struct hd_stack *native, const struct hd_stack *python, struct hd_arena *arena)
 {
 	enum part *parts = HD_NEW_N(arena, (size_t)native->n + 1, enum part);
@@ -86,7 +87,8 @@ struct hd_stack hd_stack_merge(const struct hd_stack *native, const struct hd_st
 	enum part inner = PART_NONE;
 	for (uint32_t i = 0; i < native->n; i++) {
 		enum part part = parts[i];
-		bool is_call = part == PART_LOOP || (part == PART_WRAPPER && inner != PART_LOOP && inner != PART_WRAPPER);
+		bool is_call =
+			part == PART_LOOP || (part == PART_WRAPPER && inner != PART_LOOP && inner != PART_WRAPPER);
 		uint32_t n = is_call ? call_length(python, next) : 0;
 		bool is_silent = n != 0 || (part == PART_WRAPPER && !is_call) ||
 				 (part == PART_HANDLER && handler_is_covered(&parts[i + 1]));

@@ -2,7 +2,8 @@
 
 #include "hangdog/merge.h"
 
-static void other_fill(struct hd_fork_other *other, const struct hd_py_thread *thread, bool same_numbers, struct hd_arena *arena)
+static void other_fill(struct hd_fork_other *other, const struct hd_py_thread *thread, bool same_numbers,
+		       struct hd_arena *arena)
 {
 	other->how = HD_HOW_PYTHON;
 	other->name = thread->name != NULL ? thread->name : other->name;
@@ -12,8 +13,8 @@ static void other_fill(struct hd_fork_other *other, const struct hd_py_thread *t
 	other->stack = hd_stack_merge(&other->stack, &thread->stack, arena);
 }
 
-static void holder_find(struct hd_thread *thread, const struct hd_py_view *view, struct hd_mem *mem, const struct hd_fork *fork,
-			const struct hd_py_threads *threads)
+static void holder_find(struct hd_thread *thread, const struct hd_py_view *view, struct hd_mem *mem,
+			const struct hd_fork *fork, const struct hd_py_threads *threads)
 {
 	if (thread->n_words == 0 || thread->lock.kind != HD_LOCK_PYTHON || thread->lock.held_at_fork != HD_UNKNOWN)
 		return;
@@ -29,11 +30,13 @@ void hd_dig_python(struct hd_snapshot *snap, struct hd_proc *proc, const struct 
 		   struct hd_arena *arena)
 {
 	struct hd_fork *fork = proc->fork;
-	struct hd_py_threads threads = {.at = HD_NEW_N(arena, (size_t)fork->n_others + 1, struct hd_py_thread), .n = fork->n_others};
+	struct hd_py_threads threads = {.at = HD_NEW_N(arena, (size_t)fork->n_others + 1, struct hd_py_thread),
+					.n = fork->n_others};
 	bool any = false;
 	for (uint32_t i = 0; i < fork->n_others; i++) {
 		struct hd_py_thread thread;
-		if (fork->others[i].tls == 0 || hd_python_dead_thread(view->py, mem, fork->others[i].tls, arena, &thread) < 0)
+		if (fork->others[i].tls == 0 ||
+		    hd_python_dead_thread(view->py, mem, fork->others[i].tls, arena, &thread) < 0)
 			continue;
 		threads.at[i] = thread;
 		other_fill(&fork->others[i], &thread, proc->pid == proc->ns_pid, arena);

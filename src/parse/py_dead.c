@@ -1,8 +1,8 @@
 /* Threads that a fork did not copy, dug out of the child's memory (reference: cpython.md section 8.6).
  *
- * Their C stacks lie there untouched until the child makes threads of its own, and every evaluation call on them has the
- * thread state's address among its saved words.  The state itself was freed, but keeps its fields until the allocator
- * gives the place away; the frames that it leads to were never freed. */
+ * Their C stacks lie there untouched until the child makes threads of its own, and every evaluation call on them has
+ * the thread state's address among its saved words.  The state itself was freed, but keeps its fields until the
+ * allocator gives the place away; the frames that it leads to were never freed. */
 #include <errno.h>
 #include <string.h>
 
@@ -30,7 +30,8 @@ static bool is_state(struct hd_python *py, uint64_t addr, uint64_t thread_id)
 {
 	uint64_t ident, interp;
 	return addr % 8 == 0 && addr >> 47 == 0 && hd_py_u64(py, addr + (uint64_t)py->at.ts_thread_id, &ident) &&
-	       ident == thread_id && hd_py_u64(py, addr + (uint64_t)py->at.ts_interp, &interp) && is_interpreter(py, interp);
+	       ident == thread_id && hd_py_u64(py, addr + (uint64_t)py->at.ts_interp, &interp) &&
+	       is_interpreter(py, interp);
 }
 
 static bool is_untouched(const uint64_t *words)
@@ -45,7 +46,8 @@ int hd_python_dead_thread(struct hd_python *py, struct hd_mem *mem, uint64_t thr
 	struct hd_py_thread thread;
 	hd_py_begin(py, mem, arena);
 	for (unsigned n = 0; n < STACK_PAGES_MAX && page >= sizeof(words); n++, page -= sizeof(words)) {
-		/* Stacks are used from the top: below the first untouched page nothing was, and reading would populate it. */
+		/* Stacks are used from the top: below the first untouched page nothing was, and reading would populate
+		 * it. */
 		if (!hd_py_read(py, page, words, sizeof(words)) || (n > 0 && is_untouched(words)))
 			break;
 		for (size_t i = WORDS; i-- > 0;) {

@@ -33,8 +33,8 @@ int hd_py_elf_open(struct hd_mem *mem, struct hd_elf_port *port, const struct hd
 	struct hd_py_elf elf = {.mem = mem, .port = port, .map = map};
 	bool has_bias = false;
 	if (hd_mem_read(mem, map->start, &eh, sizeof(eh)) < 0 || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 ||
-	    eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    eh.e_phentsize != sizeof(*ph) || eh.e_phnum > PHDRS_MAX || eh.e_phoff > map->end - map->start ||
+	    eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB || eh.e_phentsize != sizeof(*ph) ||
+	    eh.e_phnum > PHDRS_MAX || eh.e_phoff > map->end - map->start ||
 	    hd_mem_read(mem, map->start + eh.e_phoff, ph, eh.e_phnum * sizeof(*ph)) < 0)
 		return -ENOEXEC;
 	for (unsigned i = 0; i < eh.e_phnum && !has_bias; i++) {
@@ -60,7 +60,8 @@ static bool dynamic_read(const struct hd_py_elf *elf, struct dynamic *ret)
 	Elf64_Dyn dyn;
 	*ret = (struct dynamic){0};
 	for (unsigned i = 0; elf->dynamic != 0 && i < DYNAMIC_MAX && (i + 1) * sizeof(dyn) <= elf->dynamic_len; i++) {
-		if (hd_mem_read(elf->mem, elf->dynamic + i * sizeof(dyn), &dyn, sizeof(dyn)) < 0 || dyn.d_tag == DT_NULL)
+		if (hd_mem_read(elf->mem, elf->dynamic + i * sizeof(dyn), &dyn, sizeof(dyn)) < 0 ||
+		    dyn.d_tag == DT_NULL)
 			break;
 		/* glibc turns these into addresses when it loads the file, musl leaves them as they are. */
 		uint64_t addr = dyn.d_un.d_ptr < elf->bias ? dyn.d_un.d_ptr + elf->bias : dyn.d_un.d_ptr;

@@ -75,9 +75,18 @@ static bool version_scan(const struct hd_py_elf *elf, struct version *ret)
 	return false;
 }
 
-static bool symbol_find(const struct hd_py_elf *elf, const char *name, const char *section, uint64_t *ret)
+static bool is_named_python(const struct hd_map *map)
 {
-	return hd_py_elf_dynsym(elf, name, ret) || hd_py_elf_file(elf, name, section, ret);
+	const char *base = strrchr(map->path, '/') + 1;
+	return strncmp(base, "python", 6) == 0 || strncmp(base, "libpython", 9) == 0;
+}
+
+/* The file's own tables may be large: they are not worth reading for a dynamic executable of another name, which must
+ * export the symbol if extension modules are to work. */
+static bool runtime_find(const struct hd_py_elf *elf, uint64_t *ret)
+{
+	return hd_py_elf_dynsym(elf, "_PyRuntime", ret) || ((elf->dynamic == 0 || is_named_python(elf->map)) &&
+							    hd_py_elf_file(elf, "_PyRuntime", ".PyRuntime", ret));
 }
 
 /* The version decides the table, so it must be known, not guessed: the debug offsets tell it (3.13+), Py_Version does
@@ -110,7 +119,7 @@ static bool runtime_open(struct hd_python *py, const struct hd_py_elf *elf)
 {
 	uint8_t debug[HD_PY_DEBUG_BYTES];
 	struct version version;
-	if (!symbol_find(elf, "_PyRuntime", ".PyRuntime", &py->runtime))
+	if (!runtime_find(elf, &py->runtime))
 		return false;
 	size_t debug_len = hd_mem_read(elf->mem, py->runtime, debug, sizeof(debug)) == 0 ? sizeof(debug) : 0;
 	if (!version_find(elf, debug, debug_len, &version) ||
@@ -122,15 +131,15 @@ static bool runtime_open(struct hd_python *py, const struct hd_py_elf *elf)
 	return runtime_is_sane(py);
 }
 
-/* Where an interpreter may lie: first the executable (as a rule the first file mapped) and files called so, in this order
- * as the dynamic linker binds; then whatever else is no shared library, an executable that embeds one. */
+/* Where an interpreter may lie: first the executable (as a rule the first file mapped) and files called so, in this
+ * order as the dynamic linker binds; then whatever else is no shared library, an executable that embeds one. */
 static bool map_is_candidate(const struct hd_maps *maps, size_t i, bool is_second_pass)
 {
 	const struct hd_map *map = &maps->at[i];
 	if (map->offset != 0 || !map->readable || map->path[0] != '/')
 		return false;
 	const char *base = strrchr(map->path, '/') + 1;
-	bool is_first = i == 0 || strncmp(base, "python", 6) == 0 || strncmp(base, "libpython", 9) == 0;
+	bool is_first = i == 0 || is_named_python(map);
 	return is_second_pass ? !is_first && strstr(base, ".so") == NULL : is_first;
 }
 
@@ -152,8 +161,8 @@ int hd_python_find(struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf
 	struct hd_python *py = hd_py_new();
 	for (size_t k = 0; k < 2 * maps->n; k++) {
 		size_t i = k % maps->n;
-		if (map_is_candidate(maps, i, k >= maps->n) &&
-		    hd_py_elf_open(mem, elf_port, &maps->at[i], &elf) == 0 && runtime_open(py, &elf)) {
+		if (map_is_candidate(maps, i, k >= maps->n) && hd_py_elf_open(mem, elf_port, &maps->at[i], &elf) == 0 &&
+		    runtime_open(py, &elf)) {
 			*ret = py;
 			return 0;
 		}

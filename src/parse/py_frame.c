@@ -103,7 +103,8 @@ static uint32_t live_by_blocks(struct hd_python *py, uint64_t frame)
 {
 	int32_t blocks, block[3]; /* type, handler, level */
 	if (!hd_py_i32(py, frame + (uint64_t)py->at.fr_iblock, &blocks) || blocks <= 0 || blocks > BLOCKS_MAX ||
-	    !hd_py_read(py, frame + (uint64_t)py->at.fr_blocks + sizeof(block) * (uint64_t)(blocks - 1), block, sizeof(block)))
+	    !hd_py_read(py, frame + (uint64_t)py->at.fr_blocks + sizeof(block) * (uint64_t)(blocks - 1), block,
+			sizeof(block)))
 		return 0;
 	return block[2] > 0 ? (uint32_t)block[2] : 0;
 }
@@ -113,8 +114,9 @@ static uint32_t live_by_handler(struct hd_python *py, const struct hd_py_place *
 {
 	uint64_t table, len;
 	uint8_t bytes[4096];
-	if (!hd_py_u64(py, place->code + (uint64_t)py->at.co_exceptions, &table) || hd_py_type_of(py, table) != HD_PY_BYTES ||
-	    !hd_py_u64(py, table + (uint64_t)py->at.object, &len) || len > EXCEPTIONS_MAX)
+	if (!hd_py_u64(py, place->code + (uint64_t)py->at.co_exceptions, &table) ||
+	    hd_py_type_of(py, table) != HD_PY_BYTES || !hd_py_u64(py, table + (uint64_t)py->at.object, &len) ||
+	    len > EXCEPTIONS_MAX)
 		return 0;
 	HD_CLEAN_PTR uint8_t *large = len > sizeof(bytes) ? malloc((size_t)len) : NULL;
 	uint8_t *data = len > sizeof(bytes) ? large : bytes;
@@ -131,8 +133,9 @@ bool hd_py_words_open(struct hd_python *py, const struct hd_frame *frame, struct
 	struct hd_py_words words = {.frame = frame->cfa, .code = frame->offset};
 	int32_t stacksize;
 	/* The frame was read earlier; it must still be there, in the same code. */
-	if (frame->kind != HD_FRAME_PYTHON || !hd_py_place_read(py, frame->cfa, &place) || place.code != frame->offset ||
-	    hd_py_type_of(py, place.code) != HD_PY_CODE || !locals_count(py, place.code, &words.n_locals) ||
+	if (frame->kind != HD_FRAME_PYTHON || !hd_py_place_read(py, frame->cfa, &place) ||
+	    place.code != frame->offset || hd_py_type_of(py, place.code) != HD_PY_CODE ||
+	    !locals_count(py, place.code, &words.n_locals) ||
 	    !hd_py_i32(py, place.code + (uint64_t)at->co_stacksize, &stacksize) || stacksize < 0)
 		return false;
 	words.n_stack = stacksize < (int32_t)STACK_MAX ? (uint32_t)stacksize : STACK_MAX;

@@ -83,7 +83,8 @@ int hd_py_layout_overlay(struct hd_py_layout *layout, const uint8_t *bytes, size
 			return -EINVAL;
 		*field = (int32_t)load_u64(bytes + place);
 	}
-	/* The GIL words are told relative to the interpreter, and mean its own GIL; sub-interpreters may use another. */
+	/* The GIL words are told relative to the interpreter, and mean its own GIL; sub-interpreters may use another.
+	 */
 	with.gil_locked -= with.interp_own_gil;
 	with.gil_holder -= with.interp_own_gil;
 	if (with.gil_locked < 0 || with.gil_holder < 0)

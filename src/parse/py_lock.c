@@ -1,19 +1,19 @@
 /* Which lock a futex address belongs to, what the program calls it, and who was inside it (reference: cpython.md
- * section 9).  Names come from the waiter's variables; a plain threading.Lock has no owner, but a `with` block leaves the
- * lock's __exit__ on the value stack of whoever is inside. */
+ * section 9).  Names come from the waiter's variables; a plain threading.Lock has no owner, but a `with` block leaves
+ * the lock's __exit__ on the value stack of whoever is inside. */
 #include <string.h>
 
 #include "parse/py_reader.h"
 
-#define WAITER_FRAMES_MAX 12u  /* innermost frames whose variables are searched for a name */
-#define NAME_BUDGET 20000u     /* objects looked at for a name */
-#define HOLDER_BUDGET 200000u  /* for a holder, over all threads */
+#define WAITER_FRAMES_MAX 12u /* innermost frames whose variables are searched for a name */
+#define NAME_BUDGET 20000u    /* objects looked at for a name */
+#define HOLDER_BUDGET 200000u /* for a holder, over all threads */
 #define DEPTH_MAX 2u
 
 struct target {
-	uint64_t sem;    /* the futex word: a sem_t that the lock object points to (up to 3.13.0; Buffered always) */
-	uint64_t byte;   /* parking lot (later): address of the PyMutex, in the lock object or (Buffered in 3.15) that the
-			  * object points to; 0 = not so */
+	uint64_t sem;  /* the futex word: a sem_t that the lock object points to (up to 3.13.0; Buffered always) */
+	uint64_t byte; /* parking lot (later): address of the PyMutex, in the lock object or (Buffered in 3.15) that the
+			* object points to; 0 = not so */
 	uint64_t object; /* or this very object, 0 = not so */
 	uint32_t budget;
 };
@@ -57,8 +57,8 @@ static bool target_is(struct hd_python *py, struct target *t, uint64_t object)
 
 /* The first lock within `depth` steps below `object`: its path is appended to `path` (may be NULL), and *ret_parent is
  * the object that it is an attribute or item of. */
-static uint64_t search_below(struct hd_python *py, struct target *t, uint64_t object, unsigned depth, struct hd_buf *path,
-			     uint64_t *ret_parent)
+static uint64_t search_below(struct hd_python *py, struct target *t, uint64_t object, unsigned depth,
+			     struct hd_buf *path, uint64_t *ret_parent)
 {
 	struct hd_py_kids kids;
 	size_t len = path != NULL ? path->len : 0;
@@ -145,8 +145,8 @@ static const char *name_from(struct hd_python *py, struct target *t, uint64_t va
 	return name_finish(py, &path, parent, frame, arena);
 }
 
-static const char *name_in_locals(struct hd_python *py, struct target *t, const struct hd_py_words *words, unsigned depth,
-				  const struct hd_frame *frame, struct hd_arena *arena)
+static const char *name_in_locals(struct hd_python *py, struct target *t, const struct hd_py_words *words,
+				  unsigned depth, const struct hd_frame *frame, struct hd_arena *arena)
 {
 	const char *name = NULL;
 	for (uint32_t i = 0; i < words->n_locals && name == NULL; i++) {
@@ -304,7 +304,8 @@ static uint64_t function_word(struct hd_python *py, uint64_t function, uint64_t 
 	return hd_py_u64(py, own + (py->at.minor < 10 ? before_3_10 : from_3_10), &word) ? word : 0;
 }
 
-/* Does this Python __exit__ give a lock back?  Executors and files have an __exit__ too, and attributes that are locks. */
+/* Does this Python __exit__ give a lock back?  Executors and files have an __exit__ too, and attributes that are locks.
+ */
 static bool function_is_release(struct hd_python *py, uint64_t function)
 {
 	uint64_t code = function_word(py, function, 0, 32), names, name, n;
@@ -335,8 +336,8 @@ static bool descriptor_is_exit(struct hd_python *py, uint64_t descriptor)
 	char type[32];
 	uint64_t name; /* d_type, d_name: Include/cpython/descrobject.h */
 	hd_py_type_name(py, descriptor, type, sizeof(type));
-	return strcmp(type, "method_descriptor") == 0 && hd_py_u64(py, descriptor + (uint64_t)py->at.object + 8, &name) &&
-	       hd_py_str_is(py, name, "__exit__");
+	return strcmp(type, "method_descriptor") == 0 &&
+	       hd_py_u64(py, descriptor + (uint64_t)py->at.object + 8, &name) && hd_py_str_is(py, name, "__exit__");
 }
 
 /* The lock below a context manager written in Python: Condition._lock, a class that wraps a lock, and importlib's

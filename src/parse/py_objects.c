@@ -179,7 +179,8 @@ bool hd_py_dict_open(struct hd_python *py, uint64_t dict, struct hd_py_entries *
 }
 
 /* Where an instance of a managed-dict type keeps its values: inline, described by its type's shared keys, or a dict. */
-static bool managed_open(struct hd_python *py, uint64_t object, uint64_t type, uint64_t flags, struct hd_py_entries *ret)
+static bool managed_open(struct hd_python *py, uint64_t object, uint64_t type, uint64_t flags,
+			 struct hd_py_entries *ret)
 {
 	uint64_t word, keys, values = 0, size;
 	if (!hd_py_u64(py, object + (uint64_t)(int64_t)py->at.ob_dict, &word))

@@ -4,9 +4,9 @@
 
 #include "parse/py_reader.h"
 
-#define TEXTS_MAX 64u     /* locals of a frame */
-#define STRING_SHOWN 80u  /* bytes of a str */
-#define ITEMS_SHOWN 4u    /* of a container */
+#define TEXTS_MAX 64u    /* locals of a frame */
+#define STRING_SHOWN 80u /* bytes of a str */
+#define ITEMS_SHOWN 4u   /* of a container */
 #define DEPTH_SHOWN 2u
 
 static void repr(struct hd_python *py, uint64_t object, unsigned depth, struct hd_buf *out);
@@ -27,7 +27,8 @@ static void repr_str(struct hd_python *py, uint64_t object, struct hd_buf *out)
 	hd_buf_str(out, is_cut ? "'..." : "'");
 }
 
-/* PyLongObject: 30-bit digits; the sign is that of ob_size, from 3.12 on in the low two bits of lv_tag (2 = negative). */
+/* PyLongObject: 30-bit digits; the sign is that of ob_size, from 3.12 on in the low two bits of lv_tag (2 = negative).
+ */
 static void repr_int(struct hd_python *py, uint64_t object, struct hd_buf *out)
 {
 	uint64_t size, own = object + (uint64_t)py->at.object;

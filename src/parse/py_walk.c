@@ -75,7 +75,8 @@ static bool frames_walk(struct hd_python *py, uint64_t tstate, struct walk *walk
 			if (!frame_fill(py, &place, &f))
 				return false;
 			f.is_pyeval = place_is_entry(py, &place, has_back ? &back : NULL);
-			/* The shim behind an entry frame is a local variable of the evaluation loop (Python/ceval.c). */
+			/* The shim behind an entry frame is a local variable of the evaluation loop (Python/ceval.c).
+			 */
 			f.eval_sp = has_back && back.is_shim ? back.frame : 0;
 			HD_VEC_PUSH(&walk->frames, f);
 		}
@@ -158,14 +159,13 @@ static uint64_t gil_holder(struct hd_python *py, uint64_t interp)
 static bool gc_is_running(struct hd_python *py, uint64_t interp)
 {
 	int32_t collecting;
-	uint64_t at = py->at.rt_collecting != HD_PY_NONE
-			      ? py->runtime + (uint64_t)py->at.rt_collecting
-			      : interp + (uint64_t)(py->at.interp_gc + py->at.gc_collecting);
+	uint64_t at = py->at.rt_collecting != HD_PY_NONE ? py->runtime + (uint64_t)py->at.rt_collecting
+							 : interp + (uint64_t)(py->at.interp_gc + py->at.gc_collecting);
 	return hd_py_i32(py, at, &collecting) && collecting == 1;
 }
 
-/* Up to 3.10 the kernel's tid is not in the thread state, but the C library has it in the thread descriptor, which points to
- * itself (glibc 2.31 to 2.43: nptl/descr.h; musl 1.2: src/internal/pthread_impl.h). */
+/* Up to 3.10 the kernel's tid is not in the thread state, but the C library has it in the thread descriptor, which
+ * points to itself (glibc 2.31 to 2.43: nptl/descr.h; musl 1.2: src/internal/pthread_impl.h). */
 static int32_t tid_from_descriptor(struct hd_python *py, uint64_t thread_id)
 {
 	uint64_t head[3];
