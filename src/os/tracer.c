@@ -22,7 +22,8 @@ enum {
 	FULL_MS = 20,     /* evidence at level full: how long the other threads of a forking process may take to stop */
 	DRAIN_MAX = 2048, /* wait statuses per drain: a fork bomb must not keep us from looking */
 };
-#define HOLD_NS (2 * HD_NS_PER_MS)
+#define HOLD_NS (100 * HD_NS_PER_MS)
+#define HOLD_SPIN_NS (HD_NS_PER_MS / 2)
 
 static int64_t clock_of(clockid_t id)
 {
@@ -510,21 +511,24 @@ bool hd_tracer_step(struct hd_tracer *t)
 	return true;
 }
 
-/* The parents' events of held newborns are a few microseconds away: wait for them, but not for long. */
+/* The parents' events of held newborns are a few microseconds away, or as long as a busy machine lets the parents wait.
+ * Not for ever: a parent that was killed says nothing more. */
 static void settle_held(struct hd_tracer *t)
 {
-	int64_t until = hd_tracer_clock() + HOLD_NS;
+	int64_t until = hd_tracer_clock() + HOLD_SPIN_NS;
 	while (t->n_held > 0 && hd_tracer_clock() < until) {
 		if (!hd_tracer_step(t))
 			sched_yield();
 	}
+	if (t->n_held == 0)
+		return;
 	struct tracee *e, *next;
-	if (t->n_held > 0) {
-		HASH_ITER(hh, t->by_tid, e, next) {
-			if (e->is_held)
-				adopt(t, e);
-		}
+	int64_t too_old = hd_tracer_clock() - HOLD_NS;
+	HASH_ITER(hh, t->by_tid, e, next) {
+		if (e->is_held && e->since_ns < too_old)
+			adopt(t, e);
 	}
+	nanosleep(&(struct timespec){0, 500000}, NULL); /* the machine is busy: do not add to it */
 }
 
 static void mirror_stop(struct hd_tracer *t)
@@ -544,7 +548,7 @@ int hd_tracer_drain(struct hd_tracer *t)
 	hd_observe_strays(t, false);
 	if (t->is_observing)
 		hd_observe_scan(t, false);
-	if (n == DRAIN_MAX)
+	if (n == DRAIN_MAX || t->n_held > 0)
 		return 1;
 	if (t->root_stop == 0)
 		return 0;

@@ -776,6 +776,22 @@ def sigterm_gives_time_to_end_well():
 
 
 @case
+def children_of_parents_killed_in_the_middle_of_a_fork_run_on_and_are_known():
+    with scratch() as folder:
+        mark = f"HANGDOG_TEST={folder}"
+        with Started("env", mark, DRIVER, "-k", "6000", "--", PROBE, "killforkers", 150) as p:
+            check(p.line() == "ready", "started")
+            members = [pid for pid in os.listdir("/proc") if pid.isdigit() and marked(pid, mark)]
+            check(len(members) > 50, members)
+            wait_until(lambda: not any(state_of(pid) == "t" for pid in members), "nobody stopped")
+            p.wait()
+            err = p.process.stderr.read().decode()
+            check("all gone" in err, err)
+            left = [pid for pid in os.listdir("/proc") if pid.isdigit() and marked(pid, mark)]
+            check(left == [], f"left: {left}")
+
+
+@case
 def a_fork_bomb_is_ended():
     r = run(DRIVER, "-k", "100:100", "--", PROBE, "bomb", timeout=50)
     check("all gone" in r.err, r)

@@ -1,6 +1,6 @@
 /* What a command finds around itself, and the births and ends that are hard on a tracer.  For tests/e2e/tracer.py.
  *   tracer_probe state | forks N | threads N | forkers N FORKS | execthread FILE ARG... | execchain N | vforks N | spawns N
- *                | zombieleader | clonevm | cloneparent | untraced | killnewborn N | bomb | wait | threadswait N */
+ *                | zombieleader | clonevm | cloneparent | untraced | killnewborn N | killforkers N | bomb | wait | threadswait N */
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -259,6 +259,35 @@ static int wait_for_ever(void)
 	return 0;
 }
 
+static void fork_ten(void)
+{
+	alarm(60);
+	for (int i = 0; i < 10; i++) {
+		if (fork() == 0) {
+			alarm(60);
+			break;
+		}
+	}
+	for (;;)
+		pause();
+}
+
+/* Forkers are killed in the middle of their forks; their children stay. */
+static int killforkers(void)
+{
+	for (int n = atoi(words[0]); n > 0; n--) {
+		int status;
+		pid_t forker = fork();
+		MUST(forker >= 0);
+		if (forker == 0)
+			fork_ten();
+		for (int i = 0; i < n % 40; i++)
+			sched_yield();
+		MUST(kill(forker, SIGKILL) == 0 && waitpid(forker, &status, 0) == forker);
+	}
+	return wait_for_ever();
+}
+
 static void *pause_for_ever(void *arg)
 {
 	while (pause() < 0)
@@ -305,6 +334,7 @@ static const struct act {
 	{"cloneparent", cloneparent, 0},
 	{"untraced", untraced, 0},
 	{"killnewborn", killnewborn, 1},
+	{"killforkers", killforkers, 1},
 	{"bomb", bomb, 0},
 	{"wait", wait_for_ever, 0},
 	{"threadswait", threadswait, 1},
