@@ -1,0 +1,42 @@
+/* EXPECT: verdict=deadlock cause=lock-cycle certainty=owned scope=partial kind=mutex
+ * Two threads take two mutexes in opposite order while unrelated threads live on: only the rule that an
+ * owner alone releases a mutex makes this a deadlock. */
+#include "fixture.h"
+
+static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER, second = PTHREAD_MUTEX_INITIALIZER;
+static pthread_barrier_t both;
+
+static void *one_way(void *arg)
+{
+	pthread_mutex_lock(&first);
+	pthread_barrier_wait(&both);
+	pthread_mutex_lock(&second);
+	return arg;
+}
+
+static void *other_way(void *arg)
+{
+	pthread_mutex_lock(&second);
+	pthread_barrier_wait(&both);
+	pthread_mutex_lock(&first);
+	return arg;
+}
+
+static void *unrelated(void *arg)
+{
+	while (true)
+		fixture_sleep(0.05);
+	return arg;
+}
+
+int main(void)
+{
+	fixture_begin();
+	pthread_barrier_init(&both, NULL, 2);
+	pthread_t a = fixture_thread(one_way, NULL), b = fixture_thread(other_way, NULL);
+	(void)a, (void)b;
+	for (int i = 0; i < 3; i++)
+		fixture_thread(unrelated, NULL);
+	unrelated(NULL);
+	return 0;
+}
