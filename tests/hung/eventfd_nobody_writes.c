@@ -1,4 +1,5 @@
 /* EXPECT: verdict=deadlock cause=no-waker|wait-cycle certainty=proven scope=process kind=eventfd
+ * SIGHT: all
  * Parent and child both read an eventfd that only they hold. */
 #include <sys/eventfd.h>
 

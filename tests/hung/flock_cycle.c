@@ -1,4 +1,5 @@
 /* EXPECT: verdict=deadlock cause=wait-cycle|lock-cycle certainty=proven|owned scope=process kind=file-lock
+ * SIGHT: all
  * Two processes lock two files in opposite order. */
 #include <sys/file.h>
 

@@ -1,4 +1,5 @@
 /* EXPECT: verdict=deadlock cause=wait-cycle certainty=proven scope=process
+ * SIGHT: all
  * Waits for a child to end before it reads the child's output, which does not fit the pipe. */
 #include "fixture.h"
 

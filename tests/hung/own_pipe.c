@@ -1,4 +1,5 @@
 /* EXPECT: verdict=deadlock cause=no-waker|wait-cycle certainty=proven scope=process kind=pipe
+ * SIGHT: all
  * Reads to the end of a pipe and forgot that it holds the other end itself. */
 #include "fixture.h"
 

@@ -1,4 +1,5 @@
 /* EXPECT: verdict=deadlock cause=wait-cycle certainty=proven scope=process kind=pipe
+ * SIGHT: all
  * Two processes each wait to read what the other would write. */
 #include "fixture.h"
 

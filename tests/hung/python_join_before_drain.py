@@ -1,4 +1,5 @@
 # EXPECT: verdict=deadlock cause=wait-cycle certainty=proven scope=process
+# SIGHT: all
 # Joins a worker before it reads what the worker put into a multiprocessing.Queue: the worker cannot end, its pipe is full.
 import multiprocessing
 

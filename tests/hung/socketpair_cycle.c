@@ -1,4 +1,5 @@
 /* EXPECT: verdict=deadlock cause=wait-cycle certainty=proven scope=process kind=socket
+ * SIGHT: all
  * Two processes each wait for the other's message on a socket pair. */
 #include <sys/socket.h>
 

@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""Real programs, hung and healthy, under the real binary: launched by `run`, and looked at from outside by `why`.
+
+A program's first line says what must come out: `EXPECT: verdict=deadlock cause=a|b certainty=... scope=... kind=...`
+(kind: what a dead-locked thread of a culprit waits for; culprits: how many processes), or `EXPECT: verdict=none`.  Further lines:
+`BUILD: flags` for the compiler; `OUTSIDE: command` is run beside the program, outside its tree, `self` being the program;
+`MODES: launched attached` limits how it is tried; `NEEDS: command` names what must be installed; `SIGHT: all` says that a
+look from outside can only prove it where the descriptors of every process on the machine can be read."""
+import concurrent.futures
+import ctypes
+import glob
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from harness import HANGDOG, O, ROOT, Skip, check, main, need, scratch
+
+TESTS = os.path.join(ROOT, "tests")
+BUILT = os.path.join(O, "tests", "programs")
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans of a case come to us
+
+
+class Program:
+    def __init__(self, path):
+        self.path = path
+        self.folder, self.file = os.path.split(path)
+        self.name = f"{os.path.basename(self.folder)}/{self.file}"
+        head = open(path).read(2000)
+        self.expect = dict(w.split("=", 1) for w in re.search(r"EXPECT: (.*)", head).group(1).split() if "=" in w)
+        self.build = self.directive(head, "BUILD")
+        self.outside = self.directive(head, "OUTSIDE")
+        self.modes = (self.directive(head, "MODES") or "launched attached").split()
+        self.sight = self.directive(head, "SIGHT")
+        self.needs = (self.directive(head, "NEEDS") or "").split()
+
+    @staticmethod
+    def directive(head, word):
+        m = re.search(rf"^[ */#]*{word}: (.*)$", head, re.M)
+        return m.group(1).strip() if m else None
+
+    @property
+    def hangs(self):
+        return self.expect["verdict"] != "none"
+
+    def command(self):
+        return [sys.executable, self.path] if self.file.endswith(".py") else [os.path.join(BUILT, self.name)]
+
+    def make(self):
+        """Builds it, if need be: before any case runs, for a binary being written cannot be started."""
+        if self.file.endswith(".py"):
+            return
+        binary = os.path.join(BUILT, self.name)
+        sources = [self.path, os.path.join(TESTS, "lib", "fixture.h")]
+        if not os.path.exists(binary) or os.path.getmtime(binary) < max(map(os.path.getmtime, sources)):
+            cc = ["c++", "-std=gnu++17"] if self.file.endswith(".cc") else ["cc", "-std=gnu17", "-D_GNU_SOURCE"]
+            made = subprocess.run(cc + ["-O1", "-g", "-pthread", "-I", os.path.join(TESTS, "lib"), "-o", binary + ".new",
+                                        self.path] + (self.build or "").split(), capture_output=True, text=True)
+            check(made.returncode == 0, made.stderr)
+            os.rename(binary + ".new", binary)
+
+
+def session_pids(session):
+    """Processes of a session, zombies excluded."""
+    found = []
+    for stat in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            pid, rest = int(stat.split("/")[2]), open(stat).read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(rest[3]) == session and rest[0] != "Z":
+            found.append(pid)
+    return found
+
+
+class Case:
+    """One program in one session of its own, with a folder; everything of it is ended when the case is over."""
+
+    def __init__(self, program, stdout):
+        self.program, self.stdout, self.processes = program, stdout, []
+
+    def __enter__(self):
+        self.folder = scratch()
+        self.env = dict(os.environ, FIXTURE_DIR=self.folder.name, PYTHONPATH=os.path.join(TESTS, "lib"),
+                        PYTHONDONTWRITEBYTECODE="1", XDG_STATE_HOME=self.folder.name, XDG_RUNTIME_DIR=self.folder.name)
+        for name in "OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OMP_WAIT_POLICY":
+            self.env.pop(name, None)
+        return self
+
+    def start(self, args):
+        p = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=self.stdout, stderr=subprocess.STDOUT, env=self.env,
+                             start_new_session=True)
+        self.processes.append(p)
+        return p
+
+    def start_outside(self):
+        if self.program.outside:
+            command = " ".join(self.program.command())
+            self.start(["sh", "-c", re.sub(r"\bself\b", command, self.program.outside)])
+
+    def __exit__(self, *_):
+        for p in self.processes:
+            while pids := session_pids(p.pid):
+                for pid in pids:
+                    try:
+                        os.kill(pid, signal.SIGCONT)
+                        os.kill(pid, signal.SIGKILL)
+                    except ProcessLookupError:
+                        pass
+                time.sleep(0.005)
+            p.wait()
+        self.folder.cleanup()
+
+
+def short(report):
+    """What matters of a report, for a failure message."""
+    lines = [f"{report['verdict']} {report['certainty']} {report['scope']} {report['cause']}: {report['summary']}"]
+    for process in report["processes"]:
+        lines.append(f"{process['pid']} {process['comm']} {process['status']}")
+        for t in process["threads"]:
+            w = t["wait"] or {"syscall": "-", "kind": "-", "object": "-", "owner": None, "wakers": None}
+            frames = " < ".join(str(f["function"]) for f in t["stack"][:8])
+            lines.append(f"    {t['tid']} {t['state']} dead={t['deadlocked']} {w['syscall']} {w['kind']} {w['object']}"
+                         f" owner={w['owner']} wakers={w['wakers']} {frames}")
+    return "\n".join(lines)
+
+
+def check_report(expect, report):
+    """The EXPECT line against one JSON report."""
+    def one_of(name, got):
+        want = expect.get(name)
+        check(want is None or str(got) in want.split("|"),
+              f"{name} is '{got}', expected '{want}'\n{short(report)}")
+    for name in "verdict", "cause", "certainty", "scope":
+        one_of(name, report[name])
+    if expect["verdict"] == "none":
+        return
+    one_of("culprits", len(report["culprits"]))
+    waits = [t["wait"] for p in report["processes"] if p["pid"] in report["culprits"] for t in p["threads"]
+             if t["deadlocked"] and t["wait"]]
+    check(waits, f"no thread of a culprit is shown to wait\n{short(report)}")
+    kinds = sorted({w["kind"] for w in waits})
+    want = expect.get("kind")
+    check(want is None or set(kinds) & set(want.split("|")),
+          f"kinds are {kinds}, expected '{want}'\n{short(report)}")
+    check(report["summary"] and report["blocked_for_ms"] is not None, "the report has no summary")
+
+
+def text_of(stdout):
+    stdout.seek(0)
+    return stdout.read().decode(errors="replace")[-4000:]
+
+
+def launched(program):
+    need("run")
+    for tool in program.needs:
+        if shutil.which(tool) is None:
+            raise Skip(f"{tool} is not installed")
+    with open(os.path.join(BUILT, program.name + ".launched.out"), "w+b") as out, Case(program, out) as case:
+        report = os.path.join(case.folder.name, "report.json")
+        command = program.command()
+        p = case.start([HANGDOG, "run", "--interval", "20", "--on-hang", "kill", "--term-timeout", "1", "--stall", "0",
+                        "--report", report, "--"] + command)
+        case.start_outside()
+        try:
+            status = p.wait(90)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"no verdict and no end in 90 s\n{text_of(out)}") from None
+        if not program.hangs:
+            check(status == 0, f"status {status} instead of the program's 0\n{text_of(out)}")
+            if os.path.exists(report):
+                check_report(program.expect, json.load(open(report)))
+            check("hangdog: " not in text_of(out), f"hangdog spoke\n{text_of(out)}")
+            return
+        if status == 77:
+            raise Skip("the race that hangs this program did not come up")
+        check(os.path.exists(report), f"no report; status {status}\n{text_of(out)}")
+        check_report(program.expect, json.load(open(report)))
+        check(status == 124, f"status {status} instead of 124\n{text_of(out)}")
+
+
+def unseen_process():
+    """A process whose descriptors we may not read, if there is one."""
+    for folder in glob.glob("/proc/[0-9]*/fd"):
+        try:
+            os.listdir(folder)
+        except PermissionError:
+            return folder
+        except OSError:
+            continue
+    return None
+
+
+def attached(program):
+    """`why` again and again: a hung program must be found out, a healthy one must never be accused."""
+    need("why")
+    if program.sight == "all" and unseen_process():
+        raise Skip(f"{unseen_process()} cannot be read, so that process might hold an end too")
+    for tool in program.needs:
+        if shutil.which(tool) is None:
+            raise Skip(f"{tool} is not installed")
+    with open(os.path.join(BUILT, program.name + ".attached.out"), "w+b") as out, Case(program, out) as case:
+        p = case.start(program.command())
+        case.start_outside()
+        end = time.monotonic() + 60
+        while p.poll() is None:
+            why = subprocess.run([HANGDOG, "why", "--json", "--interval", "50", str(p.pid)], capture_output=True, text=True,
+                                 env=case.env, timeout=60)
+            if why.returncode == 1:
+                check(program.hangs, f"a healthy program was accused\n{short(json.loads(why.stdout))}")
+                check_report(program.expect, json.loads(why.stdout))
+                check(p.poll() is None, "the program did not survive being explained")
+                return
+            if p.poll() is not None:
+                break
+            check(why.returncode == 0, f"why failed: {why.returncode}\n{why.stderr}")
+            check_report({"verdict": "none"}, json.loads(why.stdout))
+            check(time.monotonic() < end, f"no verdict in 60 s\n{short(json.loads(why.stdout))}")
+        status = p.wait()
+        if program.hangs and status == 77:
+            raise Skip("the race that hangs this program did not come up")
+        check(not program.hangs, f"it ended with {status} and did not hang\n{text_of(out)}")
+        check(status == 0, f"status {status} instead of 0\n{text_of(out)}")
+
+
+def cases():
+    picked, found = sys.argv[1:], []
+    paths = sorted(p for folder in ("hung", "healthy") for p in glob.glob(os.path.join(TESTS, folder, "*.*")))
+    programs = [Program(p) for p in paths if p.endswith((".c", ".cc", ".py"))]
+    programs = [p for p in programs if not picked or any(p.name.startswith(word) for word in picked)]
+    for folder in "hung", "healthy":
+        os.makedirs(os.path.join(BUILT, folder), exist_ok=True)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(Program.make, programs))
+    for program in programs:
+        for mode, function in ("launched", launched), ("attached", attached):
+            if mode in program.modes:
+                found.append((f"{program.name} {mode}", lambda f=function, p=program: f(p)))
+    return found
+
+
+main(cases())

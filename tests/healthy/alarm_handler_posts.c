@@ -1,0 +1,35 @@
+/* EXPECT: verdict=none
+ * The child waits for a semaphore that nobody in it can post, except its handler of an alarm that is set. */
+#include "fixture.h"
+
+static sem_t slot;
+
+static void on_signal(int signal_number)
+{
+	(void)signal_number;
+	sem_post(&slot);
+}
+
+static void take(void)
+{
+	while (sem_wait(&slot) != 0)
+		;
+}
+
+static void give_back(void)
+{
+	sem_post(&slot);
+}
+
+static void want(void)
+{
+	alarm(1);
+	take();
+}
+
+int main(void)
+{
+	sem_init(&slot, 0, 1);
+	signal(SIGALRM, on_signal);
+	return fixture_fork_while_held(take, give_back, want);
+}
