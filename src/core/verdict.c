@@ -2,6 +2,7 @@
 
 #include "core/explain.h"
 #include "core/graph.h"
+#include "core/lookup.h"
 
 static const char *const cause_names[] = {
 #define X(c, name) [c] = name,
@@ -45,6 +46,42 @@ const char *hd_certainty_name(enum hd_certainty c)
 	return certainty_names[c];
 }
 
+/* Handlers that programs use among themselves: a thread of the tree that can go on may send such a signal, and the handler
+ * may post or throw.  Not SIGINT and SIGTERM, which come from an operator (an assumption that the verdict names), nor what
+ * the kernel sends: faults, SIGCHLD (the graph has its source), SIGURG and SIGIO (classify has). */
+#define SIGNAL_BIT(n) (UINT64_C(1) << ((n)-1))
+#define SIGNALS_AMONG_PROGRAMS \
+	(SIGNAL_BIT(10) | SIGNAL_BIT(12) | SIGNAL_BIT(14) | ~(SIGNAL_BIT(34) - 1)) /* USR1, USR2, ALRM, real time */
+
+static bool handles_program_signal(const struct hd_snapshot *snap, uint32_t t)
+{
+	const struct hd_thread *th = &snap->threads[t];
+	return (snap->procs[th->proc].sig_caught & ~th->sig_blocked & SIGNALS_AMONG_PROGRAMS) != 0;
+}
+
+/* Somebody of the tree can go on: whoever handles a program's signal has an outside then.  Equal to an edge from each of
+ * them to every thread of the tree, but the explanation stays about what the thread really waits for.  By ownership
+ * nothing changes: a handler does not release what another thread holds. */
+static void open_to_signals(const struct hd_snapshot *snap, struct hd_verdict *v, struct hd_wait *waits, struct hd_arena *arena)
+{
+	struct hd_judgement j = hd_judge(&v->graph, arena);
+	bool somebody_lives = false;
+	for (uint32_t t = 0; t < snap->n_threads && !somebody_lives; t++)
+		somebody_lives = snap->procs[snap->threads[t].proc].in_tree && j.certainty[t] != HD_CERT_PROVEN &&
+				 !hd_thread_ended(&snap->threads[t]);
+	if (!somebody_lives)
+		return;
+	struct hd_node *nodes = hd_arena_dup(arena, v->graph.nodes, v->graph.n * sizeof(*nodes));
+	for (uint32_t t = 0; t < snap->n_threads; t++) {
+		if (j.certainty[t] != HD_CERT_PROVEN || !handles_program_signal(snap, t))
+			continue;
+		nodes[t].has_outside = true;
+		if (waits[t].outside == NULL)
+			waits[t].outside = "a process of the tree that can go on may send it a signal that it handles";
+	}
+	v->graph.nodes = nodes;
+}
+
 /* Waits, owners, graph: everything that is known before judging. */
 static void observe(const struct hd_snapshot *snap, struct hd_verdict *v, struct hd_arena *arena)
 {
@@ -57,6 +94,7 @@ static void observe(const struct hd_snapshot *snap, struct hd_verdict *v, struct
 		owners[t] = hd_owner_find(snap, &lookup, t);
 	}
 	v->graph = hd_graph_make(snap, &lookup, waits, owners, arena);
+	open_to_signals(snap, v, waits, arena);
 	hd_graph_flatten(&v->graph, snap->n_threads, wakers, arena);
 	for (uint32_t t = 0; t < snap->n_threads; t++) {
 		v->threads[t] = (struct hd_thread_verdict){

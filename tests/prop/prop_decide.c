@@ -351,6 +351,14 @@ static void slow_wakers(const struct hd_snapshot *s, uint32_t t, struct wakers *
 	}
 }
 
+/* A thread of the tree may send a signal that programs use among themselves, if t handles it. */
+static bool may_signal(const struct hd_snapshot *s, uint32_t u, uint32_t t)
+{
+	const uint64_t among_programs = 1u << 9 | 1u << 11 | 1u << 13 | ~UINT64_C(0) << 33;
+	return s->procs[s->threads[u].proc].in_tree && !ended(&s->threads[u]) &&
+	       (s->procs[s->threads[t].proc].sig_caught & ~s->threads[t].sig_blocked & among_programs) != 0;
+}
+
 /* Who is dead by kernel facts; the thread's own facts are classify's, which has its own tests. */
 static void slow_dead(const struct hd_snapshot *s, bool *dead)
 {
@@ -367,7 +375,7 @@ static void slow_dead(const struct hd_snapshot *s, bool *dead)
 		again = false;
 		for (uint32_t t = 0; t < s->n_threads; t++) {
 			for (uint32_t u = 0; u < s->n_threads && dead[t]; u++) {
-				if (u != t && w[t].by[u] && !dead[u])
+				if (u != t && (w[t].by[u] || may_signal(s, u, t)) && !dead[u])
 					dead[t] = !(again = true);
 			}
 		}

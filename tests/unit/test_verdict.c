@@ -232,3 +232,24 @@ Test(verdict, a_stall_is_only_suspected, .timeout = 10)
 	cr_expect_eq(v->cause, HD_CAUSE_UNKNOWN);
 	cr_expect_eq(v->culprits[0], 0);
 }
+
+Test(verdict, a_live_relative_may_send_a_signal_that_the_waiter_handles, .timeout = 10)
+{
+	TB_SNAPSHOT(s);
+	tb_proc(s, 10, 1);
+	tb_thread(s, 10); /* runs */
+	tb_proc(s, 20, 10);
+	tb_thread(s, 20);
+	tb_futex(s, 1, 0x100);
+	s->procs[1].sig_caught = 1u << 1 | 1u << 14; /* SIGINT, SIGTERM: an operator's */
+	cr_expect_eq(decide(s)->kind, HD_VERDICT_DEADLOCK);
+	s->procs[1].sig_caught = 1u << 9; /* SIGUSR1 */
+	struct hd_verdict *v = decide(s);
+	cr_expect_eq(v->kind, HD_VERDICT_NONE);
+	cr_expect_not_null(v->threads[1].wait.outside);
+	s->threads[1].sig_blocked = 1u << 9;
+	cr_expect_eq(decide(s)->kind, HD_VERDICT_DEADLOCK, "it blocks the signal");
+	s->threads[1].sig_blocked = 0;
+	tb_wait4(s, 0, 20);
+	cr_expect_eq(decide(s)->certainty, HD_CERT_PROVEN, "the only relative waits for it");
+}
