@@ -121,29 +121,60 @@ static json_t *fork_or_null(const struct hd_fork *fork)
 	return ret;
 }
 
-static json_t *owner_or_null(const struct hd_owner *owner)
+static json_t *owner_row(int32_t tid, int32_t pid, bool exists, bool is_inherited, const char *name)
 {
-	if (owner->state == HD_OWNER_NONE)
-		return json_null();
 	json_t *ret = json_object();
-	bool exists = owner->state == HD_OWNER_THREAD || owner->state == HD_OWNER_SELF || owner->state == HD_OWNER_ELSEWHERE;
-	put(ret, "tid", positive_or_null(owner->tid));
-	put(ret, "pid", positive_or_null(owner->pid));
+	put(ret, "tid", positive_or_null(tid));
+	put(ret, "pid", positive_or_null(pid));
 	put(ret, "exists", json_boolean(exists));
-	put(ret, "inherited", json_boolean(owner->state == HD_OWNER_INHERITED || owner->state == HD_OWNER_FORKER));
-	put(ret, "name", text_or_null(owner->name));
+	put(ret, "inherited", json_boolean(is_inherited));
+	put(ret, "name", text_or_null(name));
 	return ret;
 }
 
-static json_t *wakers(const struct hd_snapshot *snap, const struct hd_thread_verdict *tv)
+/* An ownerless lock whose holder at the fork is known for sure has that one: it does not exist in the copy. */
+static json_t *fork_holder_or_null(const struct hd_snapshot *snap, const struct hd_thread *thread)
+{
+	const struct hd_fork *fork = snap->procs[thread->proc].fork;
+	const char *name = NULL;
+	if (fork == NULL || thread->lock.fork_owner_tid <= 0 || thread->lock.fork_owner_confidence != HD_CONF_HIGH)
+		return json_null();
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		if (fork->others[i].tid == thread->lock.fork_owner_tid)
+			name = fork->others[i].name;
+	}
+	return owner_row(thread->lock.fork_owner_tid, fork->parent_pid, /* exists= */ false, /* is_inherited= */ true, name);
+}
+
+static json_t *owner_or_null(const struct hd_snapshot *snap, const struct hd_thread *thread, const struct hd_owner *owner)
+{
+	if (owner->state == HD_OWNER_NONE)
+		return fork_holder_or_null(snap, thread);
+	bool exists = owner->state == HD_OWNER_THREAD || owner->state == HD_OWNER_SELF || owner->state == HD_OWNER_ELSEWHERE;
+	bool is_inherited = owner->state == HD_OWNER_INHERITED || owner->state == HD_OWNER_FORKER;
+	return owner_row(owner->tid, owner->pid, exists, is_inherited, owner->name);
+}
+
+/* Nobody wakes himself: threads that share one list of wakers leave themselves out. */
+static json_t *wakers(const struct hd_snapshot *snap, const struct hd_thread_verdict *tv, uint32_t t)
 {
 	json_t *ret = json_object(), *tids = json_array();
-	for (uint32_t i = 0; i < tv->wakers.n; i++)
-		add(tids, json_integer(snap->threads[tv->wakers.at[i]].tid));
+	for (uint32_t i = 0; i < tv->wakers.n; i++) {
+		if (tv->wakers.at[i] != t)
+			add(tids, json_integer(snap->threads[tv->wakers.at[i]].tid));
+	}
 	put(ret, "closed", json_boolean(tv->wait.outside == NULL && !tv->wait.has_deadline));
 	put(ret, "tids", tids);
 	put(ret, "outside", text_or_null(tv->wait.outside));
 	return ret;
+}
+
+/* Of the object where it is known, else of the word waited on, which may lie inside it. */
+static uint64_t wait_address(const struct hd_thread *thread)
+{
+	if (thread->lock.confidence == HD_CONF_HIGH && thread->lock.base != 0)
+		return thread->lock.base;
+	return thread->n_words != 0 ? thread->words[0].addr : 0;
 }
 
 static json_t *wait_or_null(const struct hd_report *report, uint32_t t)
@@ -159,10 +190,10 @@ static json_t *wait_or_null(const struct hd_report *report, uint32_t t)
 	put(ret, "syscall", text_or_null(wait->syscall));
 	put(ret, "kind", json_string(wait->kind == HD_WAIT_FUTEX ? hd_lock_json(thread->lock.kind) : hd_wait_json(wait->kind)));
 	put(ret, "object", buf_or_null(&object));
-	put(ret, "address", address_or_null(thread->n_words != 0 ? thread->words[0].addr : 0));
+	put(ret, "address", address_or_null(wait_address(thread)));
 	put(ret, "timeout_ms", wait->timeout_ns >= 0 ? json_integer(wait->timeout_ns / HD_NS_PER_MS) : json_null());
-	put(ret, "owner", owner_or_null(&tv->owner));
-	put(ret, "wakers", wakers(report->snap, tv));
+	put(ret, "owner", owner_or_null(report->snap, thread, &tv->owner));
+	put(ret, "wakers", wakers(report->snap, tv, t));
 	return ret;
 }
 

@@ -101,6 +101,26 @@ Test(report_json, has_every_key_of_the_contract_in_its_order)
 	hd_snapshot_free(s);
 }
 
+Test(report_json, an_ownerless_lock_has_the_holder_that_the_fork_evidence_names)
+{
+	struct hd_snapshot *s = sample_python_lock();
+	struct hd_verdict *v = sample_python_lock_verdict(s);
+	uint32_t waiter = s->procs[1].first_thread;
+	v->threads[waiter].owner = (struct hd_owner){.thread = HD_NONE};
+	v->threads[waiter].wakers = (struct hd_edges){&waiter, 1};
+	s->threads[waiter].lock.fork_owner_tid = s->procs[1].fork->others[0].tid;
+	s->threads[waiter].lock.fork_owner_confidence = HD_CONF_HIGH;
+	json_t *root = parsed(s, v, false);
+	const json_t *wait = at(root, "processes.1.threads.0.wait");
+	cr_assert_eq(num(wait, "owner.tid"), s->procs[1].fork->others[0].tid);
+	cr_assert_eq(num(wait, "owner.pid"), s->procs[1].fork->parent_pid);
+	cr_assert(json_is_false(at(wait, "owner.exists")));
+	cr_assert(json_is_true(at(wait, "owner.inherited")));
+	cr_assert_eq(json_array_size(at(wait, "wakers.tids")), 0, "nobody wakes himself");
+	json_decref(root);
+	hd_snapshot_free(s);
+}
+
 Test(report_json, tells_an_inherited_lock)
 {
 	struct hd_snapshot *s = sample_python_lock();
