@@ -16,6 +16,8 @@
 
 /* One kill(2) of a group reaches all members within one system call; tools that loop over pids need little more. */
 #define GROUP_KILL_NS (50 * HD_NS_PER_MS)
+#define STOP_WAIT_NS HD_NS_PER_S
+#define RETRY_NS (5 * HD_NS_PER_MS)
 
 struct pending {
 	struct signalfd_siginfo info;
@@ -143,10 +145,20 @@ static bool is_pending_at(int32_t root, uint32_t sig)
 	       ((status.shd_pending | status.sig_pending) >> (sig - 1) & 1) != 0;
 }
 
-static bool reached_root(const struct hd_tracer *tracer, const struct pending *p)
+enum fate { FATE_WAIT = 0, FATE_DROP, FATE_SEND };
+
+/* The root has it, it is for the root, or that is not known yet. */
+static enum fate fate_of(struct hd_tracer *tracer, const struct pending *p, int64_t age_ns)
 {
-	return hd_tracer_root_got(tracer, (int32_t)p->info.ssi_signo, (int32_t)p->info.ssi_pid, p->since_ns - GROUP_KILL_NS) ||
-	       is_pending_at(hd_tracer_root(tracer), p->info.ssi_signo);
+	int32_t sig = (int32_t)p->info.ssi_signo;
+	if (hd_tracer_root_got(tracer, sig, (int32_t)p->info.ssi_pid, p->since_ns - GROUP_KILL_NS)) {
+		if (is_stop_signal(p->info.ssi_signo))
+			hd_tracer_follow_stop(tracer);
+		return FATE_DROP;
+	}
+	if (is_pending_at(hd_tracer_root(tracer), p->info.ssi_signo)) /* a stop is followed only once it was delivered */
+		return is_stop_signal(p->info.ssi_signo) && age_ns < STOP_WAIT_NS ? FATE_WAIT : FATE_DROP;
+	return age_ns >= GROUP_KILL_NS || hd_tracer_is_observing(tracer) ? FATE_SEND : FATE_WAIT;
 }
 
 /* Forwards or drops what is due; the time until the next one is, -1 = none. */
@@ -158,18 +170,17 @@ static int64_t settle_pending(struct hd_signals *s, struct hd_tracer *tracer)
 	bool root_lives = hd_tracer_root(tracer) > 0 && !hd_tracer_root_status(tracer, &status);
 	for (size_t i = 0; i < s->n_pending; i++) {
 		struct pending *p = &s->pending[i];
-		int64_t left = p->since_ns + GROUP_KILL_NS - now;
 		if (!root_lives)
 			continue;
-		if (reached_root(tracer, p)) {
-			if (is_stop_signal(p->info.ssi_signo))
-				hd_tracer_follow_stop(tracer);
-		} else if (left <= 0 || hd_tracer_is_observing(tracer)) {
+		enum fate fate = fate_of(tracer, p, now - p->since_ns);
+		if (fate == FATE_SEND)
 			send_on(hd_tracer_root(tracer), &p->info);
-		} else {
-			next = next < 0 || left < next ? left : next;
-			s->pending[kept++] = *p;
-		}
+		if (fate != FATE_WAIT)
+			continue;
+		int64_t left = p->since_ns + GROUP_KILL_NS - now;
+		left = left > RETRY_NS ? left : RETRY_NS;
+		next = next < 0 || left < next ? left : next;
+		s->pending[kept++] = *p;
 	}
 	s->n_pending = kept;
 	return next;
