@@ -70,6 +70,24 @@ static bool owner_in_fork(const struct hd_fork *fork, const struct hd_lock *lock
 	return true;
 }
 
+#define FORKS_MAX 64
+
+/* A fork of a fork: the owner may be a thread of an older process, copied twice.  Then its place in that older record is
+ * known, not in this process's own. */
+static bool owner_in_older_fork(const struct hd_snapshot *snap, const struct hd_proc *pr, const struct hd_lock *lock,
+				struct hd_owner *owner)
+{
+	for (int i = 0; i < FORKS_MAX && !pr->has_exec && pr->parent != HD_NONE; i++) {
+		pr = &snap->procs[pr->parent];
+		const struct hd_fork *fork = hd_proc_fork(pr);
+		if (fork != NULL && owner_in_fork(fork, lock, owner)) {
+			owner->fork_other = HD_NONE;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The number belongs to nobody in this memory and to no recorded thread of the parent. */
 static void owner_is_nobody(const struct hd_snapshot *snap, const struct hd_lookup *lookup, const struct hd_proc *pr,
 			    const struct hd_lock *lock, struct hd_owner *owner)
@@ -115,7 +133,8 @@ static void owner_private(const struct hd_snapshot *snap, const struct hd_lookup
 	/* Who was not found may only be called gone if all were seen. */
 	if (!lookup->mm_whole[th->proc] || same.n > HD_SAME_MAX || (lock->owner_tid == 0 && !lookup->mm_tls_known[th->proc]))
 		return;
-	if (fork == NULL || !owner_in_fork(fork, lock, owner))
+	bool is_recorded = (fork != NULL && owner_in_fork(fork, lock, owner)) || owner_in_older_fork(snap, pr, lock, owner);
+	if (!is_recorded)
 		owner_is_nobody(snap, lookup, pr, lock, owner);
 	/* The kernel hands a robust lock on when its holder ends; only what a fork copied is out of its reach. */
 	if (owner->state == HD_OWNER_DEAD && lock->is_robust)

@@ -1,4 +1,5 @@
 # EXPECT: verdict=deadlock certainty=proven|owned scope=process
+# SIGHT: all
 # A worker is killed while it holds a multiprocessing lock: nobody is recorded as its owner, and all who are left wait.
 import multiprocessing
 import os
