@@ -33,7 +33,7 @@ SHELLLIB := $(O)/libhangdog-shell.a
 UNIT     := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 PROP     := $(patsubst tests/prop/%.c,$(O)/tests/prop/%,$(sort $(wildcard tests/prop/*.c)))
 
-.PHONY: all help check check-all unit prop tidy e2e deps demo bench fuzz san cov analyze format install uninstall dist clean
+.PHONY: all help check check-all unit prop tidy e2e deps demo bench bench-stacks fuzz san cov analyze format install uninstall dist clean
 .DEFAULT_GOAL := all
 
 all: $(O)/hangdog ## build the binary (build/hangdog)
@@ -107,8 +107,10 @@ demo: deps ## a real fork deadlock, caught and explained
 	@$(MAKE) --no-print-directory -s all
 	@O=$(O) contrib/demo/run.sh
 
-bench: all ## costs and ratios on this machine
-	@for b in tests/bench/*.py; do O=$(O) python3 $$b || exit 1; done
+bench: all ## costs of guarding on this machine, as ratios (HD_BENCH_DOC=1 rewrites docs/bench.md)
+	@O=$(O) tests/bench/costs.py
+bench-stacks: all ## time and stops of dump beside eu-stack, gdb, py-spy, pystack (HD_BENCH_PATH= where those live)
+	@O=$(O) tests/bench/stacks.py
 
 # Fuzzers: libFuzzer with clang; with the normal compiler, a main that replays the corpus (part of check).
 FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""make bench-stacks: whole-process time of `hangdog dump` beside eu-stack, gdb, py-spy and pystack, and how long they stop."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from bench import HANGDOG, ROOT, Target, build, interleaved, publish, ratio, seconds, si, table, tool
+
+ROUNDS = int(os.environ.get("HD_BENCH_ROUNDS", "5"))
+PYTHON = os.environ.get("HD_BENCH_PYTHON", sys.executable)
+DEEP = build("tests/bench/deep.c", "-fno-optimize-sibling-calls")
+DEEP_PY = os.path.join(ROOT, "tests", "bench", "deep.py")
+
+
+def dumpers(python):
+    """{name: arguments after which the pid comes}."""
+    all_ = {"hangdog dump": [HANGDOG, "dump", "--no-tree"], "hangdog dump --native": [HANGDOG, "dump", "--native", "--no-tree"]}
+    if tool("eu-stack") and not python:
+        all_["eu-stack"] = [tool("eu-stack"), "-p"]
+    if tool("gdb") and not python:
+        all_["gdb"] = [tool("gdb"), "-q", "-batch", "-ex", "set debuginfod enabled off", "-ex", "thread apply all bt", "-p"]
+    if tool("py-spy") and python:
+        all_["py-spy dump --native"] = [tool("py-spy"), "dump", "--native", "--pid"]
+    if tool("pystack") and python:
+        all_["pystack remote --native-all"] = [tool("pystack"), "remote", "--native-all"]
+    return all_
+
+
+def compare(what, python, command, rounds=ROUNDS):
+    with Target(*command) as target:
+        title = what + (f", {target.said.split()[1]} loaded" if python else "")
+        got = interleaved({name: lambda args=args: seconds([*args, str(target.pid)]) for name, args in dumpers(python).items()}, rounds)
+    ours = got["hangdog dump"]
+    with Target(*command, "beat") as target:
+        gaps = {}
+        for name, args in {"nobody": ["true"], **dumpers(python)}.items():
+            worst = []
+            for _ in range(min(3, rounds)):
+                target.gap_us()
+                seconds([*args, str(target.pid)])
+                worst.append(target.gap_us() / 1e6)
+            gaps[name] = sorted(worst)[len(worst) // 2]
+    rows = [[title, name, si(got[name]), ratio(got[name], ours), si(gaps[name])] for name in got]
+    return rows + [[title, "(nobody looks)", "–", "–", si(gaps["nobody"])]]
+
+
+def fork_cost():
+    rows = []
+    wraps = {"bare": [], **{f"hangdog, {level}": [HANGDOG, "run", "--quiet", "--fork-evidence", level, "--"] for level in ("off", "light", "full")}}
+    for n in (0, 50):
+        import subprocess
+        def once(wrap):
+            p = subprocess.run([*wrap, PYTHON, DEEP_PY, str(n), "fork", "50"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120)
+            return float(p.stdout) / 1e6 if p.returncode == 0 else None
+        got = interleaved({w: lambda wrap=wrap: once(wrap) for w, wrap in wraps.items()}, ROUNDS)
+        rows.append([f"{n} more Python threads × 10 frames", *(si(got[w]) for w in wraps),
+                     *(si(got[f"hangdog, {level}"] - got["hangdog, off"]) for level in ("light", "full"))])
+    publish("evidence", "make bench-stacks", table(["one fork + exit + wait of", *wraps, "evidence, light", "evidence, full"], rows))
+
+
+rows = compare("100 threads × 27 frames", False, [DEEP, "100", "24"])
+rows += compare("2,000 threads × 27 frames", False, [DEEP, "2000", "24"], rounds=2)
+rows += compare("50 Python threads × 10 frames", True, [PYTHON, DEEP_PY, "50"])
+publish("stacks", "make bench-stacks", table(["process", "tool", "whole run", ": hangdog", "largest gap of a running thread"], rows))
+fork_cost()
