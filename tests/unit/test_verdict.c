@@ -257,15 +257,20 @@ Test(verdict, a_live_relative_may_send_a_signal_that_the_waiter_handles, .timeou
 Test(verdict, a_lock_copied_by_two_forks_is_inherited, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	orphaned_lock(s); /* 4205 of 4200 */
+	tb_proc(s, 4200, 1);
+	tb_thread(s, 4200);
+	uint32_t child = tb_proc(s, 4242, 4200);
+	tb_thread(s, 4242);
 	uint32_t again = tb_proc(s, 4300, 4242);
 	tb_thread(s, 4300);
+	tb_other(tb_fork(s, child, 4200, 8), 4205);
 	tb_fork(s, again, 4242, 1);
+	tb_wait4(s, 0, 4242);
 	tb_wait4(s, 1, 4300);
 	tb_mutex(s, 2, 0x404060, 4205);
 	struct hd_verdict *v = decide(s);
 	EXPECT_DEADLOCK(v, HD_CERT_PROVEN, HD_CAUSE_INHERITED_LOCK, HD_SCOPE_PROCESS);
-	cr_assert_eq(v->n_culprits, 1);
+	cr_assert_eq(v->n_culprits, 1, "%u culprits", v->n_culprits);
 	cr_expect_eq(s->procs[v->culprits[0]].pid, 4300);
 	cr_expect_eq(v->threads[2].owner.tid, 4205);
 	cr_expect_eq(v->threads[2].owner.fork_other, HD_NONE, "it is no row of this process's own fork");
