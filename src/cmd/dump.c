@@ -13,19 +13,26 @@
 #define STOP_MS 50
 #define ASK_MS 30000
 
+/* What could not be stopped in time is shown as not read. */
+static int64_t capture_rest(struct hd_capture *capture, int32_t pid, struct hd_tracer *tracer)
+{
+	int64_t longest_us = 0;
+	int r = 0;
+	if (hd_capture_missing(capture) > 0 && tracer != NULL)
+		r = hd_tracer_freeze(tracer, pid, STOP_MS, hd_capture_stopped, capture, &longest_us);
+	else if (hd_capture_missing(capture) > 0)
+		r = hd_capture_stop(capture, STOP_MS);
+	int64_t stop_us = hd_capture_longest_stop_us(capture);
+	return r < 0 || stop_us > longest_us ? stop_us : longest_us;
+}
+
 static void capture_all(struct hd_case *c, struct hd_tracer *tracer, struct hd_capture **captures)
 {
 	for (uint32_t p = 0; p < c->snap->n_procs; p++) {
 		int32_t pid = c->snap->procs[p].pid;
 		if (!c->snap->procs[p].in_tree || hd_capture_new(pid, &captures[p]) < 0)
 			continue;
-		int r = 0;
-		if (hd_capture_missing(captures[p]) > 0 && tracer != NULL)
-			r = hd_tracer_freeze(tracer, pid, STOP_MS, hd_capture_stopped, captures[p], NULL);
-		else if (hd_capture_missing(captures[p]) > 0)
-			r = hd_capture_stop(captures[p], STOP_MS);
-		(void)r; /* what could not be stopped is shown as not read */
-		int64_t stop_us = hd_capture_longest_stop_us(captures[p]);
+		int64_t stop_us = capture_rest(captures[p], pid, tracer);
 		if (stop_us > c->longest_stop_us)
 			c->longest_stop_us = stop_us;
 	}

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""The supervisor's door: ps, why, dump and ctl go through it when a process is guarded, and no client can hurt it."""
+import json
+import os
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from harness import HANGDOG, check, hangdog, main, scratch, wait_until
+
+BUSY = """
+import threading, time
+def spin():
+    while True: pass
+def park():
+    time.sleep(1000)
+threading.Thread(target=spin, daemon=True).start()
+threading.Thread(target=park, daemon=True).start()
+park()
+"""
+
+
+class Guarded:
+    """`hangdog run OPTIONS -- COMMAND` with a runtime folder of its own."""
+
+    def __init__(self, *command, options=()):
+        self.folder = scratch()
+        self.env = dict(os.environ, XDG_RUNTIME_DIR=self.folder.name)
+        self.command, self.options = command, options
+
+    def __enter__(self):
+        self.process = subprocess.Popen([HANGDOG, "run", "--incident-dir", self.folder.name, *self.options, "--", *self.command],
+                                        env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.socket = os.path.join(self.folder.name, "hangdog", f"{self.process.pid}.sock")
+        wait_until(lambda: self.rows() and self.rows()[0]["root"] > 0, "the supervisor is listed")
+        self.root = self.rows()[0]["root"]
+        return self
+
+    def __exit__(self, *_):
+        try:
+            os.kill(self.root, 9)
+        except ProcessLookupError:
+            pass
+        self.process.communicate(timeout=30)
+        self.folder.cleanup()
+
+    def ask(self, *args, **kw):
+        return hangdog(*args, env=self.env, **kw)
+
+    def rows(self):
+        return json.loads(self.ask("ps", "--json").out)
+
+    def raw(self):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(30)
+        s.connect(self.socket)
+        return s
+
+
+def ps_without_any():
+    with scratch() as folder:
+        r = hangdog("ps", env=dict(os.environ, XDG_RUNTIME_DIR=folder))
+        check(r.status == 0 and "hangdog run -- COMMAND" in r.out, r)
+
+
+def ps_lists_what_runs():
+    with Guarded("sleep", "1000") as g:
+        row, text = g.rows()[0], g.ask("ps").out
+        check(row["supervisor"] == g.process.pid and row["command"] == ["sleep", "1000"] and row["verdict"] == "none", row)
+        check(str(g.root) in text and "sleep 1000" in text, text)
+
+
+def the_socket_is_private_and_goes_with_its_supervisor():
+    with Guarded("sleep", "1000") as g:
+        check(os.stat(os.path.dirname(g.socket)).st_mode & 0o777 == 0o700, "folder mode")
+        os.kill(g.root, 9)
+        g.process.wait(30)
+        check(not os.path.exists(g.socket), "the socket is left behind")
+
+
+def a_stale_socket_is_cleaned():
+    with scratch() as folder:
+        os.mkdir(os.path.join(folder, "hangdog"), 0o700)
+        stale = os.path.join(folder, "hangdog", "4194000.sock")
+        s = socket.socket(socket.AF_UNIX)
+        s.bind(stale)
+        s.close()
+        r = hangdog("ps", "--json", env=dict(os.environ, XDG_RUNTIME_DIR=folder))
+        check(json.loads(r.out) == [] and not os.path.exists(stale), r)
+
+
+def why_goes_through_the_supervisor():
+    with Guarded("sleep", "1000") as g:
+        r = g.ask("why", str(g.root))
+        check(r.status == 0 and "Nothing is wrong" in r.out and "debugger" not in r.out, r)
+        report = json.loads(g.ask("why", "--json", str(g.root)).out)
+        check(report["verdict"] == "none" and report["root"] == g.root, report)
+
+
+def dump_goes_through_the_supervisor():
+    with Guarded(sys.executable, "-c", BUSY) as g:
+        wait_until(lambda: len(os.listdir(f"/proc/{g.root}/task")) == 3, "three threads")
+        report = json.loads(g.ask("dump", "--json", str(g.root)).out)
+        functions = {f["function"] for t in report["processes"][0]["threads"] for f in t["stack"]}
+        check({"spin", "park"} <= functions, functions)
+        check("spin" in g.ask("dump", "--folded", str(g.root)).out, "folded")
+        check("spin" in g.ask("dump", "--merge", str(g.root)).out, "merged")
+        check(g.process.poll() is None and g.rows(), "the supervisor goes on")
+
+
+def ctl_kill_ends_the_tree():
+    with Guarded("sh", "-c", "sleep 1000 & sleep 1000") as g:
+        r = g.ask("ctl", str(g.root), "kill")
+        check(r.status == 0 and "ended" in r.out, r)
+        g.process.wait(30)
+        check(not os.path.exists(f"/proc/{g.root}"), "the root lives")
+
+
+def ctl_restart_starts_again():
+    with Guarded("sleep", "1000") as g:
+        r = g.ask("ctl", str(g.root), "restart")
+        check(r.status == 0 and "started again" in r.out, r)
+        old, g.root = g.root, g.rows()[0]["root"]
+        check(g.root != old and os.path.exists(f"/proc/{g.root}") and not os.path.exists(f"/proc/{old}"), (old, g.root))
+
+
+def ctl_detach_leaves_it_running_untraced():
+    with Guarded("sleep", "1000") as g:
+        r = g.ask("ctl", str(g.root), "detach")
+        check(r.status == 0, r)
+        status = open(f"/proc/{g.root}/status").read()
+        check("TracerPid:\t0" in status and "T (stopped)" not in status, status)
+        check(g.process.poll() is None, "run stays the parent, to give the command's exit status")
+        os.kill(g.root, 15)
+        check(g.process.wait(30) == 128 + 15, g.process.returncode)
+
+
+def ctl_of_a_process_that_nobody_guards():
+    with scratch() as folder:
+        r = hangdog("ctl", str(os.getpid()), "kill", env=dict(os.environ, XDG_RUNTIME_DIR=folder))
+        check(r.status == 125 and "no hangdog of yours guards it" in r.err, r)
+
+
+def hostile_clients_are_dropped_and_nobody_waits_for_them():
+    with Guarded("sleep", "1000") as g:
+        silent = [g.raw() for _ in range(12)]
+        flood = g.raw()
+        flood.sendall(b"x" * 1024)
+        check(flood.recv(1) == b"", "a line without end is cut off")
+        for text in (b"\n", b"\x00\xff\n", b"guards\n", b"guards 99999999999999999999\n", b"why text 1 2 3 4 5 6 7\n", b"%s%n\n"):
+            s = g.raw()
+            s.sendall(text)
+            check(s.recv(6).startswith((b"ok\n", b"error\n")), text)
+            s.close()
+        check(g.rows(), "ps still gets its answer")
+        for s in silent:
+            s.close()
+
+
+def a_client_that_never_reads_does_not_delay():
+    with Guarded(sys.executable, "-c", BUSY) as g:
+        deaf = []
+        for _ in range(8):
+            s = g.raw()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            s.sendall(b"dump json\n")
+            deaf.append(s)
+        check(g.rows(), "ps still gets its answer")
+        for s in deaf:
+            s.close()
+
+
+def one_folder_of_somebody_else_is_refused():
+    with scratch() as folder:
+        os.mkdir(os.path.join(folder, "hangdog"), 0o755)
+        r = hangdog("run", "--verbose", "--", "true", env=dict(os.environ, XDG_RUNTIME_DIR=folder))
+        check(r.status == 0 and "not a folder of yours alone" in r.err, r)
+
+
+main([(f.__name__, f) for f in (
+    ps_without_any, ps_lists_what_runs, the_socket_is_private_and_goes_with_its_supervisor, a_stale_socket_is_cleaned,
+    why_goes_through_the_supervisor, dump_goes_through_the_supervisor, ctl_kill_ends_the_tree, ctl_restart_starts_again,
+    ctl_detach_leaves_it_running_untraced, ctl_of_a_process_that_nobody_guards,
+    hostile_clients_are_dropped_and_nobody_waits_for_them, a_client_that_never_reads_does_not_delay,
+    one_folder_of_somebody_else_is_refused)])
