@@ -221,8 +221,8 @@ def attached(program):
                 check_report(expect, json.loads(why.stdout))
                 check(p.poll() is None, "the program did not survive being explained")
                 return
-            if p.poll() is not None:
-                break
+            if p.poll() is not None or "not exist any more" in why.stderr:
+                break  # it ended meanwhile
             check(why.returncode == 0, f"why failed: {why.returncode}\n{why.stderr}")
             check_report({"verdict": "none"}, json.loads(why.stdout))
             check(time.monotonic() < end, f"no verdict in 60 s\n{short(json.loads(why.stdout))}")
