@@ -14,6 +14,7 @@ enum hd_evidence { HD_EVIDENCE_OFF = 0, HD_EVIDENCE_LIGHT, HD_EVIDENCE_FULL };
 /* What a fork record holds beyond hd_fork, until it is resolved.  Lives in the record's arena. */
 struct hd_fork_raw {
 	struct hd_regs regs;      /* of the forking thread */
+	uint64_t tls;             /* its thread pointer */
 	uint64_t stack_addr;      /* copy of its stack from SP up */
 	const uint8_t *stack;
 	size_t stack_len;

@@ -51,6 +51,9 @@ const char *hd_python_lock_name(struct hd_python *py, struct hd_mem *mem, uint64
 				struct hd_arena *arena);
 /* Of these threads (as read from the newborn), which is inside `with` of the lock at this futex address: index or -1. */
 int hd_python_lock_holder(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads);
+/* Nobody is: the only one of them that is in a function which calls acquire() and names the lock, index or -1.  A good
+ * guess, no more. */
+int hd_python_lock_user(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads);
 /* Locals of frame `i` of a thread as "name=repr" texts, bounded, never calling: for --locals. */
 HD_MUST_CHECK int hd_python_locals(struct hd_python *py, struct hd_mem *mem, const struct hd_py_thread *thread, uint32_t i,
 				   struct hd_arena *arena, const char *const **ret_texts, uint32_t *ret_n);

@@ -52,11 +52,19 @@ struct hd_owner {
 	uint32_t fork_other; /* HD_OWNER_INHERITED: index in the process's fork->others, HD_NONE = not recorded */
 };
 
+/* Who of the parent's threads held the lock at the fork: for explaining only, nothing is decided by it. */
+struct hd_fork_holder {
+	int32_t tid;    /* in hangdog's namespace; 0 = not known */
+	uint32_t other; /* index in the process's fork->others; HD_NONE = not among them */
+	enum hd_confidence confidence; /* HD_CONF_LOW: "probably" */
+};
+
 /* One row per thread of the snapshot. */
 struct hd_thread_verdict {
 	struct hd_wait wait;
 	struct hd_edges wakers;      /* threads; complete if wait.outside is NULL and not has_deadline */
 	struct hd_owner owner;
+	struct hd_fork_holder holder;
 	enum hd_certainty certainty; /* NONE = can go on as far as is known */
 	bool is_culprit;             /* in a root component */
 	bool is_starved;             /* only a poller with a time limit keeps it going; all it polls for is dead */

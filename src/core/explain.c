@@ -1,5 +1,7 @@
 #include "core/explain.h"
 
+#include "core/holder.h"
+
 #define SIGNALS_LIBC (UINT64_C(3) << 31) /* 32 and 33: the C library's own */
 #define WAIT_STOPPED 2u			 /* WUNTRACED, WSTOPPED */
 #define STARVED_PASSES 4
@@ -177,6 +179,8 @@ void hd_explain(const struct hd_snapshot *snap, struct hd_verdict *v, struct hd_
 {
 	struct hd_roots roots = hd_roots_find(snap, v, arena);
 	find_lost_waiters(snap, v, arena);
+	for (uint32_t t = 0; t < snap->n_threads; t++)
+		v->threads[t].holder = hd_fork_holder_find(snap, v, t);
 	if (roots.n > 0) {
 		const struct hd_root *root = &roots.at[0];
 		v->kind = HD_VERDICT_DEADLOCK;

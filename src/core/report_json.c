@@ -133,23 +133,20 @@ static json_t *owner_row(int32_t tid, int32_t pid, bool exists, bool is_inherite
 }
 
 /* An ownerless lock whose holder at the fork is known for sure has that one: it does not exist in the copy. */
-static json_t *fork_holder_or_null(const struct hd_snapshot *snap, const struct hd_thread *thread)
+static json_t *fork_holder_or_null(const struct hd_snapshot *snap, const struct hd_thread *thread, const struct hd_fork_holder *holder)
 {
 	const struct hd_fork *fork = snap->procs[thread->proc].fork;
-	const char *name = NULL;
-	if (fork == NULL || thread->lock.fork_owner_tid <= 0 || thread->lock.fork_owner_confidence != HD_CONF_HIGH)
+	if (fork == NULL || holder->tid <= 0 || holder->confidence != HD_CONF_HIGH)
 		return json_null();
-	for (uint32_t i = 0; i < fork->n_others; i++) {
-		if (fork->others[i].tid == thread->lock.fork_owner_tid)
-			name = fork->others[i].name;
-	}
-	return owner_row(thread->lock.fork_owner_tid, fork->parent_pid, /* exists= */ false, /* is_inherited= */ true, name);
+	const char *name = holder->other < fork->n_others ? fork->others[holder->other].name : NULL;
+	return owner_row(holder->tid, fork->parent_pid, /* exists= */ false, /* is_inherited= */ true, name);
 }
 
-static json_t *owner_or_null(const struct hd_snapshot *snap, const struct hd_thread *thread, const struct hd_owner *owner)
+static json_t *owner_or_null(const struct hd_snapshot *snap, const struct hd_thread *thread, const struct hd_thread_verdict *tv)
 {
+	const struct hd_owner *owner = &tv->owner;
 	if (owner->state == HD_OWNER_NONE)
-		return fork_holder_or_null(snap, thread);
+		return fork_holder_or_null(snap, thread, &tv->holder);
 	bool exists = owner->state == HD_OWNER_THREAD || owner->state == HD_OWNER_SELF || owner->state == HD_OWNER_ELSEWHERE;
 	bool is_inherited = owner->state == HD_OWNER_INHERITED || owner->state == HD_OWNER_FORKER;
 	return owner_row(owner->tid, owner->pid, exists, is_inherited, owner->name);
@@ -192,7 +189,7 @@ static json_t *wait_or_null(const struct hd_report *report, uint32_t t)
 	put(ret, "object", buf_or_null(&object));
 	put(ret, "address", address_or_null(wait_address(thread)));
 	put(ret, "timeout_ms", wait->timeout_ns >= 0 ? json_integer(wait->timeout_ns / HD_NS_PER_MS) : json_null());
-	put(ret, "owner", owner_or_null(report->snap, thread, &tv->owner));
+	put(ret, "owner", owner_or_null(report->snap, thread, tv));
 	put(ret, "wakers", wakers(report->snap, tv, t));
 	return ret;
 }

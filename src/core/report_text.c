@@ -188,26 +188,10 @@ static uint32_t put_alike_others(struct text *t, const struct hd_fork *fork, uin
 	return n;
 }
 
-/* Index of the parent's thread that held the lead's lock, HD_NONE if it is not recorded. */
-static uint32_t holder_at_fork(const struct text *t, const struct hd_fork *fork)
+static void put_holder(struct text *t, const struct hd_fork *fork, const struct hd_fork_holder *holder)
 {
-	const struct hd_owner *owner = &t->v->threads[t->v->lead].owner;
-	int32_t tid = thread_at(t, t->v->lead)->lock.fork_owner_tid;
-	if (owner->state == HD_OWNER_INHERITED && owner->fork_other < fork->n_others)
-		return owner->fork_other;
-	for (uint32_t k = 0; tid != 0 && k < fork->n_others; k++) {
-		if (fork->others[k].tid == tid)
-			return k;
-	}
-	return HD_NONE;
-}
-
-static void put_holder(struct text *t, const struct hd_fork *fork, uint32_t k)
-{
-	const struct hd_thread *lead = thread_at(t, t->v->lead);
-	const struct hd_owner *owner = &t->v->threads[t->v->lead].owner;
-	bool sure = owner->state == HD_OWNER_INHERITED ? owner->confidence == HD_CONF_HIGH : lead->lock.fork_owner_confidence == HD_CONF_HIGH;
-	put_other_thread(t, fork, k, sure ? "held the lock, and" : "probably held the lock, and");
+	bool is_sure = holder->confidence == HD_CONF_HIGH;
+	put_other_thread(t, fork, holder->other, is_sure ? "held the lock, and" : "probably held the lock, and");
 }
 
 /* Nobody is known to have held it: where the parent's threads stood is the next best thing. */
@@ -270,10 +254,10 @@ static void put_fork(struct text *t)
 		return;
 	}
 	put_fork_time(t, proc);
-	uint32_t holder = holder_at_fork(t, proc->fork);
+	const struct hd_fork_holder *holder = &t->v->threads[t->v->lead].holder;
 	if (t->v->threads[t->v->lead].owner.state == HD_OWNER_FORKER)
 		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "The thread that forked held the lock itself.");
-	else if (holder != HD_NONE)
+	else if (t->v->cause == HD_CAUSE_INHERITED_LOCK && holder->other < proc->fork->n_others)
 		put_holder(t, proc->fork, holder);
 	else
 		put_all_others(t, proc->fork);

@@ -102,11 +102,15 @@ static void say_holder_at_fork(const struct writer *w, uint32_t t)
 		hd_buf_printf(w->out, "thread %d, which made the fork, held it then, and in the child has another number", owner->tid);
 		return;
 	}
-	int32_t tid = owner->state == HD_OWNER_INHERITED ? owner->tid : lock->fork_owner_tid;
+	const struct hd_fork_holder *holder = &w->v->threads[t].holder;
+	const struct hd_fork *fork = hd_proc_fork(proc_of(w, t));
+	bool is_known = fork != NULL && holder->other < fork->n_others;
+	int32_t tid = owner->state == HD_OWNER_INHERITED ? owner->tid : holder->tid;
 	if (tid != 0) {
 		hd_buf_printf(w->out, "thread %d", tid);
-		say_named(w, owner->state == HD_OWNER_INHERITED ? owner->name : NULL);
-		hd_buf_str(w->out, " held it at the fork and does not exist in the child");
+		say_named(w, is_known ? fork->others[holder->other].name : owner->state == HD_OWNER_INHERITED ? owner->name : NULL);
+		hd_buf_printf(w->out, " %sheld it at the fork and does not exist in the child",
+			      holder->confidence == HD_CONF_LOW ? "probably " : "");
 	} else if (lock->held_at_fork == HD_YES) {
 		hd_buf_str(w->out, "it was held already at the fork, by a thread that does not exist in the child");
 	} else {

@@ -19,11 +19,14 @@ static void holder_find(struct hd_thread *thread, const struct hd_py_view *view,
 	if (thread->n_words == 0 || thread->lock.kind != HD_LOCK_PYTHON || thread->lock.held_at_fork != HD_UNKNOWN)
 		return;
 	int holder = hd_python_lock_holder(view->py, mem, thread->words[0].addr, threads);
+	bool is_sure = holder >= 0;
+	if (!is_sure)
+		holder = hd_python_lock_user(view->py, mem, thread->words[0].addr, threads);
 	if (holder < 0)
 		return;
-	thread->lock.held_at_fork = HD_YES;
+	thread->lock.held_at_fork = is_sure ? HD_YES : HD_UNKNOWN;
 	thread->lock.fork_owner_tid = fork->others[holder].tid;
-	thread->lock.fork_owner_confidence = HD_CONF_HIGH;
+	thread->lock.fork_owner_confidence = is_sure ? HD_CONF_HIGH : HD_CONF_LOW;
 }
 
 void hd_dig_python(struct hd_snapshot *snap, struct hd_proc *proc, const struct hd_py_view *view, struct hd_mem *mem,

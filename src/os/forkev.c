@@ -256,6 +256,7 @@ struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level,
 	*fork = (struct hd_fork){.time_ns = now.tv_sec * HD_NS_PER_S + now.tv_nsec, .is_seen = true, .parent_pid = parent_pid,
 				 .parent_tid = parent_tid, .parent_threads = n_threads, .raw = raw};
 	raw->regs = regs_from(&regs);
+	raw->tls = regs.fs_base;
 	if (fork->parent_threads != 1)
 		collect_others(fork, raw, p, arena);
 	size_t keep = fork->n_others > 0 ? STACK_KEEP : STACK_KEEP_ALONE;
@@ -341,7 +342,7 @@ static void take_python(struct hd_fork *fork, struct hd_fork_raw *raw, const str
 			if (other->how == HD_HOW_UNKNOWN)
 				other->how = HD_HOW_PYTHON;
 		}
-		if (!placed && (thread->native_tid == fork->parent_ns_tid || (thread->native_tid == 0 && thread->holds_gil)))
+		if (!placed && is_thread(thread, raw->tls, fork->parent_ns_tid))
 			raw->python = fork->stack = thread->stack;
 	}
 }

@@ -250,11 +250,14 @@ static void python_holder(struct hd_python *py, struct hd_mem *mem, const struct
 	threads.at[fork->n_others].stack = raw->python;
 	threads.n = fork->n_others + 1;
 	int holder = hd_python_lock_holder(py, mem, word->addr, &threads);
+	bool is_sure = holder >= 0;
+	if (!is_sure)
+		holder = hd_python_lock_user(py, mem, word->addr, &threads);
 	if (holder < 0)
 		return;
-	lock->held_at_fork = HD_YES;
+	lock->held_at_fork = is_sure ? HD_YES : HD_UNKNOWN;
 	lock->fork_owner_tid = (uint32_t)holder < fork->n_others ? fork->others[holder].tid : fork->parent_tid;
-	lock->fork_owner_confidence = HD_CONF_HIGH;
+	lock->fork_owner_confidence = is_sure ? HD_CONF_HIGH : HD_CONF_LOW;
 }
 
 static void python_lock(struct hd_draft *d, uint32_t t)

@@ -304,18 +304,28 @@ static uint64_t function_word(struct hd_python *py, uint64_t function, uint64_t 
 	return hd_py_u64(py, own + (py->at.minor < 10 ? before_3_10 : from_3_10), &word) ? word : 0;
 }
 
+/* co_names: address of the first and number. */
+static uint64_t code_names(struct hd_python *py, uint64_t code, uint64_t *ret_n)
+{
+	uint64_t names;
+	if (!hd_py_u64(py, code + (uint64_t)py->at.co_names, &names) || hd_py_type_of(py, names) != HD_PY_TUPLE ||
+	    !hd_py_u64(py, names + (uint64_t)py->at.object, ret_n))
+		return 0;
+	*ret_n = *ret_n < HD_PY_KIDS_MAX ? *ret_n : HD_PY_KIDS_MAX;
+	return names + (uint64_t)py->at.tuple_items;
+}
+
 /* Does this Python __exit__ give a lock back?  Executors and files have an __exit__ too, and attributes that are locks.
  */
 static bool function_is_release(struct hd_python *py, uint64_t function)
 {
-	uint64_t code = function_word(py, function, 0, 32), names, name, n;
+	uint64_t code = function_word(py, function, 0, 32), name, n = 0;
 	if (hd_py_type_of(py, function) != HD_PY_FUNCTION || hd_py_type_of(py, code) != HD_PY_CODE ||
-	    !hd_py_str_is(py, function_word(py, function, 48, 16), "__exit__") ||
-	    !hd_py_u64(py, code + (uint64_t)py->at.co_names, &names) || hd_py_type_of(py, names) != HD_PY_TUPLE ||
-	    !hd_py_u64(py, names + (uint64_t)py->at.object, &n))
+	    !hd_py_str_is(py, function_word(py, function, 48, 16), "__exit__"))
 		return false;
-	for (uint64_t i = 0; i < n && i < HD_PY_KIDS_MAX; i++) {
-		if (hd_py_u64(py, names + (uint64_t)py->at.tuple_items + 8 * i, &name) &&
+	uint64_t names = code_names(py, code, &n);
+	for (uint64_t i = 0; names != 0 && i < n; i++) {
+		if (hd_py_u64(py, names + 8 * i, &name) &&
 		    (hd_py_str_is(py, name, "release") || hd_py_str_is(py, name, "__exit__")))
 			return true;
 	}
@@ -483,4 +493,67 @@ int hd_python_lock_holder(struct hd_python *py, struct hd_mem *mem, uint64_t fut
 	/* An owner noted in the lock itself is better than where a thread seems to be. */
 	uint64_t owner = lock != 0 ? lock_owner(py, lock, 0) : owner_anywhere(py, &t, threads);
 	return owner != 0 ? thread_by_ident(threads, owner) : inside;
+}
+
+/* ---- users ---- */
+
+/* Does the name that this code uses lead to the lock: as a global, or as an attribute of a local variable? */
+static bool name_leads_there(struct hd_python *py, struct target *t, const struct hd_py_words *words,
+			     const struct hd_py_entries *globals, uint64_t name)
+{
+	HD_CLEAN_PTR char *text = hd_py_str(py, name);
+	if (text == NULL)
+		return false;
+	uint64_t value = hd_py_entry_find(py, globals, text);
+	if (value != 0 && target_is(py, t, value))
+		return true;
+	for (uint32_t i = 0; i < words->n_locals && t->budget > 0; i++) {
+		uint64_t local = hd_py_local_value(py, words, i);
+		value = local != 0 ? hd_py_attr(py, local, text) : 0;
+		if (value != 0 && target_is(py, t, value))
+			return true;
+	}
+	return false;
+}
+
+/* A function that calls acquire() and names this lock.  The module's own code names whatever it makes. */
+static bool frame_uses(struct hd_python *py, struct target *t, const struct hd_frame *frame)
+{
+	struct hd_py_words words;
+	struct hd_py_entries globals = {0};
+	uint64_t dict, n = 0, name;
+	bool acquires = false, leads = false;
+	if (frame->function == NULL || strcmp(frame->function, "<module>") == 0 || !hd_py_words_open(py, frame, &words))
+		return false;
+	if (hd_py_u64(py, words.frame + (uint64_t)py->at.fr_globals, &dict) && hd_py_type_of(py, dict) == HD_PY_DICT &&
+	    !hd_py_dict_open(py, dict, &globals))
+		globals.n = 0;
+	for (uint32_t i = 0; i < words.n_locals && !leads; i++)
+		leads = target_is(py, t, hd_py_local_value(py, &words, i));
+	uint64_t names = code_names(py, words.code, &n);
+	for (uint64_t i = 0; names != 0 && i < n; i++) {
+		if (!hd_py_u64(py, names + 8 * i, &name))
+			continue;
+		acquires |= hd_py_str_is(py, name, "acquire");
+		leads = leads || name_leads_there(py, t, &words, &globals, name);
+	}
+	return acquires && leads;
+}
+
+int hd_python_lock_user(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads)
+{
+	struct target t;
+	int user = -1;
+	hd_py_begin(py, mem, NULL);
+	target_init(py, futex_addr, HOLDER_BUDGET, &t);
+	for (uint32_t i = 0; i < threads->n; i++) {
+		bool uses = false;
+		for (uint32_t f = 0; f < threads->at[i].stack.n && !uses; f++)
+			uses = frame_uses(py, &t, &threads->at[i].stack.at[f]);
+		if (uses && user >= 0)
+			return -1; /* one of several: nobody in particular */
+		if (uses)
+			user = (int)i;
+	}
+	return user;
 }

@@ -16,7 +16,8 @@ HD_UNUSED static struct hd_verdict *sample_verdict(struct hd_snapshot *s, enum h
 	v->culprits = HD_NEW_N(s->arena, s->n_procs, uint32_t);
 	for (uint32_t i = 0; i < s->n_threads; i++)
 		v->threads[i] = (struct hd_thread_verdict){.wait = {.syscall = "?", .timeout_ns = -1},
-							   .owner = {.thread = HD_NONE, .fork_other = HD_NONE}, .root = HD_NONE};
+							   .owner = {.thread = HD_NONE, .fork_other = HD_NONE},
+							   .holder = {.other = HD_NONE}, .root = HD_NONE};
 	return v;
 }
 
@@ -60,6 +61,7 @@ HD_UNUSED static struct hd_verdict *sample_python_lock_verdict(struct hd_snapsho
 	sample_waits(v, 2, HD_WAIT_FUTEX, "futex", HD_CERT_PROVEN);
 	v->threads[2].owner = (struct hd_owner){.state = HD_OWNER_INHERITED, .confidence = HD_CONF_HIGH, .thread = HD_NONE, .tid = 4250,
 						.pid = 4242, .name = "refill", .fork_other = 0};
+	v->threads[2].holder = (struct hd_fork_holder){.tid = 4250, .other = 0, .confidence = HD_CONF_HIGH};
 	sample_culprit(s, v, 2);
 	return v;
 }

@@ -108,8 +108,8 @@ Test(report_json, an_ownerless_lock_has_the_holder_that_the_fork_evidence_names)
 	uint32_t waiter = s->procs[1].first_thread;
 	v->threads[waiter].owner = (struct hd_owner){.thread = HD_NONE};
 	v->threads[waiter].wakers = (struct hd_edges){&waiter, 1};
-	s->threads[waiter].lock.fork_owner_tid = s->procs[1].fork->others[0].tid;
-	s->threads[waiter].lock.fork_owner_confidence = HD_CONF_HIGH;
+	v->threads[waiter].holder =
+		(struct hd_fork_holder){.tid = s->procs[1].fork->others[0].tid, .other = 0, .confidence = HD_CONF_HIGH};
 	json_t *root = parsed(s, v, false);
 	const json_t *wait = at(root, "processes.1.threads.0.wait");
 	cr_assert_eq(num(wait, "owner.tid"), s->procs[1].fork->others[0].tid);
@@ -117,6 +117,10 @@ Test(report_json, an_ownerless_lock_has_the_holder_that_the_fork_evidence_names)
 	cr_assert(json_is_false(at(wait, "owner.exists")));
 	cr_assert(json_is_true(at(wait, "owner.inherited")));
 	cr_assert_eq(json_array_size(at(wait, "wakers.tids")), 0, "nobody wakes himself");
+	json_decref(root);
+	v->threads[waiter].holder.confidence = HD_CONF_LOW;
+	root = parsed(s, v, false);
+	cr_assert(json_is_null(at(root, "processes.1.threads.0.wait.owner")), "a guess is no owner");
 	json_decref(root);
 	hd_snapshot_free(s);
 }

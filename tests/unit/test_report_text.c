@@ -355,7 +355,7 @@ Test(report_text, a_lock_that_the_forking_thread_held_itself_is_told_as_that)
 	struct hd_snapshot *s = sample_python_lock();
 	struct hd_verdict *v = sample_python_lock_verdict(s);
 	v->threads[2].owner = (struct hd_owner){.state = HD_OWNER_FORKER, .confidence = HD_CONF_HIGH, .thread = HD_NONE, .tid = 4242, .fork_other = HD_NONE};
-	s->threads[2].lock.fork_owner_tid = 0;
+	v->threads[2].holder = (struct hd_fork_holder){.other = HD_NONE};
 	char *text = text_of(s, v, &plain);
 	assert_says(text, "Why: the thread that called fork held this lock itself.");
 	assert_says(text, "The thread that forked held the lock itself.");

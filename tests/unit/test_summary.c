@@ -34,7 +34,10 @@ Test(summary, an_ownerless_lock_names_whom_the_evidence_names, .timeout = 10)
 				     "the C library (localtime_r): whoever held it at the fork does not exist in the child.");
 	lock->held_at_fork = HD_YES;
 	lock->fork_owner_tid = 4207;
+	lock->fork_owner_confidence = HD_CONF_HIGH;
 	cr_expect_not_null(strstr(summary(s), "thread 4207 held it at the fork and does not exist in the child."));
+	lock->fork_owner_confidence = HD_CONF_LOW;
+	cr_expect_not_null(strstr(summary(s), "thread 4207 probably held it at the fork and does not exist in the child."));
 }
 
 Test(summary, a_lock_cycle_tells_who_holds_what, .timeout = 10)

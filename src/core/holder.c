@@ -1,0 +1,197 @@
+#include "core/holder.h"
+
+#include <string.h>
+
+#include "core/owner.h"
+
+#define NR_FUTEX 202
+
+/* Public functions that work under one lock inside the C library, glibc and musl. */
+static const char *const time_zone[] = {"localtime", "localtime_r", "mktime", "timelocal", "timegm", "gmtime", "gmtime_r",
+					"tzset", "strftime", "strftime_l", "ctime", "ctime_r", NULL};
+static const char *const environment[] = {"getenv", "setenv", "putenv", "unsetenv", "clearenv", NULL};
+static const char *const random_numbers[] = {"random", "rand", "srandom", "srand", "initstate", "setstate", NULL};
+static const char *const exit_list[] = {"exit", "atexit", "on_exit", "__cxa_atexit", "__cxa_finalize", "quick_exit", NULL};
+static const char *const log_lines[] = {"syslog", "vsyslog", "openlog", "closelog", NULL};
+static const char *const names[] = {"getaddrinfo", "gethostbyname", "gethostbyname_r", "getpwnam", "getpwnam_r", "getpwuid",
+				    "getpwuid_r", "getgrnam", "getgrnam_r", "getgrgid", "getgrgid_r", NULL};
+static const char *const locales[] = {"setlocale", "newlocale", "duplocale", "freelocale", "dcgettext", "dgettext", "gettext",
+				      "dcigettext", NULL};
+static const char *const *const families[] = {time_zone, environment, random_numbers, exit_list, log_lines, names, locales};
+
+static bool is_in(const char *const *list, const char *name)
+{
+	for (; *list != NULL; list++) {
+		if (strcmp(*list, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Do these two functions of the C library work under the same lock? */
+static bool is_same_section(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return false;
+	if (strcmp(a, b) == 0)
+		return true;
+	for (size_t i = 0; i < HD_COUNTOF(families); i++) {
+		if (is_in(families[i], a))
+			return is_in(families[i], b);
+	}
+	return false;
+}
+
+/* Libraries that locks are made of: what the program does with the lock is told by its first frame outside. */
+static bool is_runtime(const struct hd_frame *f)
+{
+	static const char *const modules[] = {"libc.so", "libc-2.", "libpthread", "ld-linux", "ld-musl", "libstdc++", "libc++"};
+	const char *base = f->module != NULL ? strrchr(f->module, '/') : NULL;
+	base = base != NULL ? base + 1 : f->module;
+	for (size_t i = 0; base != NULL && i < HD_COUNTOF(modules); i++) {
+		if (strncmp(base, modules[i], strlen(modules[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_same_function(const struct hd_frame *a, const struct hd_frame *b)
+{
+	return a->function != NULL && b->function != NULL && strcmp(a->function, b->function) == 0 && a->module != NULL &&
+	       b->module != NULL && strcmp(a->module, b->module) == 0;
+}
+
+static const struct hd_frame *first_own(const struct hd_stack *stack)
+{
+	for (uint32_t i = 0; i < stack->n; i++) {
+		if (stack->at[i].kind == HD_FRAME_PYTHON)
+			return NULL;
+		if (!is_runtime(&stack->at[i]))
+			return &stack->at[i];
+	}
+	return NULL;
+}
+
+/* What the waiter wants to enter. */
+struct section {
+	const struct hd_lock *lock;
+	uint64_t word;
+	const struct hd_frame *own; /* where its own code wants the lock, NULL */
+};
+
+static bool waits_for_it_too(const struct section *s, const struct hd_fork_other *other)
+{
+	return other->nr == NR_FUTEX && other->args[0] == s->word;
+}
+
+static bool calls_guard(const struct hd_frame *f)
+{
+	return f->called_as != NULL ? strcmp(f->called_as, "__cxa_guard_acquire") == 0
+				    : f->function != NULL && strcmp(f->function, "__cxa_guard_acquire") == 0;
+}
+
+/* Inside the C library, in a call that works under this lock. */
+static bool is_in_libc(const struct section *s, const struct hd_stack *stack)
+{
+	for (uint32_t i = 0; i < stack->n && is_runtime(&stack->at[i]); i++) {
+		const struct hd_frame *f = &stack->at[i];
+		if (is_same_section(s->lock->api, f->called_as) || is_same_section(s->lock->api, f->function))
+			return true;
+	}
+	return false;
+}
+
+/* In the very function that wants the lock, and not still at its gate. */
+static bool is_in_function(const struct section *s, const struct hd_stack *stack)
+{
+	for (uint32_t i = 0; i < stack->n; i++) {
+		if (s->lock->kind == HD_LOCK_CXX_GUARD && calls_guard(&stack->at[i]))
+			return false;
+		if (s->own != NULL && is_same_function(&stack->at[i], s->own))
+			return true;
+	}
+	return false;
+}
+
+typedef bool inside_fn(const struct section *s, const struct hd_stack *stack);
+
+/* Kinds whose holder can be told by where it stands.  is_exact: whoever stands there holds it, nobody else does. */
+static const struct {
+	enum hd_lock_kind kind;
+	inside_fn *is_inside;
+	bool is_exact;
+} rules[] = {
+	{HD_LOCK_LIBC, is_in_libc, true},
+	{HD_LOCK_CXX_GUARD, is_in_function, true},
+	{HD_LOCK_ONCE, is_in_function, false},
+	{HD_LOCK_MALLOC, is_in_libc, false},
+	{HD_LOCK_RUST, is_in_function, false},
+	{HD_LOCK_MUTEX, is_in_function, false},
+	{HD_LOCK_RWLOCK_READ, is_in_function, false},
+	{HD_LOCK_RWLOCK_WRITE, is_in_function, false},
+	{HD_LOCK_SEMAPHORE, is_in_function, false},
+	{HD_LOCK_UNKNOWN, is_in_function, false},
+};
+
+/* The only thread of the parent that stood inside; of several, nobody in particular is named. */
+static struct hd_fork_holder by_place(const struct hd_fork *fork, const struct section *s)
+{
+	struct hd_fork_holder none = {.other = HD_NONE}, ret = none;
+	size_t rule = 0;
+	while (rule < HD_COUNTOF(rules) && rules[rule].kind != s->lock->kind)
+		rule++;
+	if (rule == HD_COUNTOF(rules))
+		return none;
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		const struct hd_fork_other *other = &fork->others[i];
+		if (waits_for_it_too(s, other) || !rules[rule].is_inside(s, &other->stack))
+			continue;
+		if (ret.other != HD_NONE)
+			return none;
+		bool is_sure = rules[rule].is_exact && !other->is_approximate && other->how != HD_HOW_UNKNOWN;
+		ret = (struct hd_fork_holder){.other = i, .tid = other->tid, .confidence = is_sure ? HD_CONF_HIGH : HD_CONF_LOW};
+	}
+	return ret;
+}
+
+/* What the owner word or the fork evidence says. */
+static struct hd_fork_holder by_record(const struct hd_fork *fork, const struct hd_thread *th, const struct hd_owner *owner)
+{
+	struct hd_fork_holder ret = {.other = HD_NONE};
+	if (owner->state == HD_OWNER_INHERITED) {
+		ret = (struct hd_fork_holder){.other = owner->fork_other, .tid = owner->tid, .confidence = owner->confidence};
+	} else if (th->lock.fork_owner_tid > 0) {
+		ret.tid = th->lock.fork_owner_tid;
+		ret.confidence = th->lock.fork_owner_confidence;
+	}
+	for (uint32_t i = 0; ret.tid != 0 && ret.other == HD_NONE && i < fork->n_others; i++) {
+		if (fork->others[i].tid == ret.tid)
+			ret.other = i;
+	}
+	return ret;
+}
+
+/* Nothing says who: but the parent had one other thread only.  The forking thread could have taken it as well. */
+static struct hd_fork_holder by_elimination(const struct hd_fork *fork, const struct section *s)
+{
+	struct hd_fork_holder ret = {.other = HD_NONE};
+	if (fork->n_others != 1 || (fork->parent_threads != 2 && fork->parent_threads != 0) || waits_for_it_too(s, &fork->others[0]))
+		return ret;
+	return (struct hd_fork_holder){.other = 0, .tid = fork->others[0].tid, .confidence = HD_CONF_LOW};
+}
+
+struct hd_fork_holder hd_fork_holder_find(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t t)
+{
+	const struct hd_thread *th = &snap->threads[t];
+	const struct hd_owner *owner = &v->threads[t].owner;
+	const struct hd_fork *fork = hd_proc_fork(&snap->procs[th->proc]);
+	struct hd_fork_holder ret = {.other = HD_NONE};
+	if (fork == NULL || th->n_words == 0)
+		return ret;
+	ret = by_record(fork, th, owner);
+	if (ret.tid != 0 || owner->state != HD_OWNER_NONE)
+		return ret;
+	struct section s = {.lock = &th->lock, .word = th->words[0].addr, .own = first_own(&th->stack)};
+	ret = by_place(fork, &s);
+	return ret.tid != 0 ? ret : by_elimination(fork, &s);
+}

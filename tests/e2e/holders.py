@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Who held a lock that has no owner word when the process was forked: named, and no surer than the evidence is."""
+import glob
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from harness import O, ROOT, Skip, check, hangdog, main, need, scratch
+
+CASES = []
+
+PROGRAM = """
+import multiprocessing as mp, signal, threading
+cache_lock = threading.Lock()
+gate = threading.Event()
+
+class Pool:
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._rlock = threading.RLock()
+    def with_attribute(self, inside=None):
+        with self._lock:
+            stay(inside)
+    def with_rlock(self, inside=None):
+        with self._rlock:
+            stay(inside)
+    def acquire_attribute(self, inside=None):
+        self._lock.acquire()
+        stay(inside)
+        self._lock.release()
+
+pool = Pool()
+
+def stay(inside):
+    if inside:
+        inside.set()
+        gate.wait()
+
+def with_global(inside=None):
+    with cache_lock:
+        stay(inside)
+
+def acquire_global(inside=None):
+    cache_lock.acquire()
+    stay(inside)
+    cache_lock.release()
+
+def idle():
+    gate.wait()
+
+if __name__ == "__main__":
+    signal.alarm(60)
+    inside = threading.Event()
+    threading.Thread(target=idle, name="bystander", daemon=True).start()
+    threading.Thread(target=WHAT, args=(inside,), name="keeper", daemon=True).start()
+    inside.wait()
+    p = mp.get_context("fork").Process(target=WHAT)
+    p.start()
+    p.join()
+"""
+
+EXACT = "does not exist in the child"
+PYTHON = {
+    "with_global": ("cache_lock (in prog.py)", True),
+    "acquire_global": ("cache_lock (in prog.py)", False),
+    "pool.with_attribute": ("self._lock of Pool (in prog.py)", True),
+    "pool.with_rlock": ("self._rlock of Pool (in prog.py)", True),
+    "pool.acquire_attribute": ("self._lock of Pool (in prog.py)", False),
+}
+
+
+def case(function):
+    CASES.append((function.__name__.replace("_", " "), function))
+    return function
+
+
+def interpreters():
+    found = glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin/python3")) + [sys.executable]
+    out = {}
+    for path in found:
+        version = subprocess.run([path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True).stdout
+        if version and tuple(map(int, version.split("."))) >= (3, 8):
+            out.setdefault(version.strip(), path)
+    return out
+
+
+def report_of(folder, *command):
+    path = os.path.join(folder, "report.json")
+    r = hangdog("run", "--incident-dir", os.path.join(folder, "state"), "--stall", "0", "--on-hang", "kill", "--term-timeout", "0",
+                "--report", path, "--", *command)
+    check(r.status == 124, r)
+    return json.load(open(path)), " ".join(r.err.replace("hangdog:", " ").split())
+
+
+def culprit_wait(report):
+    process = next(p for p in report["processes"] if p["pid"] in report["culprits"])
+    return process, next(t["wait"] for t in process["threads"] if t["deadlocked"])
+
+
+@case
+def a_python_lock_has_its_name_and_its_holder_on_every_version():
+    for version, python in interpreters().items():
+        for what, (name, is_sure) in PYTHON.items():
+            with scratch() as d:
+                program = os.path.join(d, "prog.py")
+                with open(program, "w") as f:
+                    f.write(PROGRAM.replace("WHAT", what))
+                report, text = report_of(d, python, program)
+                process, wait = culprit_wait(report)
+                keeper = next(o for o in process["fork"]["others"] if o["name"] == "keeper")
+                where = (version, what, text)
+                check(report["cause"] == "inherited-lock", where)
+                check(wait["object"] == name, where)
+                check(f"waits for ever for the lock {name}: thread {keeper['tid']} (keeper)" in text, where)
+                check(("probably held" in text) == (not is_sure), where)
+                check((wait["owner"] is not None and wait["owner"]["tid"] == keeper["tid"]) == is_sure, where)
+                check(any(f["function"].endswith(what.split(".")[-1]) for f in keeper["stack"] if f["function"]), where)
+                check(any(f["kind"] == "python" and f["function"] == "<module>" for f in process["fork"]["stack"]), where)
+
+
+def native(folder, name):
+    binary = os.path.join(folder, "holders")
+    made = subprocess.run(["c++", "-O1", "-g", "-pthread", "-o", binary, os.path.join(ROOT, "tests", "fixtures", "holders.cc")],
+                          capture_output=True, text=True)
+    if made.returncode != 0:
+        raise Skip("no C++ compiler here: " + made.stderr[:200])
+    return report_of(folder, binary, name)
+
+
+@case
+def a_lock_of_the_c_library_is_held_by_who_is_inside_it():
+    with scratch() as d:
+        report, text = native(d, "localtime")
+        process, wait = culprit_wait(report)
+        check(report["cause"] == "inherited-lock" and wait["owner"]["name"] == "holder", text)
+        check("(holder) held it at the fork and does not exist in the child" in text, text)
+
+
+@case
+def a_static_variable_is_held_by_who_makes_it():
+    with scratch() as d:
+        report, text = native(d, "guard")
+        process, wait = culprit_wait(report)
+        check(report["cause"] == "inherited-lock" and wait["owner"]["name"] == "holder", text)
+        check('"holder" of %d held the lock, and stood here' % process["fork"]["parent_pid"] in text, text)
+
+
+@case
+def of_a_semaphore_it_is_told_where_the_others_stood():
+    with scratch() as d:
+        report, text = native(d, "semaphore")
+        process, wait = culprit_wait(report)
+        check(report["cause"] == "missing-thread" and wait["owner"] is None, text)
+        check('"holder"' in text and "with_slot()" in text, text)
+
+
+if __name__ == "__main__":
+    need("run")
+    main(CASES)
