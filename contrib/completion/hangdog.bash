@@ -3,7 +3,7 @@ _hangdog() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		COMPREPLY=($(compgen -W "run attach why dump ps ctl incidents replay --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "run attach why dump ps ctl incidents replay doctor --help --version" -- "$cur"))
 		return
 	fi
 	case $prev in
@@ -140,6 +140,13 @@ _hangdog() {
 			COMPREPLY=($(compgen -W "--json --verbose --color --help" -- "$cur"))
 		else
 			compopt -o default
+		fi
+		;;
+	doctor)
+		if [[ $cur == -* ]]; then
+			COMPREPLY=($(compgen -W "--json --cures --color --help" -- "$cur"))
+		else
+			COMPREPLY=($(compgen -W "$(ps -eo pid= 2>/dev/null)" -- "$cur"))
 		fi
 		;;
 	esac

@@ -11,12 +11,23 @@
 
 struct hd_cure {
 	const char *name;
-	const char *text;                     /* what it does and what it costs, one sentence each */
+	const char *fixes, *costs;            /* for people; begin with a small letter, no full stop */
 	const char *env[HD_CURE_ENV_MAX + 1]; /* "NAME=value", NULL-terminated */
-	bool needs_python; /* hd_cure_python as sitecustomize.py in a folder that leads PYTHONPATH */
+	unsigned how; /* enum hd_cure_how, bits */
+};
+
+enum hd_cure_how {
+	HD_CURE_JOINT = 0,    /* its variables help together only: none is set when the user set one to another value */
+	HD_CURE_EACH = 1,     /* each variable helps alone */
+	HD_CURE_PYTHON = 2,   /* hd_cure_python as sitecustomize.py in a folder that leads PYTHONPATH */
+};
+
+struct hd_non_cure {
+	const char *what, *why; /* what looks like a cure, and why it is none */
 };
 
 const struct hd_cure *hd_cure_at(size_t i); /* NULL after the last */
+const struct hd_non_cure *hd_non_cure_at(size_t i); /* NULL after the last */
 const struct hd_cure *hd_cure_find(const char *name, size_t len);
 /* A list as --cure takes it: "auto", "none", or names separated by commas.  -EINVAL names the one that is unknown. */
 HD_MUST_CHECK int hd_cure_check(const char *list, struct hd_err *err);

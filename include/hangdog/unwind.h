@@ -38,6 +38,10 @@ void hd_unwind(struct hd_unwinder *unwinder, const struct hd_unwind_query *query
 /* Names data: "registry_lock" and the module that holds addr; NULL = no symbol there. */
 const char *hd_unwind_data_symbol(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, uint64_t addr,
 				  struct hd_arena *arena, const char **ret_module, uint64_t *ret_offset);
+/* The files mapped by the process whose own functions have no names: stripped, and without a debug file here.  Arena texts,
+ * in the order of the map; *ret_files: how many files of code there are. */
+size_t hd_unwind_nameless(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, struct hd_arena *arena,
+			  const char *const **ret_paths, size_t *ret_files);
 /* Forget a process (exit, exec). */
 void hd_unwinder_drop(struct hd_unwinder *unwinder, int32_t pid);
 const char *hd_demangle(const char *symbol, struct hd_arena *arena); /* C++ and Rust; the same text if not mangled */

@@ -6,14 +6,29 @@
 #include "hangdog/buf.h"
 
 static const struct hd_cure cures[] = {
-#define CURE(n, t, python, ...) {.name = (n), .text = (t), .env = {__VA_ARGS__}, .needs_python = (python)},
+#define CURE(n, f, c, h, ...) {.name = (n), .fixes = (f), .costs = (c), .env = {__VA_ARGS__}, .how = (h)},
+#define NON_CURE(what, why)
 #include "cure.def"
 #undef CURE
+#undef NON_CURE
+};
+
+static const struct hd_non_cure non_cures[] = {
+#define CURE(...)
+#define NON_CURE(w, y) {.what = (w), .why = (y)},
+#include "cure.def"
+#undef CURE
+#undef NON_CURE
 };
 
 const struct hd_cure *hd_cure_at(size_t i)
 {
 	return i < HD_COUNTOF(cures) ? &cures[i] : NULL;
+}
+
+const struct hd_non_cure *hd_non_cure_at(size_t i)
+{
+	return i < HD_COUNTOF(non_cures) ? &non_cures[i] : NULL;
 }
 
 const struct hd_cure *hd_cure_find(const char *name, size_t len)
@@ -72,12 +87,29 @@ struct plan {
 	struct hd_buf kept;
 };
 
-static void plan_add(struct plan *p, const char *const *env, const char *assignment)
+static bool is_at_odds(const char *const *env, const char *assignment)
 {
-	if (value_in(env, assignment) != NULL)
-		hd_buf_printf(&p->kept, "%s%.*s", p->kept.len != 0 ? ", " : "", (int)strcspn(assignment, "="), assignment);
-	else if (p->n < p->max)
-		p->env[p->n++] = assignment;
+	const char *value = value_in(env, assignment);
+	return value != NULL && strcmp(value, strchr(assignment, '=') + 1) != 0;
+}
+
+/* False: the cure is left out whole. */
+static bool plan_add(struct plan *p, const char *const *env, const struct hd_cure *cure)
+{
+	bool any_at_odds = false;
+	for (size_t i = 0; cure->env[i] != NULL; i++) {
+		if (!is_at_odds(env, cure->env[i]))
+			continue;
+		any_at_odds = true;
+		hd_buf_printf(&p->kept, "%s%.*s", p->kept.len != 0 ? ", " : "", (int)strcspn(cure->env[i], "="), cure->env[i]);
+	}
+	if (any_at_odds && (cure->how & HD_CURE_EACH) == 0)
+		return false;
+	for (size_t i = 0; cure->env[i] != NULL; i++) {
+		if (value_in(env, cure->env[i]) == NULL && p->n < p->max)
+			p->env[p->n++] = cure->env[i];
+	}
+	return true;
 }
 
 /* The folder leads the path, and is on it once. */
@@ -99,9 +131,8 @@ struct hd_cure_plan hd_cure_plan(const char *list, const char *const *env, const
 	for (const char *at = list; *at != '\0';) {
 		size_t len = strcspn(at, ",");
 		const struct hd_cure *cure = hd_cure_find(at, len);
-		for (size_t i = 0; cure != NULL && cure->env[i] != NULL; i++)
-			plan_add(&p, env, cure->env[i]);
-		if (cure != NULL && cure->needs_python && !ret.needs_python) {
+		bool taken = cure != NULL && plan_add(&p, env, cure);
+		if (taken && (cure->how & HD_CURE_PYTHON) != 0 && !ret.needs_python) {
 			plan_python(&p, env, python_dir, arena);
 			ret.needs_python = true;
 		}

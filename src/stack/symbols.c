@@ -212,6 +212,15 @@ static struct hd_image *debug_file_open(const struct hd_image *image)
 	return found;
 }
 
+bool hd_symbols_is_full(const struct hd_image *image)
+{
+	if (image->sections[HD_SEC_SYMTAB].size != 0 || image->sections[HD_SEC_DEBUGDATA].size != 0)
+		return true;
+	struct hd_image *separate = debug_file_open(image);
+	hd_image_free(separate);
+	return separate != NULL;
+}
+
 static void full_load(struct hd_symbols *symbols, struct hd_image *image)
 {
 	symbols->full_tried = true;

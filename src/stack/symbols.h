@@ -22,6 +22,8 @@ struct hd_symbol {
 HD_MUST_CHECK bool hd_symbols_find(struct hd_image *image, uint64_t vaddr, enum hd_symbol_want want, struct hd_symbol *ret);
 /* Name number `i` of .dynsym, as relocations refer to it. */
 HD_MUST_CHECK bool hd_symbols_dynamic_name(struct hd_image *image, uint32_t i, char *buf, size_t cap);
+/* Is there any .symtab for it?  Without one only exported functions have names. */
+HD_MUST_CHECK bool hd_symbols_is_full(const struct hd_image *image);
 void hd_symbols_free(struct hd_symbols *symbols);
 
 #endif

@@ -225,3 +225,28 @@ const char *hd_unwind_data_symbol(struct hd_unwinder *unwinder, const struct hd_
 	*ret_offset = addr - module.bias - symbol.value;
 	return hd_demangle(symbol.name, arena);
 }
+
+size_t hd_unwind_nameless(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, struct hd_arena *arena,
+			  const char *const **ret_paths, size_t *ret_files)
+{
+	const char **paths = HD_NEW_N(arena, query->maps->n + 1, const char *);
+	size_t n = 0, files = 0;
+	const char *last = "";
+	for (size_t i = 0; i < query->maps->n; i++) {
+		const struct hd_map *map = &query->maps->at[i];
+		struct hd_module module;
+		/* The mappings of a file follow each other. */
+		if (!map->executable || map->path[0] != '/' || strcmp(map->path, last) == 0)
+			continue;
+		last = map->path;
+		hd_modules_trim(unwinder->modules);
+		if (!hd_modules_find(unwinder->modules, query, map->start, &module))
+			continue;
+		files++;
+		if (!hd_symbols_is_full(module.image))
+			paths[n++] = hd_arena_str(arena, map->path);
+	}
+	*ret_paths = paths;
+	*ret_files = files;
+	return n;
+}

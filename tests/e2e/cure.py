@@ -108,10 +108,12 @@ def the_users_own_sitecustomize_still_runs():
 @case
 def what_the_user_set_is_left_as_it_is():
     with scratch() as d:
-        env = dict(os.environ, OMP_NUM_THREADS="7")
+        show = ("--", "sh", "-c", "echo $OMP_NUM_THREADS $OMP_THREAD_LIMIT $MKL_NUM_THREADS $OPENBLAS_NUM_THREADS")
+        env = dict(os.environ, OMP_NUM_THREADS="7", MKL_NUM_THREADS="3")
         env.pop("OMP_THREAD_LIMIT", None)
-        r = guard_run(d, "--cure", "omp-threads=1", "--", "sh", "-c", "echo $OMP_NUM_THREADS $OMP_THREAD_LIMIT", env=env)
-        check(r.status == 0 and r.out == "7 1\n" and "left as you set it: OMP_NUM_THREADS" in r.err, r)
+        r = guard_run(d, "--cure", "omp-threads=1,blas-threads=1", *show, env=env)
+        check(r.status == 0 and r.out == "7 3 1\n", r)
+        check("left as you set it: OMP_NUM_THREADS, MKL_NUM_THREADS" in r.err, r)
 
 
 @case

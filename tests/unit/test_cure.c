@@ -48,11 +48,25 @@ Test(cure, a_plan_sets_the_variables_of_its_cures)
 
 Test(cure, what_the_user_set_stays)
 {
-	static const char *const env[] = {"OMP_NUM_THREADS=8", "OMP_NUM=x", NULL};
-	struct hd_cure_plan plan = hd_cure_plan("omp-threads=1", env, "/c", arena);
-	cr_assert_str_eq(plan.env[0], "OMP_THREAD_LIMIT=1");
-	cr_assert_null(plan.env[1]);
+	static const char *const env[] = {"MKL_NUM_THREADS=8", "MKL_NUM=x", "BLIS_NUM_THREADS=1", NULL};
+	struct hd_cure_plan plan = hd_cure_plan("blas-threads=1", env, "/c", arena);
+	cr_assert_str_eq(plan.env[0], "OPENBLAS_NUM_THREADS=1");
+	cr_assert_str_eq(plan.env[1], "NUMEXPR_NUM_THREADS=1");
+	cr_assert_str_eq(plan.kept, "MKL_NUM_THREADS");
+}
+
+Test(cure, variables_that_help_only_together_are_never_set_alone)
+{
+	/* OMP_THREAD_LIMIT=1 alone makes OpenBLAS spin. */
+	static const char *const other[] = {"OMP_NUM_THREADS=8", NULL}, *const same[] = {"OMP_NUM_THREADS=1", NULL};
+	struct hd_cure_plan plan = hd_cure_plan("omp-threads=1", other, "/c", arena);
+	cr_assert_null(plan.env[0]);
 	cr_assert_str_eq(plan.kept, "OMP_NUM_THREADS");
+	plan = hd_cure_plan("omp-threads=1", same, "/c", arena);
+	cr_assert_str_eq(plan.env[0], "OMP_THREAD_LIMIT=1");
+	cr_assert_null(plan.kept);
+	static const char *const mine[] = {"HANGDOG_MP_START=fork", NULL};
+	cr_assert_not(hd_cure_plan("mp-start=spawn", mine, "/c", arena).needs_python);
 }
 
 Test(cure, the_python_folder_leads_the_path_once)
@@ -80,11 +94,13 @@ Test(cure, every_cure_is_told_and_sets_something)
 {
 	size_t n = 0;
 	for (const struct hd_cure *c; (c = hd_cure_at(n)) != NULL; n++) {
-		cr_expect_gt(strlen(c->text), 20, "%s", c->name);
+		cr_expect_gt(strlen(c->fixes), 8, "%s", c->name);
+		cr_expect_gt(strlen(c->costs), 8, "%s", c->name);
 		cr_expect_not_null(c->env[0], "%s", c->name);
 		for (size_t i = 0; c->env[i] != NULL; i++)
 			cr_expect_not_null(strchr(c->env[i], '='), "%s", c->name);
 		cr_expect_eq(hd_cure_find(c->name, strlen(c->name)), c, "%s is there twice", c->name);
 	}
 	cr_assert_gt(n, 10);
+	cr_assert_not_null(hd_non_cure_at(3));
 }
