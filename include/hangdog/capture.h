@@ -13,7 +13,7 @@ struct hd_captured {
 	enum hd_how how;      /* BLOCKED: read where it stood; STOPPED; UNKNOWN: neither succeeded in time */
 	int64_t nr;           /* BLOCKED: the system call, -1 = none */
 	struct hd_regs regs;
-	uint64_t addr;        /* of the copied bytes: SP */
+	uint64_t addr;        /* of the copied bytes: the page that SP is in */
 	const uint8_t *bytes;
 	size_t len;
 };

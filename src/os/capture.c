@@ -42,13 +42,20 @@ static int64_t clock_now(void)
 	return t.tv_sec * HD_NS_PER_S + t.tv_nsec;
 }
 
-/* Bytes from SP to the end of its stack into the scratch buffer: how many. */
+/* Whole pages, as whoever walks the stack will want them. */
+static uint64_t copy_start(uint64_t sp)
+{
+	return sp & ~(uint64_t)4095;
+}
+
+/* Bytes from the page of SP to the end of its stack into the scratch buffer: how many. */
 static size_t copy_stack(struct hd_capture *c, uint64_t sp, size_t max)
 {
 	const struct hd_map *map = hd_maps_find(&c->maps, sp);
-	if (map != NULL && map->end - sp < max)
-		max = map->end - sp;
-	ssize_t n = c->bytes < TOTAL_BYTES ? pread(c->mem_fd, c->copy, max, (off_t)sp) : -1;
+	uint64_t from = copy_start(sp);
+	if (map != NULL && map->end - from < max)
+		max = map->end - from;
+	ssize_t n = c->bytes < TOTAL_BYTES ? pread(c->mem_fd, c->copy, max, (off_t)from) : -1;
 	return n > 0 ? (size_t)n : 0;
 }
 
@@ -56,7 +63,7 @@ static void keep(struct hd_capture *c, struct hd_captured *t, enum hd_how how, c
 {
 	t->how = how;
 	t->regs = *regs;
-	t->addr = regs->sp;
+	t->addr = copy_start(regs->sp);
 	t->bytes = len != 0 ? hd_arena_dup(c->arena, c->copy, len) : NULL;
 	t->len = len;
 	c->bytes += len;

@@ -85,6 +85,7 @@ struct hd_draft {
 	HD_VEC(struct hd_draft_object) objects_more;
 	struct hd_object_entry *object_index;
 	struct hd_wait_entry *wait_index;
+	bool is_any_still; /* else there is nothing to prove: both rosters stay empty, no list of children counts as complete */
 	struct hd_roster roster;
 	struct hd_unix_table *unix_table; /* NULL = not dumped yet */
 	int unix_error;

@@ -238,12 +238,23 @@ static void fill_command(struct hd_draft *d)
 		d->snap->command = d->snap->procs[root].argv;
 }
 
+/* Who else lives on this system matters only to somebody who waits. */
+static bool is_any_still(const struct hd_snapshot *snap)
+{
+	for (uint32_t t = 0; t < snap->n_threads; t++) {
+		if (snap->threads[t].is_still)
+			return true;
+	}
+	return false;
+}
+
 static int gather_facts(struct hd_draft *d)
 {
 	for (uint32_t t = 0; t < d->snap->n_threads; t++)
 		thread_facts(d, t);
 	choose_candidates(d);
-	int r = hd_roster_read(&d->roster, d->snap);
+	d->is_any_still = is_any_still(d->snap);
+	int r = d->is_any_still ? hd_roster_read(&d->roster, d->snap) : 0;
 	if (r < 0)
 		return r;
 	for (uint32_t p = 0; p < d->snap->n_procs; p++) {
@@ -325,7 +336,7 @@ static int last_passes(struct hd_draft *d)
 {
 	struct hd_snapshot *snap = d->snap;
 	struct hd_roster later = {0};
-	int r = hd_roster_read(&later, snap);
+	int r = d->is_any_still ? hd_roster_read(&later, snap) : 0;
 	if (r == 0)
 		hd_draft_children(d, &later);
 	hd_roster_release(&later);
@@ -336,7 +347,7 @@ static int last_passes(struct hd_draft *d)
 		if (thread->is_still)
 			thread->is_still = line_agrees(d, t) && hd_draft_words_agree(d, t);
 	}
-	for (uint32_t t = 0; t < snap->n_threads; t++)
+	for (uint32_t t = 0; t < snap->n_threads && d->is_any_still; t++)
 		letter(d, t);
 	for (uint32_t p = 0; p < snap->n_procs; p++)
 		last_list(d, p);

@@ -59,29 +59,31 @@ int hd_stat_parse(const char *text, struct hd_stat *ret)
 enum kind { NAME, STATE, FIRST_I32, LAST_I32, FIRST_U32, FLAG, MASK, COUNT };
 struct row {
 	const char *key;
+	size_t len;
 	enum kind kind;
 	size_t offset;
 	bool must; /* the kernel always prints it */
 };
 
 #define AT(field) offsetof(struct hd_task_status, field)
+#define KEY(text) text, sizeof(text) - 1
 static const struct row status_rows[] = {
-	{"Name:", NAME, AT(name), true},
-	{"State:", STATE, AT(state), true},
-	{"Tgid:", FIRST_I32, AT(tgid), true},
-	{"PPid:", FIRST_I32, AT(ppid), true},
-	{"TracerPid:", FIRST_I32, AT(tracer), true},
-	{"Uid:", FIRST_U32, AT(uid), true},
-	{"NSpid:", LAST_I32, AT(ns_tid), false},
-	{"Threads:", FIRST_U32, AT(n_threads), true},
-	{"CoreDumping:", FLAG, AT(is_dumping), false},
-	{"SigPnd:", MASK, AT(sig_pending), true},
-	{"ShdPnd:", MASK, AT(shd_pending), true},
-	{"SigBlk:", MASK, AT(sig_blocked), true},
-	{"SigIgn:", MASK, AT(sig_ignored), true},
-	{"SigCgt:", MASK, AT(sig_caught), true},
-	{"voluntary_ctxt_switches:", COUNT, AT(voluntary), true},
-	{"nonvoluntary_ctxt_switches:", COUNT, AT(involuntary), true},
+	{KEY("Name:"), NAME, AT(name), true},
+	{KEY("State:"), STATE, AT(state), true},
+	{KEY("Tgid:"), FIRST_I32, AT(tgid), true},
+	{KEY("PPid:"), FIRST_I32, AT(ppid), true},
+	{KEY("TracerPid:"), FIRST_I32, AT(tracer), true},
+	{KEY("Uid:"), FIRST_U32, AT(uid), true},
+	{KEY("NSpid:"), LAST_I32, AT(ns_tid), false},
+	{KEY("Threads:"), FIRST_U32, AT(n_threads), true},
+	{KEY("CoreDumping:"), FLAG, AT(is_dumping), false},
+	{KEY("SigPnd:"), MASK, AT(sig_pending), true},
+	{KEY("ShdPnd:"), MASK, AT(shd_pending), true},
+	{KEY("SigBlk:"), MASK, AT(sig_blocked), true},
+	{KEY("SigIgn:"), MASK, AT(sig_ignored), true},
+	{KEY("SigCgt:"), MASK, AT(sig_caught), true},
+	{KEY("voluntary_ctxt_switches:"), COUNT, AT(voluntary), true},
+	{KEY("nonvoluntary_ctxt_switches:"), COUNT, AT(involuntary), true},
 };
 
 static bool take_value(const struct row *row, const char *p, struct hd_task_status *ret)
@@ -122,11 +124,10 @@ int hd_status_parse(const char *text, struct hd_task_status *ret)
 	for (const char *p = text; *p != '\0';) {
 		for (size_t i = 0; i < HD_COUNTOF(status_rows); i++) {
 			const struct row *row = &status_rows[i];
-			size_t len = strlen(row->key);
 			/* The first wins: the name line comes before all others and cannot hold a line break. */
-			if ((seen & 1u << i) != 0 || strncmp(p, row->key, len) != 0)
+			if (*p != row->key[0] || (seen & 1u << i) != 0 || strncmp(p, row->key, row->len) != 0)
 				continue;
-			const char *value = p + len + strspn(p + len, " \t");
+			const char *value = p + row->len + strspn(p + row->len, " \t");
 			if (!take_value(row, value, &status))
 				return -EINVAL;
 			seen |= 1u << i;

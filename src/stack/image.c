@@ -12,7 +12,7 @@
 #include "stack/symbols.h"
 
 #define PAGE 4096u
-#define PAGES 64u /* direct-mapped */
+#define PAGES 256u /* direct-mapped; only what is used takes memory */
 #define SECTIONS_MAX 8192u
 #define DYNAMIC_MAX 512u
 #define NOTE_MAX 4096u
