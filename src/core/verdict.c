@@ -53,10 +53,25 @@ const char *hd_certainty_name(enum hd_certainty c)
 #define SIGNALS_AMONG_PROGRAMS \
 	(SIGNAL_BIT(10) | SIGNAL_BIT(12) | SIGNAL_BIT(14) | ~(SIGNAL_BIT(34) - 1)) /* USR1, USR2, ALRM, real time */
 
+/* What a parent sends to end or reload its children.  Many programs catch these for their own ends while they hang in a
+ * lock, so they count only for a wait that a handler can plausibly answer: `stop = Event(); signal(SIGTERM, lambda *a:
+ * stop.set()); stop.wait()` is how a worker waits for its end (docs/decisions/0010-signals-from-relatives.md). */
+#define SIGNALS_TO_END (SIGNAL_BIT(1) | SIGNAL_BIT(3) | SIGNAL_BIT(15)) /* HUP, QUIT, TERM */
+
+/* A semaphore or the like that nobody is known to hold: it may be an event that a handler sets. */
+static bool may_be_event(const struct hd_thread *th)
+{
+	const struct hd_lock *lock = &th->lock;
+	bool is_kind = lock->kind == HD_LOCK_UNKNOWN || lock->kind == HD_LOCK_SEMAPHORE || lock->kind == HD_LOCK_PYTHON;
+	return th->n_words != 0 && is_kind && lock->owner_tid == 0 && lock->owner_tcb == 0 && lock->fork_owner_tid == 0 &&
+	       lock->held_at_fork != HD_YES;
+}
+
 static bool handles_program_signal(const struct hd_snapshot *snap, uint32_t t)
 {
 	const struct hd_thread *th = &snap->threads[t];
-	return (snap->procs[th->proc].sig_caught & ~th->sig_blocked & SIGNALS_AMONG_PROGRAMS) != 0;
+	uint64_t signals = SIGNALS_AMONG_PROGRAMS | (may_be_event(th) ? SIGNALS_TO_END : 0);
+	return (snap->procs[th->proc].sig_caught & ~th->sig_blocked & signals) != 0;
 }
 
 /* Somebody of the tree can go on: whoever handles a program's signal has an outside then.  Equal to an edge from each of

@@ -241,7 +241,7 @@ Test(verdict, a_live_relative_may_send_a_signal_that_the_waiter_handles, .timeou
 	tb_proc(s, 20, 10);
 	tb_thread(s, 20);
 	tb_futex(s, 1, 0x100);
-	s->procs[1].sig_caught = 1u << 1 | 1u << 14; /* SIGINT, SIGTERM: an operator's */
+	s->procs[1].sig_caught = 1u << 1; /* SIGINT: an operator's */
 	cr_expect_eq(decide(s)->kind, HD_VERDICT_DEADLOCK);
 	s->procs[1].sig_caught = 1u << 9; /* SIGUSR1 */
 	struct hd_verdict *v = decide(s);
@@ -252,6 +252,24 @@ Test(verdict, a_live_relative_may_send_a_signal_that_the_waiter_handles, .timeou
 	s->threads[1].sig_blocked = 0;
 	tb_wait4(s, 0, 20);
 	cr_expect_eq(decide(s)->certainty, HD_CERT_PROVEN, "the only relative waits for it");
+}
+
+Test(verdict, a_wait_for_an_event_may_end_by_the_sigterm_of_a_relative_but_a_lock_does_not, .timeout = 10)
+{
+	TB_SNAPSHOT(s);
+	tb_proc(s, 10, 1);
+	tb_thread(s, 10); /* runs */
+	tb_proc(s, 20, 10);
+	tb_thread(s, 20);
+	tb_futex(s, 1, 0x100);
+	s->procs[1].sig_caught = 1u << 14; /* SIGTERM */
+	cr_expect_eq(decide(s)->kind, HD_VERDICT_NONE, "an unknown word may be an event");
+	s->threads[1].lock.kind = HD_LOCK_PYTHON;
+	cr_expect_eq(decide(s)->kind, HD_VERDICT_NONE);
+	s->threads[1].lock.held_at_fork = HD_YES;
+	cr_expect_eq(decide(s)->kind, HD_VERDICT_DEADLOCK, "it was taken at the fork: a lock");
+	s->threads[1].lock = (struct hd_lock){.kind = HD_LOCK_TEAM};
+	cr_expect_eq(decide(s)->kind, HD_VERDICT_DEADLOCK, "no handler plays an OpenMP team");
 }
 
 Test(verdict, a_lock_copied_by_two_forks_is_inherited, .timeout = 10)
