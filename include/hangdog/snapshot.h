@@ -88,6 +88,7 @@ struct hd_lock {
 	bool owner_releases;  /* the kind's rule: only its owner releases it */
 	bool is_held;         /* the words say: taken now (mutex, rwlock, libc lock, ...) */
 	bool is_robust, is_pi, is_pshared, is_recursive;
+	uint64_t object;      /* Python's reentrant locks: the object, with owner and depth (heal.h); 0 = none.  Not kept in files */
 	uint8_t layout;       /* enum hd_lock_layout (locks.h): for re-reading it in another copy; not kept in files */
 	uint32_t readers;     /* rwlock: anonymous readers inside */
 	uint64_t mutex;       /* condition: the mutex given with it, 0 = not known */

@@ -56,6 +56,9 @@ int64_t hd_tracer_longest_stop_us(const struct hd_tracer *tracer);
 typedef void hd_stopped_fn(void *ctx, int32_t tid, const struct hd_regs *regs);
 HD_MUST_CHECK int hd_tracer_freeze(struct hd_tracer *tracer, int32_t pid, int budget_ms, hd_stopped_fn *fn, void *ctx,
 				   int64_t *ret_longest_us);
+/* The same for one thread alone, so that no other's system call is interrupted. */
+HD_MUST_CHECK int hd_tracer_freeze_thread(struct hd_tracer *tracer, int32_t pid, int32_t tid, int budget_ms, hd_stopped_fn *fn,
+					  void *ctx, int64_t *ret_longest_us);
 /* Detach everybody, gracefully (used by attach on exit and ctl detach): nobody is left stopped who was not stopped by
  * job control before.  Tracees that cannot stop now (vfork parents) are let go when hangdog ends. */
 void hd_tracer_detach_all(struct hd_tracer *tracer);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "cmd/heal.h"
 #include "cmd/say.h"
 #include "cmd/supervisor.h"
 #include "hangdog/act.h"
@@ -26,6 +27,17 @@ bool hd_supervisor_end_tree(struct hd_supervisor *s, uint32_t *ret_ended)
 	if (r < 0)
 		hd_say("%s", err.text);
 	return r == 0;
+}
+
+/* Guarding goes on: what is freed may hang again elsewhere. */
+static bool act_heal(struct hd_supervisor *s, const struct hd_step *step)
+{
+	HD_CLEAN_BUF struct hd_buf text = {0};
+	(void)step;
+	bool is_done = hd_supervisor_heal(s, &s->hang, &text);
+	s->hang.action.result = hd_arena_str(s->hang.arena, hd_buf_text(&text));
+	hd_say("heal: %s", hd_buf_text(&text));
+	return is_done;
 }
 
 static bool act_kill(struct hd_supervisor *s, const struct hd_step *step)
@@ -133,29 +145,41 @@ static bool act_exec(struct hd_supervisor *s, const struct hd_step *step)
 typedef bool act_fn(struct hd_supervisor *s, const struct hd_step *step);
 
 static act_fn *const actions[] = {
+	[HD_ACTION_HEAL] = act_heal,
 	[HD_ACTION_KILL] = act_kill,
 	[HD_ACTION_RESTART] = act_restart,
 	[HD_ACTION_STOP] = act_stop,
 	[HD_ACTION_EXEC] = act_exec,
 };
 
+/* The report says what was done and, if others were tried before, why they were not. */
+static void note_result(struct hd_supervisor *s, bool done, const char **tried)
+{
+	struct hd_action_note *note = &s->hang.action;
+	if (note->result == NULL)
+		note->result = done ? "done" : "it could not be done";
+	if (done && *tried != NULL)
+		note->result = hd_arena_printf(s->hang.arena, "%s; tried before: %s", note->result, *tried);
+	if (!done)
+		*tried = hd_arena_printf(s->hang.arena, "%s%s%s (%s)", *tried != NULL ? *tried : "", *tried != NULL ? ", " : "", note->taken,
+					 note->result);
+}
+
 void hd_supervisor_act(struct hd_supervisor *s)
 {
 	bool has_progressed = s->moved_ms - s->policy.started_ms > HD_RESTART_HEALTHY_MS;
 	uint64_t signature = hd_case_signature(&s->hang);
 	hd_policy_hang(&s->policy, s->hang.verdict->certainty, signature, has_progressed, hd_now_ms());
+	const char *tried = NULL;
 	for (;;) {
 		struct hd_step step = hd_policy_next(&s->policy);
 		if (step.skipped != NULL)
 			hd_say("an action was skipped: %s", step.skipped);
 		if (step.kind == HD_ACTION_REPORT)
 			return;
-		if (step.kind == HD_ACTION_HEAL)
-			continue;
 		s->hang.action = (struct hd_action_note){.taken = hd_action_name(step.kind)};
 		bool done = actions[step.kind](s, &step);
-		if (!done)
-			s->hang.action.result = "it could not be done";
+		note_result(s, done, &tried);
 		if (done && step.kind != HD_ACTION_EXEC)
 			return;
 	}

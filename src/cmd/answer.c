@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "cmd/dump.h"
+#include "cmd/heal.h"
 #include "cmd/supervisor.h"
 #include "hangdog/folded.h"
 #include "hangdog/num.h"
@@ -130,6 +131,26 @@ static bool answer_restart(struct hd_supervisor *s, const char *rest, struct hd_
 	return true;
 }
 
+/* Decides anew: what hung at the last look may have gone on, and stops at nothing that is not proven. */
+static bool answer_heal(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
+{
+	struct hd_err err = {0};
+	struct hd_snapshot *snap;
+	struct hd_case c;
+	(void)rest;
+	if (s->watcher == NULL || hd_watcher_gather(s->watcher, s->model, &snap, &err) < 0) {
+		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
+		return false;
+	}
+	hd_case_init(&c, snap);
+	hd_case_stacks(&c, s->watcher, &(struct hd_stack_options){.native = true, .python = true}, /* all= */ false);
+	bool is_done = hd_supervisor_heal(s, &c, reply);
+	if (is_done)
+		hd_buf_char(reply, '\n');
+	hd_case_release(&c);
+	return is_done;
+}
+
 /* Nobody is traced or looked at from now on.  run stays the parent that passes signals and the exit status on. */
 static bool answer_detach(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
 {
@@ -149,7 +170,7 @@ static const struct {
 } answers[] = {
 	{"guards", answer_guards},   {"status", answer_status}, {"why", answer_why},
 	{"dump", answer_dump},
-	{"kill", answer_kill},	     {"restart", answer_restart}, {"detach", answer_detach},
+	{"kill", answer_kill},	     {"restart", answer_restart}, {"heal", answer_heal},   {"detach", answer_detach},
 };
 
 bool hd_supervisor_answer(void *supervisor, const char *request, struct hd_buf *reply)

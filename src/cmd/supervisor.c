@@ -58,6 +58,7 @@ void hd_supervisor_release(struct hd_supervisor *s)
 	hd_model_free(s->model);
 	hd_signals_free(s->signals);
 	hd_buf_release(&s->cures);
+	HD_VEC_RELEASE(&s->healed);
 }
 
 void hd_supervisor_watch(struct hd_supervisor *s, int32_t root)

@@ -10,10 +10,17 @@
 #include "hangdog/policy.h"
 #include "hangdog/signals.h"
 #include "hangdog/tracer.h"
+#include "hangdog/vec.h"
 
 struct hd_counters {
 	uint64_t looks, gathers, forks, hangs;
 	uint64_t by_cause[HD_CAUSE_COUNT];
+};
+
+/* A lock that was freed (cmd/heal.c). */
+struct hd_healed {
+	int32_t pid;
+	uint64_t start, lock; /* of the waiter, clock ticks; its address */
 };
 
 struct hd_supervisor {
@@ -35,6 +42,7 @@ struct hd_supervisor {
 	struct hd_case hang;        /* the newest hang, for the door; valid if has_hang */
 	bool has_hang;
 	struct hd_buf cures;        /* names of the cures so far, with commas between */
+	HD_VEC(struct hd_healed) healed;
 	struct hd_counters count;
 	uint32_t threads;           /* at the newest look */
 	bool is_over;               /* leave the loop */

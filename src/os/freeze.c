@@ -157,6 +157,21 @@ void hd_freeze_others(struct hd_tracer *t, int32_t pid, int32_t except, int budg
 		freeze(t, pid, wanted, budget_ms, fn, ctx);
 }
 
+int hd_tracer_freeze_thread(struct hd_tracer *t, int32_t pid, int32_t tid, int budget_ms, hd_stopped_fn *fn, void *ctx,
+			    int64_t *ret_longest_us)
+{
+	struct borrowing b = {.t = t, .pid = pid};
+	(void)borrow_thread(&b, tid); /* what went wrong is in b */
+	struct tracee *e = hd_tracer_find(t, tid);
+	if (e == NULL || e->is_ghost || e->pid != pid)
+		return b.error != 0 ? b.error : -ESRCH;
+	e->is_wanted = true;
+	if (ptrace(PTRACE_INTERRUPT, tid, 0L, 0L) != 0)
+		return -errno;
+	*ret_longest_us = freeze(t, pid, 1, budget_ms, fn, ctx) / HD_NS_PER_US;
+	return 0;
+}
+
 int hd_tracer_freeze(struct hd_tracer *t, int32_t pid, int budget_ms, hd_stopped_fn *fn, void *ctx, int64_t *ret_longest_us)
 {
 	struct borrowing b = {.t = t, .pid = pid};

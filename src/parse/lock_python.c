@@ -29,6 +29,7 @@ static void owner_take(struct hd_probe *p, uint64_t rlock)
 	uint64_t owner;
 	p->lock->is_recursive = true;
 	p->lock->api = "threading.RLock.acquire";
+	p->lock->object = rlock;
 	if (hd_mem_u64(p->mem, rlock + RLOCK_OWNER, &owner) < 0 || !hd_tcb_is_self(p->mem, owner))
 		return;
 	p->lock->owner_tcb = owner;
