@@ -34,12 +34,14 @@ static int drop_old(const struct hd_supervisor *s, struct hd_err *err)
 }
 
 /* On disk before anything is done about it.  Failing to write is said, and guarding goes on. */
-static void write_down(const struct hd_supervisor *s, struct hd_case *c)
+static void write_down(const struct hd_supervisor *s, struct hd_case *c, bool is_final)
 {
 	struct hd_err err = {0};
+	const char *path = s->options->report_path;
 	if (hd_case_record(c, s->options->incident_dir, &err) < 0 || drop_old(s, &err) < 0)
 		hd_say("%s", err.text);
-	if (s->options->report_path != NULL && hd_case_report(c, s->options->report_path, s->options->json, &err) < 0)
+	/* A file is replaced by the final report; on stdout each hang is told once. */
+	if (path != NULL && (is_final || strcmp(path, "-") != 0) && hd_case_report(c, path, s->options->json, &err) < 0)
 		hd_say("%s", err.text);
 }
 
@@ -59,11 +61,10 @@ static void handle_hang(struct hd_supervisor *s, struct hd_case *c)
 	take_case(s, c);
 	s->count.hangs++;
 	s->count.by_cause[s->hang.verdict->cause]++;
-	write_down(s, &s->hang);
+	write_down(s, &s->hang, /* is_final= */ false);
 	report_to_people(s, &s->hang);
 	hd_supervisor_act(s);
-	if (s->hang.action.taken != NULL)
-		write_down(s, &s->hang); /* again, now with what came of it */
+	write_down(s, &s->hang, /* is_final= */ true); /* again, now with what came of it */
 }
 
 /* Something may be dead: the whole truth about it. */
