@@ -7,9 +7,16 @@
 
 struct hd_tracer;
 
+struct hd_kill_only {
+	int32_t pid;
+	uint64_t start; /* clock ticks */
+};
+
 struct hd_kill {
 	int64_t term_timeout_ms; /* from SIGTERM to SIGKILL; 0 = SIGKILL at once */
 	struct hd_tracer *tracer; /* whose tracees they are: newborns are killed at birth in the last round; may be NULL */
+	const struct hd_kill_only *only; /* these processes alone, and nothing that is born meanwhile; NULL = all */
+	size_t n_only;
 };
 /* Blocking but pumping: calls `pump(ctx)` at least every 20 ms so that tracees are reaped.  Returns when everybody is
  * gone.  Bounded: processes born meanwhile are found again (fork bomb), at most `term_timeout_ms` + 10 s in all.

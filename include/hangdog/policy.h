@@ -11,6 +11,7 @@ enum hd_action_kind {
 	HD_ACTION_KILL,
 	HD_ACTION_RESTART,
 	HD_ACTION_STOP,
+	HD_ACTION_KILL_CHILD,
 	HD_ACTION_EXEC,
 };
 const char *hd_action_name(enum hd_action_kind kind); /* as --on-hang takes it and the report says it */

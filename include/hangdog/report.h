@@ -17,7 +17,7 @@ uint32_t hd_advise(const struct hd_snapshot *snap, const struct hd_verdict *v, s
 
 /* ---- what was done about it ---- */
 struct hd_action_note {
-	const char *taken;  /* "kill", "restart", "heal", "stop", "exec"; NULL = nothing */
+	const char *taken;  /* "kill", "kill-child", "restart", "heal", "stop", "exec"; NULL = nothing */
 	const char *result;
 };
 

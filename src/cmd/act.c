@@ -11,6 +11,7 @@
 #include "cmd/supervisor.h"
 #include "hangdog/act.h"
 #include "hangdog/incident.h"
+#include "hangdog/killchild.h"
 
 static void pump(void *supervisor)
 {
@@ -50,6 +51,29 @@ static bool act_kill(struct hd_supervisor *s, const struct hd_step *step)
 	s->has_ended_it = true;
 	s->is_over = true;
 	return true;
+}
+
+/* Only the culprits, where the rest goes on without them.  Guarding goes on too. */
+static bool act_kill_child(struct hd_supervisor *s, const struct hd_step *step)
+{
+	struct hd_case *c = &s->hang;
+	struct hd_kill_child plan = hd_kill_child_plan(c->snap, c->verdict, c->arena);
+	struct hd_kill_only *only = HD_NEW_N(c->arena, (size_t)plan.n + 1, struct hd_kill_only);
+	struct hd_kill how = {.tracer = s->tracer, .term_timeout_ms = s->options->term_timeout_ms, .only = only, .n_only = plan.n};
+	struct hd_err err = {0};
+	uint32_t ended = 0;
+	(void)step;
+	for (uint32_t i = 0; i < plan.n; i++)
+		only[i] = (struct hd_kill_only){c->snap->procs[plan.procs[i]].pid, c->snap->procs[plan.procs[i]].start};
+	if (plan.refusal == NULL && hd_kill_tree(s->model, &how, pump, s, &ended, &err) == 0) {
+		c->action.result = ended == 1 ? hd_arena_printf(c->arena, "ended process %d; the others go on without it", only[0].pid)
+					      : hd_arena_printf(c->arena, "ended %u processes; the others go on without them", ended);
+		hd_say("kill-child: %s", c->action.result);
+		return true;
+	}
+	c->action.result = plan.refusal != NULL ? plan.refusal : hd_arena_str(c->arena, err.text);
+	hd_say("kill-child: it would not help: %s", c->action.result);
+	return false;
 }
 
 /* Keeps following and forwarding while it waits; false when hangdog was asked to end meanwhile. */
@@ -149,6 +173,7 @@ static act_fn *const actions[] = {
 	[HD_ACTION_KILL] = act_kill,
 	[HD_ACTION_RESTART] = act_restart,
 	[HD_ACTION_STOP] = act_stop,
+	[HD_ACTION_KILL_CHILD] = act_kill_child,
 	[HD_ACTION_EXEC] = act_exec,
 };
 

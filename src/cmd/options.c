@@ -34,7 +34,7 @@ static const char *const evidence_words[] = {"off", "light", "full", NULL};
 static const char *const color_words[] = {"auto", "always", "never", NULL};
 static const char *const certainty_words[] = {"", "suspected", "owned", "proven", NULL};
 static const char *const ctl_words[] = {"dump", "why", "kill", "restart", "heal", "detach", NULL};
-static const char *const action_words[] = {"report", "heal", "kill", "restart", "stop", "exec:COMMAND", NULL};
+static const char *const action_words[] = {"report", "heal", "kill", "restart", "stop", "kill-child", "exec:COMMAND", NULL};
 
 #define AT(field) offsetof(struct hd_options, field)
 #define FLAG(field, value) HD_OPTION_FLAG, AT(field), value, 0, NULL

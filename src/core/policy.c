@@ -2,7 +2,8 @@
 
 static const char *const action_names[] = {
 	[HD_ACTION_REPORT] = "report",	 [HD_ACTION_HEAL] = "heal", [HD_ACTION_KILL] = "kill",
-	[HD_ACTION_RESTART] = "restart", [HD_ACTION_STOP] = "stop", [HD_ACTION_EXEC] = "exec",
+	[HD_ACTION_RESTART] = "restart", [HD_ACTION_STOP] = "stop", [HD_ACTION_KILL_CHILD] = "kill-child",
+	[HD_ACTION_EXEC] = "exec",
 };
 
 const char *hd_action_name(enum hd_action_kind kind)

@@ -409,6 +409,7 @@ static void put_action(struct text *t)
 		{"kill", "hangdog ended the program"},
 		{"restart", "hangdog restarted the program"},
 		{"heal", "hangdog freed the program"},
+		{"kill-child", "hangdog ended only what was stuck"},
 		{"stop", "hangdog stopped the program, for a debugger"},
 		{"exec", "hangdog ran your command"},
 	};

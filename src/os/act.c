@@ -90,6 +90,7 @@ struct round {
 	void (*pump)(void *ctx);
 	void *ctx;
 	int64_t until_ns;
+	const struct hd_kill *how;
 	int signal;
 	struct told *told;
 	int32_t refused; /* a pid that may not be signalled, 0 = none */
@@ -103,6 +104,23 @@ static bool nobody_turns_up(struct round *round)
 	return hd_model_count(round->model) == 0;
 }
 
+static bool is_meant(const struct hd_kill *how, const struct hd_model_proc *proc)
+{
+	for (size_t i = 0; i < how->n_only; i++) {
+		if (how->only[i].pid == proc->pid)
+			return proc->start == 0 || how->only[i].start == proc->start;
+	}
+	return how->only == NULL;
+}
+
+static size_t count_meant(const struct round *round)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < hd_model_count(round->model); i++)
+		n += is_meant(round->how, hd_model_at(round->model, i));
+	return n;
+}
+
 /* Signals everybody who is there and whoever turns up, until all are gone or the time is over. */
 static bool run_round(struct round *round)
 {
@@ -110,11 +128,13 @@ static bool run_round(struct round *round)
 		size_t n = hd_model_count(round->model);
 		for (size_t i = 0; i < n; i++) {
 			const struct hd_model_proc *proc = hd_model_at(round->model, i);
+			if (!is_meant(round->how, proc))
+				continue;
 			if (tell_once(&round->told, proc, round->signal) && send_to(proc, round->signal, round->signal == SIGTERM) == -EPERM)
 				round->refused = proc->pid;
 		}
 		round->pump(round->ctx);
-		if (hd_model_count(round->model) == 0 && nobody_turns_up(round))
+		if (count_meant(round) == 0 && (round->how->only != NULL || nobody_turns_up(round)))
 			return true;
 		if (hd_tracer_clock() >= round->until_ns)
 			return false;
@@ -122,27 +142,36 @@ static bool run_round(struct round *round)
 	}
 }
 
+static int32_t first_meant(const struct round *round)
+{
+	for (size_t i = 0; i < hd_model_count(round->model); i++) {
+		if (is_meant(round->how, hd_model_at(round->model, i)))
+			return hd_model_at(round->model, i)->pid;
+	}
+	return 0;
+}
+
 int hd_kill_tree(const struct hd_model *model, const struct hd_kill *how, void (*pump)(void *ctx), void *ctx,
 		 uint32_t *ret_ended, struct hd_err *err)
 {
 	int64_t now = hd_tracer_clock();
-	struct round round = {.model = model, .tracer = how->tracer, .pump = pump, .ctx = ctx, .signal = SIGTERM,
+	struct round round = {.model = model, .tracer = how->tracer, .pump = pump, .ctx = ctx, .how = how, .signal = SIGTERM,
 			      .until_ns = now + how->term_timeout_ms * HD_NS_PER_MS};
 	bool gone = how->term_timeout_ms > 0 && run_round(&round);
 	if (!gone) {
 		round.signal = SIGKILL;
 		round.until_ns = hd_tracer_clock() + KILL_MS * HD_NS_PER_MS;
-		if (how->tracer != NULL)
+		bool all_newborns = how->tracer != NULL && how->only == NULL;
+		if (all_newborns)
 			hd_tracer_set_killing(how->tracer, true);
 		gone = run_round(&round);
-		if (how->tracer != NULL)
+		if (all_newborns)
 			hd_tracer_set_killing(how->tracer, false);
 	}
 	uint32_t ended = told_free(round.told);
 	if (!gone)
 		return hd_err_set(err, round.refused != 0 ? EPERM : ETIMEDOUT,
-				  "%zu processes could not be ended, among them %d (%s)", hd_model_count(model),
-				  hd_model_at(model, 0)->pid,
+				  "%zu processes could not be ended, among them %d (%s)", count_meant(&round), first_meant(&round),
 				  round.refused != 0 ? "no permission to signal it" : "it does not react to SIGKILL");
 	*ret_ended = ended;
 	return 0;

@@ -1,0 +1,83 @@
+/* When ending only the stuck processes helps, and when it would make things worse. */
+#include <criterion/criterion.h>
+
+#include "../lib/sample.h"
+#include "hangdog/killchild.h"
+
+/* Process 4000 had a second thread when it forked 5000, which waits for a mutex of that thread. */
+static struct hd_snapshot *stuck_child(void)
+{
+	struct hd_snapshot *s = sample_new();
+	sample_proc(s, 4000, 1, "prog", "prog", NULL);
+	sample_wait_child(sample_thread(s, 4000, "prog", 'S'), 5000);
+	sample_proc(s, 5000, 4000, "prog", "prog", NULL);
+	sample_fork(s, 4000, 4000, 1);
+	struct hd_lock *lock = sample_futex(s, sample_thread(s, 5000, "prog", 'S'), 0x601000, HD_LOCK_MUTEX);
+	lock->owner_tid = 4001;
+	lock->owner_exists = HD_NO;
+	lock->owner_releases = true;
+	return s;
+}
+
+static const char *refusal(struct hd_snapshot *s, struct hd_kill_child *ret)
+{
+	*ret = hd_kill_child_plan(s, hd_decide(s, s->arena), s->arena);
+	return ret->refusal;
+}
+
+Test(killchild, a_parent_that_waits_for_its_stuck_child_goes_on_without_it, .timeout = 10)
+{
+	struct hd_snapshot *s = stuck_child();
+	struct hd_kill_child plan;
+	cr_assert_null(refusal(s, &plan));
+	cr_assert_eq(plan.n, 1);
+	cr_expect_eq(s->procs[plan.procs[0]].pid, 5000);
+	hd_snapshot_free(s);
+}
+
+Test(killchild, a_worker_of_a_pool_is_spared, .timeout = 10)
+{
+	struct hd_snapshot *s = stuck_child();
+	struct hd_kill_child plan;
+	s->threads[1].stack = sample_stack(s, "futex@/lib/libc.so.6\npy work /home/ann/train.py:7\npy worker /usr/lib/python3.11/multiprocessing/pool.py:125");
+	cr_assert_not_null(strstr(refusal(s, &plan), "multiprocessing.Pool"));
+	hd_snapshot_free(s);
+}
+
+Test(killchild, the_command_itself_is_not_its_own_child, .timeout = 10)
+{
+	struct hd_snapshot *s = sample_new();
+	struct hd_kill_child plan;
+	sample_proc(s, 4000, 1, "prog", "prog", NULL);
+	struct hd_lock *lock = sample_futex(s, sample_thread(s, 4000, "prog", 'S'), 0x601000, HD_LOCK_MUTEX);
+	lock->owner_tid = 4000;
+	lock->owner_releases = true;
+	cr_assert_not_null(strstr(refusal(s, &plan), "the command itself"));
+	hd_snapshot_free(s);
+}
+
+Test(killchild, a_parent_that_waits_for_an_answer_as_well_would_still_be_stuck, .timeout = 10)
+{
+	struct hd_snapshot *s = stuck_child();
+	struct hd_kill_child plan;
+	/* It reads a pipe whose other end it holds itself, too: no end of file comes when the child ends. */
+	struct hd_object *pipe = sample_object(s, HD_OBJ_PIPE, 77, "pipe:[77]");
+	sample_holder(pipe, 0, 3, true, false);
+	sample_holder(pipe, 0, 4, false, true);
+	sample_holder(pipe, 1, 4, false, true);
+	sample_read_object(s, &s->threads[0], pipe);
+	cr_assert_not_null(strstr(refusal(s, &plan), "4000 would still be stuck"), "%s", plan.refusal);
+	hd_snapshot_free(s);
+}
+
+Test(killchild, a_parent_that_reads_from_its_child_alone_sees_the_end, .timeout = 10)
+{
+	struct hd_snapshot *s = stuck_child();
+	struct hd_kill_child plan;
+	struct hd_object *pipe = sample_object(s, HD_OBJ_PIPE, 77, "pipe:[77]");
+	sample_holder(pipe, 0, 3, true, false);
+	sample_holder(pipe, 1, 4, false, true);
+	sample_read_object(s, &s->threads[0], pipe);
+	cr_assert_null(refusal(s, &plan), "%s", plan.refusal);
+	hd_snapshot_free(s);
+}
