@@ -1,5 +1,5 @@
 # hangdog: `make help` lists the targets.  Everything is built below $(O); sources are never written to.
-# Knobs: O=DIR  SAN=address,undefined  DEBUG=1  COVERAGE=1  WERROR=1  CC=clang  PREFIX, DESTDIR
+# Knobs: O=DIR  STATIC=1  SAN=address,undefined  DEBUG=1  COVERAGE=1  WERROR=1  CC=clang  PREFIX, DESTDIR
 -include local.mk
 
 O       ?= build
@@ -10,6 +10,7 @@ MANDIR  ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share
 VERSION := $(shell cat VERSION)
 
+comma    := ,
 PKGS     := libdw libelf liblzma jansson ncursesw
 CSTD     := -std=gnu17 -D_GNU_SOURCE
 WARN     := -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
@@ -19,8 +20,8 @@ OPT      := $(if $(DEBUG),-O0 -g3,-O2 -g $(if $(SAN)$(COVERAGE),,-D_FORTIFY_SOUR
 CPPFLAGS += -Iinclude -Isrc -I$(O)/gen -DHD_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CFLAGS   += $(CSTD) $(WARN) $(HARDEN) $(OPT) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer) \
             $(if $(COVERAGE),--coverage)
-LDFLAGS  += -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
-LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liberty
+LDFLAGS  += $(if $(STATIC),-static-pie -Wl$(comma)--wrap=dlopen,-pie) -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
+LIBS     := $(shell pkg-config $(if $(STATIC),--static) --libs $(PKGS) 2>/dev/null) -liberty
 CORELIBS := $(shell pkg-config --libs jansson 2>/dev/null)
 
 CORE_SRC := $(sort $(wildcard src/base/*.c src/data/*.c src/parse/*.c src/core/*.c))
@@ -38,10 +39,22 @@ PROP     := $(patsubst tests/prop/%.c,$(O)/tests/prop/%,$(sort $(wildcard tests/
 
 all: $(O)/hangdog ## build the binary (build/hangdog)
 
+# One file for any Linux of the last years (docs/packages.md); make wheel and contrib/ carry it.
+static: ## the same as one static binary: build/static/hangdog
+	@$(MAKE) --no-print-directory O=$(O)/static STATIC=1 all
+	strip -o $(O)/static/hangdog.stripped $(O)/static/hangdog && mv $(O)/static/hangdog.stripped $(O)/static/hangdog
+wheel: static ## dist/hangdog-*.whl: pip install gives the command
+	@rm -f dist/hangdog-*.whl
+	@contrib/wheel/build.py $(O)/static/hangdog $(VERSION) dist
+deb: static ## dist/hangdog_*.deb with the static binary
+	@rm -f dist/hangdog_*.deb
+	@contrib/debian/build.sh $(O)/static/hangdog $(VERSION) dist
+.PHONY: static wheel deb
+
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
 
-$(O)/hangdog: $(call obj,src/cmd/main.c $(CMD_SRC)) $(SHELLLIB) $(CORE)
+$(O)/hangdog: $(call obj,src/cmd/main.c $(CMD_SRC) $(if $(STATIC),contrib/static/nodl.c)) $(SHELLLIB) $(CORE)
 	$(CC) $(LDFLAGS) -o $@ $^ $(SHELLLIB) $(CORE) $(LIBS)
 
 $(CORE): $(call obj,$(CORE_SRC))
@@ -53,7 +66,7 @@ $(SHELLLIB): $(call obj,$(SHELL_SRC))
 	ar rcs $@ $^
 
 # Changed knobs rebuild what they touch.
-FLAGS := $(CC) $(CFLAGS) $(CPPFLAGS)
+FLAGS := $(CC) $(CFLAGS) $(CPPFLAGS) $(STATIC)
 $(O)/.flags: FORCE
 	@mkdir -p $(O) && echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' > $@
 FORCE:
@@ -184,6 +197,6 @@ dist: ## hangdog-VERSION.tar.gz of the committed tree
 	git archive --format=tar.gz --prefix=hangdog-$(VERSION)/ -o hangdog-$(VERSION).tar.gz HEAD
 
 clean: ## remove what was built
-	rm -rf $(O)
+	rm -rf $(O) dist
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "hangdog/num.h"
@@ -30,16 +31,31 @@ static void comm_of(int32_t pid, char *ret, size_t cap)
 	}
 }
 
+/* Straight from the file: the libraries behind getpwuid are not there in a static binary. */
+static void user_name(uint32_t uid, char *ret, size_t cap)
+{
+	FILE *users = fopen("/etc/passwd", "re");
+	struct passwd *row;
+	snprintf(ret, cap, "?");
+	while (users != NULL && (row = fgetpwent(users)) != NULL) {
+		if (row->pw_uid != uid)
+			continue;
+		snprintf(ret, cap, "%s", row->pw_name);
+		break;
+	}
+	if (users != NULL)
+		fclose(users);
+}
+
 static int refuse(int32_t pid, const char *comm, uint32_t uid, struct hd_err *err)
 {
 	uint32_t me = (uint32_t)geteuid();
 	int scope = yama_scope();
 	if (me != 0 && uid != me) {
-		struct passwd pw, *found = NULL;
-		char buf[2048];
-		getpwuid_r(uid, &pw, buf, sizeof(buf), &found);
+		char name[64];
+		user_name(uid, name, sizeof(name));
 		return hd_err_set(err, EPERM, "process %d (%s) belongs to user %s (uid %u); run hangdog as that user or as root", pid,
-				  comm, found != NULL ? found->pw_name : "?", uid);
+				  comm, name, uid);
 	}
 	if (scope == 3)
 		return hd_err_set(err, EPERM, "process %d (%s): this kernel forbids all tracing until it is rebooted "
