@@ -28,6 +28,7 @@ HD_MUST_CHECK int hd_procfs_maps(int32_t pid, struct hd_arena *arena, struct hd_
 HD_MUST_CHECK int hd_procfs_text(struct hd_arena *arena, size_t max, char **ret, size_t *ret_len, const char *path_fmt, ...)
 	HD_PRINTF(5, 6);
 HD_MUST_CHECK int hd_procfs_start(int32_t pid, int32_t tid, uint64_t *ret_start); /* stat field 22 */
+char hd_procfs_state(int32_t pid); /* R, S, D, T, t, Z, ...; 0 = gone */
 /* A whole tree by parent pids, root first: 0 or negative errno.  Twice until nothing new appears. */
 HD_MUST_CHECK int hd_procfs_tree(int32_t root, struct hd_arena *arena, int32_t **ret_pids, size_t *ret_n);
 /* Can this pid be guarded or explained?  0, or a negative errno with the sentence of contract section 8: no such process,

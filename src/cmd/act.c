@@ -192,7 +192,7 @@ static void note_result(struct hd_supervisor *s, bool done, const char **tried)
 
 void hd_supervisor_act(struct hd_supervisor *s)
 {
-	bool has_progressed = s->moved_ms - s->policy.started_ms > HD_RESTART_HEALTHY_MS;
+	bool has_progressed = s->rhythm.moved_ns / HD_NS_PER_MS - s->policy.started_ms > HD_RESTART_HEALTHY_MS;
 	uint64_t signature = hd_case_signature(&s->hang);
 	hd_policy_hang(&s->policy, s->hang.verdict->certainty, signature, has_progressed, hd_now_ms());
 	const char *tried = NULL;

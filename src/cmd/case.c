@@ -134,7 +134,8 @@ uint64_t hd_case_fingerprint(const struct hd_case *c)
 			continue;
 		hash = mix(mix(mix(hash, (uint64_t)th->tid), th->start), th->voluntary);
 	}
-	return hash;
+	/* A stall is told once in a quiet phase already: the next one is another. */
+	return c->verdict->kind == HD_VERDICT_STALL ? mix(hash, (uint64_t)c->snap->time_ns) : hash;
 }
 
 uint64_t hd_case_signature(const struct hd_case *c)

@@ -6,7 +6,9 @@
 #include "cmd/say.h"
 #include "cmd/supervisor.h"
 #include "hangdog/incident.h"
+#include "hangdog/procfs.h"
 
+#define MEASURE_EVERY_MS 1000 /* how often progress is measured, at most */
 #define INCIDENTS_KEPT 100 /* unless --keep says otherwise */
 
 static void report_to_people(const struct hd_supervisor *s, const struct hd_case *c)
@@ -87,6 +89,27 @@ static void investigate(struct hd_supervisor *s, int64_t stall_ns)
 	handle_hang(s, &c);
 }
 
+/* Job control or a debugger stopped the root: it cannot move. */
+static bool is_stopped(const struct hd_supervisor *s)
+{
+	char state = hd_procfs_state(hd_tracer_root(s->tracer));
+	return state == 'T' || state == 't';
+}
+
+/* Nothing moved for too long?  Gives for how long then, else 0.  Measured no more often than makes a difference. */
+static int64_t stalled_ns(struct hd_supervisor *s, const struct hd_look *look, int64_t now_ms)
+{
+	int64_t now_ns = now_ms * HD_NS_PER_MS;
+	if (s->options->stall_ms == 0 || now_ms < s->measure_due_ms)
+		return 0;
+	s->measure_due_ms = now_ms + (s->options->stall_ms < 10 * MEASURE_EVERY_MS ? s->options->stall_ms / 10 : MEASURE_EVERY_MS);
+	if (is_stopped(s))
+		hd_rhythm_skip(&s->rhythm, now_ns);
+	else if (hd_meter_read(s->meter, s->model, look->cpu_ns, now_ns))
+		hd_rhythm_move(&s->rhythm, now_ns);
+	return hd_rhythm_alarm(&s->rhythm, now_ns) ? hd_rhythm_quiet_ns(&s->rhythm, now_ns) : 0;
+}
+
 void hd_supervisor_look(struct hd_supervisor *s)
 {
 	struct hd_look look;
@@ -96,11 +119,7 @@ void hd_supervisor_look(struct hd_supervisor *s)
 		return; /* the tree is gone or changing; its end comes as an event */
 	s->count.looks++;
 	s->threads = look.threads;
-	if (look.anything_moved)
-		s->moved_ms = now_ms;
-	bool is_stalled = s->options->stall_ms > 0 && now_ms - s->moved_ms >= s->options->stall_ms;
-	if (look.suspects > 0 || is_stalled)
-		investigate(s, is_stalled ? (now_ms - s->moved_ms) * HD_NS_PER_MS : 0);
-	if (is_stalled)
-		s->moved_ms = now_ms; /* say it again only after another such time */
+	int64_t stall_ns = stalled_ns(s, &look, now_ms);
+	if (look.suspects > 0 || stall_ns > 0)
+		investigate(s, stall_ns);
 }

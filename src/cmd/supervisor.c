@@ -32,6 +32,14 @@ int hd_supervisor_init(struct hd_supervisor *s, const struct hd_options *options
 	hd_tracer_set_evidence(s->tracer, s->forkev, (enum hd_evidence)options->evidence);
 	s->launches = role == HD_SIGNALS_FORWARD;
 	s->started_ms = hd_now_ms();
+	s->progress = (struct hd_progress_spec){
+		.output = options->progress.output,
+		.cpu = options->progress.cpu,
+		.globs = options->progress.globs,
+		.n_globs = options->progress.n_globs,
+	};
+	if (options->progress.gpu)
+		hd_say("--progress gpu: a GPU's work cannot be seen from here; give 'output' or 'file:GLOB' as well");
 	s->policy = (struct hd_policy){
 		.actions = &options->actions,
 		.certainty = (enum hd_certainty)options->certainty,
@@ -52,6 +60,7 @@ void hd_supervisor_release(struct hd_supervisor *s)
 	if (s->has_hang)
 		hd_case_release(&s->hang);
 	hd_watcher_free(s->watcher);
+	hd_meter_free(s->meter);
 	hd_tracer_free(s->tracer);
 	hd_forkev_free(s->forkev);
 	hd_unwinder_free(s->unwinder);
@@ -59,6 +68,13 @@ void hd_supervisor_release(struct hd_supervisor *s)
 	hd_signals_free(s->signals);
 	hd_buf_release(&s->cures);
 	HD_VEC_RELEASE(&s->healed);
+}
+
+/* A tenth of the stall time, so that a few busy moments of a monitor thread do not look like work; 1 to 30 s. */
+static int64_t cpu_window_ns(int64_t stall_ms)
+{
+	int64_t window_ms = stall_ms / 10;
+	return (window_ms < 1000 ? 1000 : window_ms > 30000 ? 30000 : window_ms) * HD_NS_PER_MS;
 }
 
 void hd_supervisor_watch(struct hd_supervisor *s, int32_t root)
@@ -72,11 +88,14 @@ void hd_supervisor_watch(struct hd_supervisor *s, int32_t root)
 	};
 	hd_watcher_free(s->watcher);
 	s->watcher = hd_watcher_new(&config);
-	s->moved_ms = hd_now_ms();
-	s->look_due_ms = s->moved_ms + s->options->interval_ms;
+	int64_t now_ms = hd_now_ms();
+	s->look_due_ms = s->measure_due_ms = now_ms + s->options->interval_ms;
+	hd_meter_free(s->meter);
+	s->meter = hd_meter_new(&s->progress, root, cpu_window_ns(s->options->stall_ms));
+	hd_rhythm_start(&s->rhythm, s->options->stall_ms * HD_NS_PER_MS, now_ms * HD_NS_PER_MS);
 	s->known_hang = 0;
 	s->root_status = -1;
-	hd_policy_start(&s->policy, s->moved_ms);
+	hd_policy_start(&s->policy, now_ms);
 }
 
 struct launch_words {

@@ -8,6 +8,8 @@
 #include "cmd/options.h"
 #include "hangdog/door.h"
 #include "hangdog/policy.h"
+#include "hangdog/progress.h"
+#include "hangdog/rhythm.h"
 #include "hangdog/signals.h"
 #include "hangdog/tracer.h"
 #include "hangdog/vec.h"
@@ -37,7 +39,10 @@ struct hd_supervisor {
 	bool launches;              /* run: hangdog started it and may start it again */
 	int64_t started_ms;         /* monotonic */
 	int64_t look_due_ms;        /* monotonic */
-	int64_t moved_ms;           /* monotonic: when something in the tree last moved, for --stall */
+	struct hd_progress_spec progress; /* --progress */
+	struct hd_meter *meter;
+	struct hd_rhythm rhythm;    /* when it last moved, monotonic */
+	int64_t measure_due_ms;
 	uint64_t known_hang;        /* fingerprint of the hang that was handled already, 0 = none */
 	struct hd_case hang;        /* the newest hang, for the door; valid if has_hang */
 	bool has_hang;

@@ -151,6 +151,12 @@ int hd_procfs_start(int32_t pid, int32_t tid, uint64_t *ret_start)
 	return r;
 }
 
+char hd_procfs_state(int32_t pid)
+{
+	struct hd_stat stat;
+	return hd_procfile_stat(pid, pid, &stat) == 0 ? stat.state : '\0';
+}
+
 /* ---- the tree -------------------------------------------------------------------------------------------------- */
 
 struct kin {

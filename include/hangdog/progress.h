@@ -1,0 +1,31 @@
+/* Does a guarded tree get anywhere?  What counts is the user's choice (--progress): output, CPU time, files, a GPU.
+ *
+ * output  the files behind stdout and stderr of the tree's processes: a regular file, a terminal and a pipe have a newer
+ *         time when they were written to (fs/pipe.c pipe_write; drivers/tty/tty_io.c tty_update_time, to 8 s).  Of pipes
+ *         and sockets only those count that the root has too: others are talk among the processes.  For a socket it is
+ *         the bytes that its writers wrote at all (/proc/PID/io, wchar).  /dev/null never counts.
+ * cpu     more than HD_CPU_SHARE of one CPU over a window: heartbeats and polling loops stay below it.
+ * file    a file that matches appears, grows or is touched.
+ * gpu     cannot be seen from here without the driver's own library: said once, and never counts. */
+#ifndef HANGDOG_PROGRESS_H
+#define HANGDOG_PROGRESS_H
+
+#include "hangdog/model.h"
+
+#define HD_CPU_SHARE 50 /* one part in so many of one CPU */
+
+struct hd_progress_spec {
+	bool output, cpu;
+	const char *const *globs;
+	unsigned n_globs;
+};
+
+struct hd_meter;
+
+/* `spec` must outlive it; window_ns: over how long CPU time is measured. */
+struct hd_meter *hd_meter_new(const struct hd_progress_spec *spec, int32_t root, int64_t window_ns);
+void hd_meter_free(struct hd_meter *m); /* NULL is fine */
+/* Has the tree moved since the last call?  cpu_ns: CPU time of the tree so far (hd_look).  The first call says no. */
+bool hd_meter_read(struct hd_meter *m, const struct hd_model *model, uint64_t cpu_ns, int64_t now_ns);
+
+#endif

@@ -1,0 +1,159 @@
+#include "hangdog/progress.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "os/procfile.h"
+
+#define FILES_MAX 4096u /* matches of one pattern that are looked at */
+#define MEM_MAJOR 1u    /* /dev/null and its like, include/uapi/linux/major.h */
+
+struct hd_meter {
+	const struct hd_progress_spec *spec;
+	int64_t window_ns, window_start_ns;
+	uint64_t window_cpu_ns;
+	struct identity {
+		dev_t dev;
+		ino_t ino;
+	} root[2];           /* stdout and stderr of the root */
+	int64_t written_ns;  /* newest time of the files written to, CLOCK_REALTIME */
+	uint64_t socket_bytes;
+	uint64_t files;      /* what the files of the patterns looked like */
+	bool has_seen;
+};
+
+static bool stream_stat(int32_t pid, int fd, struct stat *ret)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+	return stat(path, ret) == 0;
+}
+
+struct hd_meter *hd_meter_new(const struct hd_progress_spec *spec, int32_t root, int64_t window_ns)
+{
+	struct hd_meter *m = calloc(1, sizeof(*m));
+	if (m == NULL)
+		abort();
+	m->spec = spec;
+	m->window_ns = window_ns;
+	for (int i = 0; i < 2; i++) {
+		struct stat st;
+		if (stream_stat(root, i + 1, &st))
+			m->root[i] = (struct identity){st.st_dev, st.st_ino};
+	}
+	return m;
+}
+
+void hd_meter_free(struct hd_meter *m)
+{
+	free(m);
+}
+
+/* splitmix64's last steps: terms are added up, so that their order does not matter. */
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+	return x ^ (x >> 31);
+}
+
+static uint64_t look_of(const struct stat *st)
+{
+	uint64_t when = (uint64_t)st->st_mtim.tv_sec * HD_NS_PER_S + (uint64_t)st->st_mtim.tv_nsec;
+	return mix(mix((uint64_t)st->st_dev << 32 ^ st->st_ino) + mix((uint64_t)st->st_size) + when);
+}
+
+/* "wchar: N" of /proc/PID/io: what the process passed to write() and its like. */
+static uint64_t bytes_written(int32_t pid)
+{
+	char text[512];
+	unsigned long long n;
+	if (hd_procfile_read(text, sizeof(text), "/proc/%d/io", pid) <= 0)
+		return 0;
+	const char *row = strstr(text, "wchar:");
+	return row != NULL && sscanf(row, "wchar: %llu", &n) == 1 ? n : 0;
+}
+
+static bool is_of_root(const struct hd_meter *m, const struct stat *st)
+{
+	return (m->root[0].dev == st->st_dev && m->root[0].ino == st->st_ino) ||
+	       (m->root[1].dev == st->st_dev && m->root[1].ino == st->st_ino);
+}
+
+struct output {
+	int64_t written_ns;
+	uint64_t socket_bytes;
+};
+
+static void add_stream(const struct hd_meter *m, int32_t pid, int fd, struct output *out)
+{
+	struct stat st;
+	if (!stream_stat(pid, fd, &st) || (S_ISCHR(st.st_mode) && major(st.st_rdev) == MEM_MAJOR))
+		return;
+	if ((S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) && !is_of_root(m, &st))
+		return;
+	int64_t written_ns = (int64_t)st.st_mtim.tv_sec * HD_NS_PER_S + st.st_mtim.tv_nsec;
+	if (S_ISSOCK(st.st_mode))
+		out->socket_bytes += bytes_written(pid);
+	else if (written_ns > out->written_ns)
+		out->written_ns = written_ns;
+}
+
+/* A process that comes or goes is no output: only a newer time or more bytes are. */
+static bool output_moved(struct hd_meter *m, const struct hd_model *model)
+{
+	struct output out = {0};
+	for (size_t i = 0; i < hd_model_count(model); i++) {
+		add_stream(m, hd_model_at(model, i)->pid, 1, &out);
+		add_stream(m, hd_model_at(model, i)->pid, 2, &out);
+	}
+	bool moved = out.written_ns > m->written_ns || out.socket_bytes > m->socket_bytes;
+	if (out.written_ns > m->written_ns)
+		m->written_ns = out.written_ns;
+	m->socket_bytes = out.socket_bytes;
+	return moved;
+}
+
+static uint64_t files_look(const char *pattern)
+{
+	glob_t found = {0};
+	struct stat st;
+	uint64_t sum = 0;
+	if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc && i < FILES_MAX; i++) {
+			if (stat(found.gl_pathv[i], &st) == 0)
+				sum += look_of(&st);
+		}
+	}
+	globfree(&found);
+	return sum;
+}
+
+static bool cpu_moved(struct hd_meter *m, uint64_t cpu_ns, int64_t now_ns)
+{
+	int64_t since_ns = now_ns - m->window_start_ns;
+	if (m->has_seen && since_ns < m->window_ns)
+		return false;
+	bool is_busy = m->has_seen && (cpu_ns - m->window_cpu_ns) * HD_CPU_SHARE > (uint64_t)since_ns;
+	m->window_start_ns = now_ns;
+	m->window_cpu_ns = cpu_ns;
+	return is_busy;
+}
+
+bool hd_meter_read(struct hd_meter *m, const struct hd_model *model, uint64_t cpu_ns, int64_t now_ns)
+{
+	uint64_t files = 0;
+	for (unsigned i = 0; i < m->spec->n_globs; i++)
+		files += mix(files_look(m->spec->globs[i]) + i);
+	bool moved = m->has_seen && files != m->files;
+	if (m->spec->output && output_moved(m, model))
+		moved = m->has_seen;
+	if (m->spec->cpu && cpu_moved(m, cpu_ns, now_ns))
+		moved = true;
+	m->files = files;
+	m->has_seen = true;
+	return moved;
+}
