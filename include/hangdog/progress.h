@@ -1,9 +1,9 @@
 /* Does a guarded tree get anywhere?  What counts is the user's choice (--progress): output, CPU time, files, a GPU.
  *
- * output  the files behind stdout and stderr of the tree's processes: a regular file, a terminal and a pipe have a newer
- *         time when they were written to (fs/pipe.c pipe_write; drivers/tty/tty_io.c tty_update_time, to 8 s).  Of pipes
- *         and sockets only those count that the root has too: others are talk among the processes.  For a socket it is
- *         the bytes that its writers wrote at all (/proc/PID/io, wchar).  /dev/null never counts.
+ * output  what stdout and stderr of the tree's processes are.  A regular file, a FIFO and a terminal have a newer time when
+ *         they were written to (drivers/tty/tty_io.c tty_update_time: to 8 s).  Anonymous pipes have not (Linux 6.15 and
+ *         later), nor have sockets: there it is the bytes that their writers wrote at all (/proc/PID/io, wchar), and only
+ *         those count that the root has too, for others are talk among the processes.  /dev/null never counts.
  * cpu     more than HD_CPU_SHARE of one CPU over a window: heartbeats and polling loops stay below it.
  * file    a file that matches appears, grows or is touched.
  * gpu     cannot be seen from here without the driver's own library: said once, and never counts. */

@@ -19,6 +19,19 @@ static void on_event(void *supervisor, const struct hd_event *event)
 	hd_model_apply(s->model, event);
 }
 
+static void progress_init(struct hd_progress_spec *spec, const struct hd_progress *asked)
+{
+	bool is_gpu_all = asked->gpu && !asked->output && !asked->cpu && asked->n_globs == 0;
+	*spec = (struct hd_progress_spec){
+		.output = asked->output || is_gpu_all,
+		.cpu = asked->cpu || is_gpu_all,
+		.globs = asked->globs,
+		.n_globs = asked->n_globs,
+	};
+	if (asked->gpu)
+		hd_say("--progress gpu: a GPU's work cannot be seen from here%s", is_gpu_all ? "; output and CPU time count instead" : "");
+}
+
 int hd_supervisor_init(struct hd_supervisor *s, const struct hd_options *options, enum hd_signals_role role, struct hd_err *err)
 {
 	*s = (struct hd_supervisor){.options = options, .root_status = -1};
@@ -32,14 +45,7 @@ int hd_supervisor_init(struct hd_supervisor *s, const struct hd_options *options
 	hd_tracer_set_evidence(s->tracer, s->forkev, (enum hd_evidence)options->evidence);
 	s->launches = role == HD_SIGNALS_FORWARD;
 	s->started_ms = hd_now_ms();
-	s->progress = (struct hd_progress_spec){
-		.output = options->progress.output,
-		.cpu = options->progress.cpu,
-		.globs = options->progress.globs,
-		.n_globs = options->progress.n_globs,
-	};
-	if (options->progress.gpu)
-		hd_say("--progress gpu: a GPU's work cannot be seen from here; give 'output' or 'file:GLOB' as well");
+	progress_init(&s->progress, &options->progress);
 	s->policy = (struct hd_policy){
 		.actions = &options->actions,
 		.certainty = (enum hd_certainty)options->certainty,

@@ -20,7 +20,7 @@ struct hd_meter {
 		ino_t ino;
 	} root[2];           /* stdout and stderr of the root */
 	int64_t written_ns;  /* newest time of the files written to, CLOCK_REALTIME */
-	uint64_t socket_bytes;
+	uint64_t bytes;      /* written by those whose output has no time */
 	uint64_t files;      /* what the files of the patterns looked like */
 	bool has_seen;
 };
@@ -85,7 +85,7 @@ static bool is_of_root(const struct hd_meter *m, const struct stat *st)
 
 struct output {
 	int64_t written_ns;
-	uint64_t socket_bytes;
+	uint64_t bytes;
 };
 
 static void add_stream(const struct hd_meter *m, int32_t pid, int fd, struct output *out)
@@ -93,12 +93,13 @@ static void add_stream(const struct hd_meter *m, int32_t pid, int fd, struct out
 	struct stat st;
 	if (!stream_stat(pid, fd, &st) || (S_ISCHR(st.st_mode) && major(st.st_rdev) == MEM_MAJOR))
 		return;
-	if ((S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) && !is_of_root(m, &st))
+	bool is_timeless = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
+	if (is_timeless && !is_of_root(m, &st))
 		return;
 	int64_t written_ns = (int64_t)st.st_mtim.tv_sec * HD_NS_PER_S + st.st_mtim.tv_nsec;
-	if (S_ISSOCK(st.st_mode))
-		out->socket_bytes += bytes_written(pid);
-	else if (written_ns > out->written_ns)
+	if (is_timeless)
+		out->bytes += bytes_written(pid);
+	if (written_ns > out->written_ns)
 		out->written_ns = written_ns;
 }
 
@@ -110,10 +111,10 @@ static bool output_moved(struct hd_meter *m, const struct hd_model *model)
 		add_stream(m, hd_model_at(model, i)->pid, 1, &out);
 		add_stream(m, hd_model_at(model, i)->pid, 2, &out);
 	}
-	bool moved = out.written_ns > m->written_ns || out.socket_bytes > m->socket_bytes;
+	bool moved = out.written_ns > m->written_ns || out.bytes > m->bytes;
 	if (out.written_ns > m->written_ns)
 		m->written_ns = out.written_ns;
-	m->socket_bytes = out.socket_bytes;
+	m->bytes = out.bytes;
 	return moved;
 }
 
