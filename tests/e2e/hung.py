@@ -5,7 +5,8 @@ A program's first line says what must come out: `EXPECT: verdict=deadlock cause=
 (kind: what a dead-locked thread of a culprit waits for; culprits: how many processes), or `EXPECT: verdict=none`.  Further lines:
 `BUILD: flags` for the compiler; `OUTSIDE: command` is run beside the program, outside its tree, `self` being the program;
 `MODES: launched attached` limits how it is tried; `NEEDS: command` names what must be installed; `SIGHT: all` says that a
-look from outside can only prove it where the descriptors of every process on the machine can be read."""
+look from outside can only prove it where the descriptors of every process on the machine can be read.
+FIXTURE_PYTHON names another interpreter for the Python programs."""
 import concurrent.futures
 import ctypes
 import glob
@@ -49,7 +50,7 @@ class Program:
         return self.expect["verdict"] != "none"
 
     def command(self):
-        return [sys.executable, self.path] if self.file.endswith(".py") else [os.path.join(BUILT, self.name)]
+        return [os.environ.get("FIXTURE_PYTHON", sys.executable), self.path] if self.file.endswith(".py") else [os.path.join(BUILT, self.name)]
 
     def make(self):
         """Builds it, if need be: before any case runs, for a binary being written cannot be started."""

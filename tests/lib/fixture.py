@@ -22,7 +22,7 @@ def fork():
 def wait(pid):
     """Waits for the child and ends with its status: it did not hang."""
     status = os.waitpid(pid, 0)[1]
-    sys.exit(os.waitstatus_to_exitcode(status))
+    sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 
 
 LOOKALIKE_S = 1.2
