@@ -6,6 +6,7 @@ A program's first line says what must come out: `EXPECT: verdict=deadlock cause=
 `BUILD: flags` for the compiler; `OUTSIDE: command` is run beside the program, outside its tree, `self` being the program;
 `MODES: launched attached` limits how it is tried; `NEEDS: command` names what must be installed; `SIGHT: all` says that a
 look from outside can only prove it where the descriptors of every process on the machine can be read.
+`STDIN: slow` and `STDOUT: slow`: a process outside the tree writes the input, reads the output, after a while.
 FIXTURE_PYTHON names another interpreter for the Python programs."""
 import concurrent.futures
 import ctypes
@@ -38,6 +39,7 @@ class Program:
         self.outside = self.directive(head, "OUTSIDE")
         self.modes = (self.directive(head, "MODES") or "launched attached").split()
         self.sight = self.directive(head, "SIGHT")
+        self.stdin, self.stdout = self.directive(head, "STDIN"), self.directive(head, "STDOUT")
         self.needs = (self.directive(head, "NEEDS") or "").split()
 
     @staticmethod
@@ -67,14 +69,16 @@ class Program:
 
 
 def session_pids(session):
-    """Processes of a session, zombies excluded."""
+    """Processes of a session that have not ended."""
     found = []
     for stat in glob.glob("/proc/[0-9]*/stat"):
         try:
             pid, rest = int(stat.split("/")[2]), open(stat).read().rsplit(")", 1)[1].split()
+            # A zombie with threads is a process whose main thread has ended.
+            is_over = rest[0] == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1
         except OSError:
             continue
-        if int(rest[3]) == session and rest[0] != "Z":
+        if int(rest[3]) == session and not is_over:
             found.append(pid)
     return found
 
@@ -82,8 +86,8 @@ def session_pids(session):
 class Case:
     """One program in one session of its own, with a folder; everything of it is ended when the case is over."""
 
-    def __init__(self, program, stdout):
-        self.program, self.stdout, self.processes = program, stdout, []
+    def __init__(self, program, log):
+        self.program, self.log, self.processes = program, log, []
 
     def __enter__(self):
         self.folder = scratch()
@@ -93,16 +97,32 @@ class Case:
             self.env.pop(name, None)
         return self
 
-    def start(self, args):
-        p = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=self.stdout, stderr=subprocess.STDOUT, env=self.env,
-                             start_new_session=True)
+    def spawn(self, args, stdin=subprocess.DEVNULL, stdout=None):
+        p = subprocess.Popen(args, stdin=stdin, stdout=stdout if stdout is not None else self.log, stderr=self.log,
+                             env=self.env, start_new_session=True)
         self.processes.append(p)
+        return p
+
+    def start(self, args):
+        """The program, with the far ends of its streams in processes of their own."""
+        stdin, stdout, ends = subprocess.DEVNULL, None, []
+        if self.program.stdin == "slow":
+            stdin, far = os.pipe()
+            ends += [stdin, far]
+            self.spawn(["sh", "-c", "sleep 1.2; echo input"], stdout=far)
+        if self.program.stdout == "slow":
+            far, stdout = os.pipe()
+            ends += [far, stdout]
+            self.spawn(["sh", "-c", "sleep 1.2; cat"], stdin=far)
+        p = self.spawn(args, stdin, stdout)
+        for end in ends:
+            os.close(end)
         return p
 
     def start_outside(self):
         if self.program.outside:
             command = " ".join(self.program.command())
-            self.start(["sh", "-c", re.sub(r"\bself\b", command, self.program.outside)])
+            self.spawn(["sh", "-c", re.sub(r"\bself\b", command, self.program.outside)])
 
     def __exit__(self, *_):
         for p in self.processes:
