@@ -55,6 +55,7 @@ mkdir -p "$root/usr/share/lintian/overrides" "$root/DEBIAN"
 cat >"$root/usr/share/lintian/overrides/hangdog" <<-'END'
 	# On purpose: one binary for every release, and it must not need the libraries of the machine that hangs.
 	hangdog: statically-linked-binary [usr/bin/hangdog]
+	hangdog: embedded-library *
 	hangdog: shared-library-lacks-prerequisites [usr/bin/hangdog]
 END
 cat >"$root/DEBIAN/control" <<-END
