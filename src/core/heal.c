@@ -289,12 +289,24 @@ static const struct hd_fork_other *holder_of(const struct hd_fork *fork, const s
 	return NULL;
 }
 
+/* Where the holder was, in the words of its own program rather than of Python's library. */
+static const struct hd_frame *own_frame(const struct hd_stack *stack)
+{
+	for (uint32_t i = 0; i < stack->n; i++) {
+		const struct hd_frame *f = &stack->at[i];
+		bool is_library = f->file == NULL || (strstr(f->file, "/lib/python") != NULL && strstr(f->file, "-packages/") == NULL);
+		if (f->kind == HD_FRAME_PYTHON && !is_library && f->file[0] != '<')
+			return f;
+	}
+	return hd_stack_own(stack);
+}
+
 static const char *danger_text(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t t, struct hd_arena *arena)
 {
 	const struct hd_thread *th = &snap->threads[t];
 	const struct hd_owner *owner = &v->threads[t].owner;
 	const struct hd_fork_other *holder = holder_of(hd_proc_fork(&snap->procs[th->proc]), &th->lock, owner);
-	const struct hd_frame *own = holder != NULL ? hd_stack_own(&holder->stack) : NULL;
+	const struct hd_frame *own = holder != NULL ? own_frame(&holder->stack) : NULL;
 	if (own != NULL && own->function != NULL)
 		return hd_arena_printf(arena, "thread %" PRId32 " was in %s() with it and never finished: what the lock guards may be half changed",
 				       holder->tid, own->function);
