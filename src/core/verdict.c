@@ -58,11 +58,14 @@ const char *hd_certainty_name(enum hd_certainty c)
  * stop.set()); stop.wait()` is how a worker waits for its end (docs/decisions/0010-signals-from-relatives.md). */
 #define SIGNALS_TO_END (SIGNAL_BIT(1) | SIGNAL_BIT(3) | SIGNAL_BIT(15)) /* HUP, QUIT, TERM */
 
-/* A semaphore or the like that nobody is known to hold: it may be an event that a handler sets. */
-static bool may_be_event(const struct hd_thread *th)
+/* A semaphore or the like that nobody is known to hold: it may be an event that a handler sets.  sem_post is what a C
+ * handler may call, for any thread; Python runs its handlers in the main thread, which then wakes the others; and words of
+ * no known kind, of pools and runtimes, are taken for an event in the main thread only. */
+static bool may_be_event(const struct hd_snapshot *snap, const struct hd_thread *th)
 {
 	const struct hd_lock *lock = &th->lock;
-	bool is_kind = lock->kind == HD_LOCK_UNKNOWN || lock->kind == HD_LOCK_SEMAPHORE || lock->kind == HD_LOCK_PYTHON;
+	bool is_main = th->tid == snap->procs[th->proc].pid;
+	bool is_kind = lock->kind == HD_LOCK_SEMAPHORE || (is_main && (lock->kind == HD_LOCK_UNKNOWN || lock->kind == HD_LOCK_PYTHON));
 	return th->n_words != 0 && is_kind && lock->owner_tid == 0 && lock->owner_tcb == 0 && lock->fork_owner_tid == 0 &&
 	       lock->held_at_fork != HD_YES;
 }
@@ -70,7 +73,7 @@ static bool may_be_event(const struct hd_thread *th)
 static bool handles_program_signal(const struct hd_snapshot *snap, uint32_t t)
 {
 	const struct hd_thread *th = &snap->threads[t];
-	uint64_t signals = SIGNALS_AMONG_PROGRAMS | (may_be_event(th) ? SIGNALS_TO_END : 0);
+	uint64_t signals = SIGNALS_AMONG_PROGRAMS | (may_be_event(snap, th) ? SIGNALS_TO_END : 0);
 	return (snap->procs[th->proc].sig_caught & ~th->sig_blocked & signals) != 0;
 }
 

@@ -352,11 +352,12 @@ static void slow_wakers(const struct hd_snapshot *s, uint32_t t, struct wakers *
 }
 
 /* A wait that a handler of SIGTERM may answer: no lock that somebody is known to hold, now or at the fork. */
-static bool may_be_event(const struct hd_thread *th)
+static bool may_be_event(const struct hd_snapshot *s, const struct hd_thread *th)
 {
 	const struct hd_lock *lock = &th->lock;
-	return th->n_words != 0 && (lock->kind == HD_LOCK_UNKNOWN || lock->kind == HD_LOCK_SEMAPHORE || lock->kind == HD_LOCK_PYTHON) &&
-	       lock->owner_tid == 0 && lock->owner_tcb == 0 && lock->fork_owner_tid == 0 && lock->held_at_fork != HD_YES;
+	bool by_main = th->tid == s->procs[th->proc].pid && (lock->kind == HD_LOCK_UNKNOWN || lock->kind == HD_LOCK_PYTHON);
+	return th->n_words != 0 && (by_main || lock->kind == HD_LOCK_SEMAPHORE) && lock->owner_tid == 0 && lock->owner_tcb == 0 &&
+	       lock->fork_owner_tid == 0 && lock->held_at_fork != HD_YES;
 }
 
 /* A thread of the tree may send a signal that programs use among themselves, if t handles it. */
@@ -366,7 +367,7 @@ static bool may_signal(const struct hd_snapshot *s, uint32_t u, uint32_t t)
 	const uint64_t to_end = 1u << 0 | 1u << 2 | 1u << 14;
 	return s->procs[s->threads[u].proc].in_tree && !ended(&s->threads[u]) &&
 	       (s->procs[s->threads[t].proc].sig_caught & ~s->threads[t].sig_blocked &
-		(may_be_event(&s->threads[t]) ? among_programs | to_end : among_programs)) != 0;
+		(may_be_event(s, &s->threads[t]) ? among_programs | to_end : among_programs)) != 0;
 }
 
 /* Who is dead by kernel facts; the thread's own facts are classify's, which has its own tests. */
