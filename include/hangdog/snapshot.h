@@ -136,6 +136,9 @@ struct hd_thread {
 	int64_t timeout_ns;      /* whole time limit as passed, -1 = none or not known */
 	struct hd_lock lock;
 	struct hd_stack stack;   /* may be empty: not captured */
+	/* It moves, but was met in this very wait each time for so long: how often it woke up meanwhile.  0 = not so. */
+	int64_t repeat_ns;
+	uint64_t repeats;
 	uint64_t voluntary, involuntary; /* context switches: the witness of stillness */
 };
 

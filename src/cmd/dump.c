@@ -38,17 +38,22 @@ static void capture_all(struct hd_case *c, struct hd_tracer *tracer, struct hd_c
 	}
 }
 
-void hd_dump_fill(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *tracer, const struct hd_stack_options *options)
+void hd_dump_stacks(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *tracer, const struct hd_stack_options *options)
 {
 	struct hd_capture **captures = HD_NEW_N(c->arena, (size_t)c->snap->n_procs + 1, struct hd_capture *);
 	struct hd_stack_options with = *options;
-	c->is_dump = true;
 	with.captures = captures;
 	if (options->native)
 		capture_all(c, tracer, captures);
 	hd_case_stacks(c, w, &with, /* all= */ true);
 	for (uint32_t p = 0; p < c->snap->n_procs; p++)
 		hd_capture_free(captures[p]);
+}
+
+void hd_dump_fill(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *tracer, const struct hd_stack_options *options)
+{
+	c->is_dump = true;
+	hd_dump_stacks(c, w, tracer, options);
 }
 
 static int print_dump(const struct hd_case *c, const struct hd_options *options)

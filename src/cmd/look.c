@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/dump.h"
 #include "cmd/say.h"
 #include "cmd/supervisor.h"
 #include "hangdog/incident.h"
@@ -55,10 +56,19 @@ static void take_case(struct hd_supervisor *s, struct hd_case *c)
 	s->has_hang = true;
 }
 
-static void handle_hang(struct hd_supervisor *s, struct hd_case *c)
+/* In a stall anybody may be the culprit, also who runs: all stacks, as for a dump. */
+static void fill_stacks(const struct hd_supervisor *s, struct hd_case *c)
 {
 	struct hd_stack_options stacks = {.native = true, .python = true};
-	hd_case_stacks(c, s->watcher, &stacks, /* all= */ false);
+	if (c->verdict->kind == HD_VERDICT_STALL)
+		hd_dump_stacks(c, s->watcher, hd_tracer_is_observing(s->tracer) ? NULL : s->tracer, &stacks);
+	else
+		hd_case_stacks(c, s->watcher, &stacks, /* all= */ false);
+}
+
+static void handle_hang(struct hd_supervisor *s, struct hd_case *c)
+{
+	fill_stacks(s, c);
 	c->longest_stop_us = hd_tracer_longest_stop_us(s->tracer);
 	take_case(s, c);
 	s->count.hangs++;
@@ -75,8 +85,10 @@ static void investigate(struct hd_supervisor *s, int64_t stall_ns)
 	struct hd_snapshot *snap;
 	struct hd_case c;
 	struct hd_err err = {0};
-	if (hd_watcher_gather(s->watcher, s->model, &snap, &err) < 0)
+	if (hd_watcher_gather(s->watcher, s->model, &snap, &err) < 0) {
+		s->rhythm.is_said &= stall_ns == 0;
 		return; /* it changed under our eyes: the next look will tell */
+	}
 	s->count.gathers++;
 	snap->stall_ns = stall_ns;
 	hd_case_init(&c, snap);
@@ -107,6 +119,8 @@ static int64_t stalled_ns(struct hd_supervisor *s, const struct hd_look *look, i
 		hd_rhythm_skip(&s->rhythm, now_ns);
 	else if (hd_meter_read(s->meter, s->model, look->cpu_ns, now_ns))
 		hd_rhythm_move(&s->rhythm, now_ns);
+	else if (hd_rhythm_quiet_ns(&s->rhythm, now_ns) > hd_rhythm_patience_ns(&s->rhythm) / 4)
+		hd_watcher_sample(s->watcher);
 	return hd_rhythm_alarm(&s->rhythm, now_ns) ? hd_rhythm_quiet_ns(&s->rhythm, now_ns) : 0;
 }
 

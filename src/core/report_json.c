@@ -189,6 +189,8 @@ static json_t *wait_or_null(const struct hd_report *report, uint32_t t)
 	put(ret, "object", buf_or_null(&object));
 	put(ret, "address", address_or_null(wait_address(thread)));
 	put(ret, "timeout_ms", wait->timeout_ns >= 0 ? json_integer(wait->timeout_ns / HD_NS_PER_MS) : json_null());
+	put(ret, "repeats", thread->repeat_ns > 0 ? json_integer((json_int_t)thread->repeats) : json_null());
+	put(ret, "repeats_ms", thread->repeat_ns > 0 ? json_integer(thread->repeat_ns / HD_NS_PER_MS) : json_null());
 	put(ret, "owner", owner_or_null(report->snap, thread, tv));
 	put(ret, "wakers", wakers(report->snap, tv, t));
 	return ret;
@@ -204,6 +206,8 @@ static json_t *thread_json(const struct hd_report *report, uint32_t t)
 	put(ret, "state", text_or_null(state));
 	put(ret, "deadlocked", report->verdict == NULL ? json_null()
 						      : json_boolean(report->verdict->threads[t].certainty != HD_CERT_NONE));
+	put(ret, "starved", report->verdict == NULL ? json_null() : json_boolean(report->verdict->threads[t].is_starved));
+	put(ret, "in_fork", text_or_null(hd_fork_phase(report->snap, t)));
 	put(ret, "wait", wait_or_null(report, t));
 	put(ret, "stack", stack(&thread->stack));
 	return ret;

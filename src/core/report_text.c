@@ -13,6 +13,7 @@
 /* Rows of a list before "and N more": a report of one stuck worker must stay below 60 lines. */
 #define ROWS_MAX 8u
 #define HEALTHY_ROWS_MAX 40u
+#define STALL_STACKS_MAX 6u
 #define COMMAND_MAX 60u
 
 struct text {
@@ -145,12 +146,26 @@ static void put_unlike(struct text *t)
 		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "and %" PRIu32 " more thread%s", more, more == 1 ? "" : "s");
 }
 
+/* fork() itself does not come back: worth a word, for the cause is not at the place that called it. */
+static void put_fork_phase(struct text *t)
+{
+	const char *phase = hd_fork_phase(t->snap, t->v->lead);
+	if (phase == NULL)
+		return;
+	hd_page_para(&t->page, 4, 4, HD_INK_PLAIN, "%s",
+		     strcmp(phase, "before") == 0 ? "This is inside fork() itself: what prepares for the copy (a handler of pthread_atfork or "
+						    "os.register_at_fork, or the C library) waits, so no copy was made."
+						  : "This is inside fork() itself, right after the copy was made: a handler that puts things in "
+						    "order there waits, so the program's own code was not reached.");
+}
+
 static void put_what_hangs(struct text *t)
 {
 	if (t->v->lead == HD_NONE)
 		return;
 	hd_page_heading(&t->page, "What hangs");
 	put_stuck_thread(t, t->v->lead, BRIEF_FRAMES);
+	put_fork_phase(t);
 	put_alike(t);
 	put_unlike(t);
 }
@@ -432,7 +447,8 @@ static void put_action(struct text *t)
 static void put_way_out(const struct text *t, uint32_t i, struct hd_buf *out)
 {
 	const struct hd_wait *wait = &t->v->threads[i].wait;
-	if (wait->kind == HD_WAIT_NONE)
+	const struct hd_thread *thread = thread_at(t, i);
+	if (wait->kind == HD_WAIT_NONE || (!thread->is_still && !thread->call_known))
 		return;
 	if (wait->has_deadline && wait->timeout_ns >= 0)
 		hd_buf_printf(out, " (for %s at most)", hd_duration_words(wait->timeout_ns).text);
@@ -440,6 +456,11 @@ static void put_way_out(const struct text *t, uint32_t i, struct hd_buf *out)
 		hd_buf_str(out, " (with a time limit)");
 	else if (wait->outside != NULL && wait->kind != HD_WAIT_TIMER)
 		hd_buf_printf(out, " (%s)", wait->outside);
+	if (thread->repeat_ns > 0)
+		hd_buf_printf(out, ", and goes back to that each time: it woke up %" PRIu64 " times in %s", thread->repeats,
+			      hd_duration_words(thread->repeat_ns).text);
+	else if (thread->is_still && thread->blocked_ns > 0 && t->v->kind == HD_VERDICT_STALL)
+		hd_buf_printf(out, ", for %s by now", hd_duration_words(thread->blocked_ns).text);
 }
 
 /* One line for the leader, and one for each other thread of the process as long as there are few. */
@@ -499,13 +520,14 @@ static void put_stall(struct text *t)
 	put_all_waits(t);
 	hd_page_heading(&t->page, "Where they stand");
 	uint32_t shown = 0;
-	for (uint32_t p = 0; p < t->snap->n_procs && shown < 3; p++) {
-		const struct hd_proc *proc = &t->snap->procs[p];
-		if (!proc->in_tree || proc->n_threads == 0 || thread_at(t, proc->first_thread)->stack.n == 0)
+	for (uint32_t i = 0; i < t->snap->n_threads && shown < STALL_STACKS_MAX; i++) {
+		const struct hd_proc *proc = &t->snap->procs[thread_at(t, i)->proc];
+		bool is_told = i == proc->first_thread || proc->n_threads <= 4 || thread_at(t, i)->repeat_ns > 0;
+		if (!proc->in_tree || !is_told || thread_at(t, i)->stack.n == 0)
 			continue;
 		shown++;
-		put_stuck_title(t, proc->first_thread);
-		hd_page_stack_brief(&t->page, 4, &thread_at(t, proc->first_thread)->stack, BRIEF_FRAMES_FORK);
+		put_stuck_title(t, i);
+		hd_page_stack_brief(&t->page, 4, &thread_at(t, i)->stack, BRIEF_FRAMES_FORK);
 	}
 	if (shown == 0)
 		hd_page_para(&t->page, 2, 2, HD_INK_DIM, "No stacks were taken. 'hangdog dump %" PRId32 "' shows them.", t->snap->root);

@@ -276,6 +276,10 @@ void hd_words_wait(const struct hd_snapshot *snap, const struct hd_verdict *v, u
 {
 	const struct hd_thread *thread = &snap->threads[t];
 	const struct hd_thread_verdict *tv = &v->threads[t];
+	if (!thread->is_still && !thread->call_known && strchr("RSD", thread->state) != NULL) {
+		hd_buf_str(out, thread->state == 'R' ? "runs" : "is active");
+		return;
+	}
 	switch (tv->wait.kind) {
 	case HD_WAIT_NONE:
 		hd_buf_str(out, strchr("Tt", thread->state) != NULL ? "is stopped"
@@ -298,4 +302,46 @@ void hd_words_wait(const struct hd_snapshot *snap, const struct hd_verdict *v, u
 		put_object_wait(snap, tv, t, out);
 		return;
 	}
+}
+
+/* ---- inside fork() --------------------------------------------------------------------------------------------------- */
+
+static bool is_named(const struct hd_frame *f, const char *const *names, size_t n)
+{
+	const char *texts[] = {f->function, f->called_as, f->symbol};
+	for (size_t i = 0; i < HD_COUNTOF(texts) * n; i++) {
+		if (texts[i / n] != NULL && strcmp(texts[i / n], names[i % n]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The call that made this process is still on the stack of its copy, at the same address. */
+static bool is_own_birth(const struct hd_fork *fork, const struct hd_frame *f)
+{
+	for (uint32_t i = 0; fork != NULL && i < fork->stack.n; i++) {
+		if (fork->stack.at[i].cfa == f->cfa && f->cfa != 0 && fork->stack.at[i].kind == f->kind)
+			return true;
+	}
+	return false;
+}
+
+const char *hd_fork_phase(const struct hd_snapshot *snap, uint32_t t)
+{
+	static const char *const before[] = {"__run_prefork_handlers", "PyOS_BeforeFork"};
+	static const char *const after[] = {"__run_postfork_handlers", "PyOS_AfterFork_Child", "PyOS_AfterFork_Parent"};
+	static const char *const call[] = {"fork", "__fork", "__libc_fork", "forkpty"};
+	const struct hd_stack *stack = &snap->threads[t].stack;
+	for (uint32_t i = 0; i < stack->n; i++) {
+		const struct hd_frame *f = &stack->at[i];
+		if (f->kind != HD_FRAME_NATIVE)
+			continue;
+		if (is_named(f, before, HD_COUNTOF(before)))
+			return "before";
+		if (is_named(f, after, HD_COUNTOF(after)))
+			return "after";
+		if (is_named(f, call, HD_COUNTOF(call)))
+			return is_own_birth(snap->procs[snap->threads[t].proc].fork, f) ? "after" : "before";
+	}
+	return NULL;
 }

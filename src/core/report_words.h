@@ -22,6 +22,9 @@ const char *hd_signal_name(int32_t signal); /* "SIGKILL"; "signal" when it has n
 const char *const *hd_snapshot_command(const struct hd_snapshot *snap);
 /* The words of the command, with `max` characters at most; of a program with a full path only the name. */
 void hd_words_command(const char *const *argv, size_t max, struct hd_buf *out);
+/* Is the thread inside fork() itself?  NULL, or "before" the process is copied (a pthread_atfork or Python handler, or the C
+ * library's own locks), or "after", in the copy.  By names, and for a stripped C library by the fork record. */
+const char *hd_fork_phase(const struct hd_snapshot *snap, uint32_t t);
 /* Why this makes programs hang, for people who never heard of it; NULL where the summary says it all. */
 const char *hd_verdict_why(const struct hd_verdict *v);
 

@@ -147,20 +147,25 @@ struct hd_verdict *hd_decide(const struct hd_snapshot *snap, struct hd_arena *ar
 
 /* ---- stall ------------------------------------------------------------------------------------------------------------ */
 
+static int64_t waited_ns(const struct hd_thread *th)
+{
+	return th->is_still ? th->blocked_ns : th->repeat_ns;
+}
+
 /* The longest wait of the tree; a parent that waits for its child says less than the child. */
 static uint32_t longest_wait(const struct hd_snapshot *snap, const struct hd_verdict *v)
 {
 	uint32_t best = HD_NONE;
 	for (uint32_t t = 0; t < snap->n_threads; t++) {
 		const struct hd_thread *th = &snap->threads[t];
-		if (!snap->procs[th->proc].in_tree || !th->is_still || v->threads[t].wait.kind == HD_WAIT_NONE)
+		if (!snap->procs[th->proc].in_tree || (!th->is_still && th->repeat_ns == 0) || v->threads[t].wait.kind == HD_WAIT_NONE)
 			continue;
 		if (best == HD_NONE) {
 			best = t;
 			continue;
 		}
 		bool child = v->threads[t].wait.kind == HD_WAIT_CHILD, best_child = v->threads[best].wait.kind == HD_WAIT_CHILD;
-		if (child != best_child ? best_child : th->blocked_ns > snap->threads[best].blocked_ns)
+		if (child != best_child ? best_child : waited_ns(th) > waited_ns(&snap->threads[best]))
 			best = t;
 	}
 	return best;

@@ -119,6 +119,8 @@ static const struct field thread_fields[] = {
 	FIELD(struct hd_thread, objects_want_write),
 	ENUM(struct hd_thread, has_timeout, tri_names),
 	DEFAULT(struct hd_thread, timeout_ns, -1),
+	FIELD(struct hd_thread, repeat_ns),
+	FIELD(struct hd_thread, repeats),
 	FIELD(struct hd_thread, voluntary),
 	FIELD(struct hd_thread, involuntary),
 	NESTED(struct hd_thread, stack, is_complete),

@@ -124,6 +124,9 @@ void hd_draft_outside(struct hd_draft *d, uint32_t o, const char *fmt, ...) HD_P
 /* census.c: who on this system holds what; run twice, and only what both runs say counts. */
 void hd_draft_census(struct hd_draft *d);
 
+/* repeat.c: what threads wait for that move, but only back into the same wait (hd_watcher_sample). */
+void hd_draft_repeats(struct hd_draft *d);
+
 /* peers.c: sockets. */
 uint32_t hd_draft_socket(struct hd_draft *d, uint32_t t, int32_t fd, uint64_t ino);
 /* A unix socket that a connection waits on which nobody accepted yet: descriptors may be under way in it. */

@@ -435,6 +435,8 @@ int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct
 	r = gather_facts(&d);
 	if (r == 0)
 		r = last_passes(&d);
+	if (r == 0)
+		hd_draft_repeats(&d);
 	struct hd_snapshot *snap = d.snap;
 	snap->objects = hd_arena_dup(d.arena, d.objects.at, d.objects.n * sizeof(*d.objects.at));
 	snap->n_objects = (uint32_t)d.objects.n;

@@ -15,6 +15,14 @@
 #include "hangdog/wait.h"
 #include "parse/proc_task.h"
 
+/* Seen again and again in the same wait, although it ran in between. */
+struct hd_repeat {
+	struct hd_syscall line;
+	int64_t since_ns; /* CLOCK_MONOTONIC of the first sample */
+	uint64_t runs;    /* run count then */
+	uint32_t samples; /* that agree */
+};
+
 struct hd_sighting {
 	int32_t tid, pid; /* tid is the key */
 	uint64_t start;
@@ -30,6 +38,7 @@ struct hd_sighting {
 	bool was_restart;
 	enum hd_abi abi;
 	bool is_suspect;        /* the call has no time limit and waits for somebody */
+	struct hd_repeat repeat; /* hd_watcher_sample */
 	struct hd_arena *stack_arena; /* frames captured in this wait, NULL = none yet */
 	struct hd_stack stack;
 	UT_hash_handle hh;

@@ -108,7 +108,7 @@ void hd_watcher_free(struct hd_watcher *w)
 
 /* The instruction in front of pc tells which table of numbers the call used, also for int 0x80 in a 64-bit process
  * (reference, ptrace.md section 2.4).  *ret_nr: the number if the code holds it as an immediate, else -1. */
-static enum hd_abi abi_of(int32_t tid, uint64_t pc, int64_t *ret_nr)
+enum hd_abi hd_watcher_abi(int32_t tid, uint64_t pc, int64_t *ret_nr)
 {
 	struct hd_mem_live live;
 	uint8_t code[7];
@@ -162,7 +162,7 @@ void hd_watcher_settle(struct hd_sighting *t, const struct hd_syscall *line)
 	t->abi = HD_ABI_UNKNOWN;
 	if (line->form != HD_SYSCALL_NUMERIC)
 		return;
-	t->abi = abi_of(t->tid, line->pc, &in_code);
+	t->abi = hd_watcher_abi(t->tid, line->pc, &in_code);
 	t->was_restart = (t->abi == HD_ABI_X86_64 && line->nr == NR_RESTART_X86_64) ||
 			 (t->abi == HD_ABI_I386 && line->nr == NR_RESTART_I386);
 	if (t->was_restart)

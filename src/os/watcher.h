@@ -34,6 +34,8 @@ uint64_t hd_watcher_waits(const struct hd_watcher *w);
 void hd_watcher_sketch(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot *snap);
 /* A gather that began then has ended: when the next one is worth while. */
 void hd_watcher_gathered(struct hd_watcher *w, int64_t began_ns);
+/* Which table of numbers the call at pc used; *ret_nr: the number if the code holds it, else -1. */
+enum hd_abi hd_watcher_abi(int32_t tid, uint64_t pc, int64_t *ret_nr);
 /* Takes the system call line of a quiet thread into its row: number, ABI, whether it is worth a suspicion. */
 void hd_watcher_settle(struct hd_sighting *t, const struct hd_syscall *line);
 

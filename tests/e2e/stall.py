@@ -74,6 +74,63 @@ def a_poller_that_never_gets_anywhere_is_suspected():
         r, report = guard(d, POLLER, "--stall", "2")
         stalled(r, report)
         check("begun" in r.out, r)
+        main_thread = report["processes"][0]["threads"][0]
+        check(main_thread["wait"]["kind"] == "python-lock" and main_thread["wait"]["repeats"] >= 3, main_thread)
+        check("lock (in prog.py)" in main_thread["wait"]["object"], main_thread)
+        check(any(f["file"] and f["file"].endswith("prog.py") for f in main_thread["stack"]), main_thread)
+        check("and goes back to that each time: it woke up" in " ".join(r.err.replace("hangdog:", " ").split()), r)
+
+
+# A trainer that looks at its worker now and then; the worker can never go on.
+TRAINER = """
+import multiprocessing as mp, signal, threading
+lock = threading.Lock()
+def work():
+    with lock:
+        pass
+if __name__ == "__main__":
+    signal.alarm(60)
+    ctx = mp.get_context("fork")
+    lock.acquire()
+    p = ctx.Process(target=work, name="worker")
+    p.start()
+    while p.is_alive():
+        p.join(0.2)
+"""
+
+
+@case
+def a_parent_that_polls_a_dead_worker_is_shown_as_stuck_with_it():
+    with scratch() as d:
+        r, report = guard(d, TRAINER, "--stall", "0", "--certainty", "owned")
+        check(r.status == 124 and report["verdict"] == "deadlock" and report["scope"] == "process", r)
+        parent, worker = report["processes"]
+        check(worker["status"] == "deadlocked" and parent["status"] == "waiting-on-deadlock", report)
+        check([t["starved"] for t in parent["threads"]] == [True] and worker["threads"][0]["starved"] is False, report)
+        check("looks up now and then" in " ".join(r.err.replace("hangdog:", " ").split()), r)
+
+
+# A handler that runs before (or, in the copy, after) each fork waits for a lock that its own thread holds.
+FORK_HANDLER = """
+import os, signal, threading
+signal.alarm(60)
+lock = threading.Lock()
+lock.acquire()
+os.register_at_fork(WHEN=lambda: lock.acquire())
+if os.fork() != 0:
+    os.wait()
+"""
+
+
+@case
+def a_fork_that_does_not_come_back_is_told_as_that():
+    for when, phase, words in (("before", "before", "so no copy was made"), ("after_in_child", "after", "right after the copy was made")):
+        with scratch() as d:
+            r, report = guard(d, FORK_HANDLER.replace("WHEN", when), "--stall", "0")
+            check(r.status == 124 and report["verdict"] == "deadlock", r)
+            stuck = [t for p in report["processes"] if p["pid"] in report["culprits"] for t in p["threads"]]
+            check([t["in_fork"] for t in stuck] == [phase], stuck)
+            check("This is inside fork() itself" in r.err and words in " ".join(r.err.replace("hangdog:", " ").split()), r)
 
 
 @case

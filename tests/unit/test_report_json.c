@@ -77,7 +77,7 @@ static void assert_shape(const json_t *root)
 	ASSERT_KEYS(at(root, "cost"), "longest_stop_us", "capture_ms");
 	const json_t *process = at(root, "processes.0");
 	ASSERT_KEYS(process, "pid", "ppid", "comm", "command", "status", "fork", "threads");
-	ASSERT_KEYS(at(process, "threads.0"), "tid", "name", "state", "deadlocked", "wait", "stack");
+	ASSERT_KEYS(at(process, "threads.0"), "tid", "name", "state", "deadlocked", "starved", "in_fork", "wait", "stack");
 }
 
 Test(report_json, has_every_key_of_the_contract_in_its_order)
@@ -90,7 +90,7 @@ Test(report_json, has_every_key_of_the_contract_in_its_order)
 	const json_t *process = at(root, "processes.1");
 	ASSERT_KEYS(at(process, "fork"), "time", "parent_pid", "parent_tid", "parent_threads", "stack", "others");
 	ASSERT_KEYS(at(process, "fork.others.0"), "tid", "name", "stack", "how");
-	ASSERT_KEYS(at(process, "threads.0.wait"), "syscall", "kind", "object", "address", "timeout_ms", "owner", "wakers");
+	ASSERT_KEYS(at(process, "threads.0.wait"), "syscall", "kind", "object", "address", "timeout_ms", "repeats", "repeats_ms", "owner", "wakers");
 	ASSERT_KEYS(at(process, "threads.0.wait.owner"), "tid", "pid", "exists", "inherited", "name");
 	ASSERT_KEYS(at(process, "threads.0.wait.wakers"), "closed", "tids", "outside");
 	ASSERT_KEYS(at(process, "threads.0.stack.0"), "kind", "function", "module", "offset", "file", "line");
