@@ -17,7 +17,7 @@ WARN     := -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Wstrict-p
             -Wwrite-strings -Wformat=2 -Wimplicit-fallthrough -fno-common $(if $(WERROR),-Werror)
 HARDEN   := -fstack-protector-strong -fPIE
 OPT      := $(if $(DEBUG),-O0 -g3,-O2 -g $(if $(SAN)$(COVERAGE),,-D_FORTIFY_SOURCE=2))
-CPPFLAGS += -Iinclude -Isrc -I$(O)/gen -DHD_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+CPPFLAGS += -Iinclude -Isrc -I$(O)/gen -DHD_VERSION='"$(VERSION)"' -DHD_GEN='"$(O)/gen"' $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CFLAGS   += $(CSTD) $(WARN) $(HARDEN) $(OPT) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer) \
             $(if $(COVERAGE),--coverage)
 LDFLAGS  += $(if $(STATIC),-static-pie -Wl$(comma)--wrap=dlopen,-pie) -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
@@ -74,6 +74,13 @@ FORCE:
 $(O)/%.o: %.c $(O)/.flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Preload libraries of --cure; they travel inside of the binary.  -foptimize-sibling-calls: see dlopen in gate.c.
+$(O)/gen/shim/%.so: contrib/shim/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(WARN) -O2 -foptimize-sibling-calls -fPIC -fvisibility=default -ftls-model=initial-exec -fno-builtin -shared -s \
+		-Wl,-soname,hangdog-$*.so -Wl,-z,relro,-z,now -o $@ $< -ldl
+$(O)/src/cmd/shims.o: $(O)/gen/shim/pause.so $(O)/gen/shim/gate.so
 
 # Unit and property tests link the pure core and nothing else; test_shell_*.c may use the shells as well.
 $(O)/tests/unit/test_shell_%: $(O)/tests/unit/test_shell_%.o $(SHELLLIB) $(CORE)

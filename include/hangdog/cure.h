@@ -19,8 +19,14 @@ struct hd_cure {
 enum hd_cure_how {
 	HD_CURE_JOINT = 0,    /* its variables help together only: none is set when the user set one to another value */
 	HD_CURE_EACH = 1,     /* each variable helps alone */
-	HD_CURE_PYTHON = 2,   /* hd_cure_python as sitecustomize.py in a folder that leads PYTHONPATH */
+	HD_CURE_PYTHON = 2,   /* needs DIR/python/sitecustomize.py (hd_cure_python), its folder first in PYTHONPATH */
+	HD_CURE_PAUSE = 4,    /* needs DIR/HD_CURE_PAUSE_FILE (contrib/shim/pause.c), last in LD_PRELOAD */
+	HD_CURE_GATE = 8,     /* needs DIR/HD_CURE_GATE_FILE (contrib/shim/gate.c), last in LD_PRELOAD */
 };
+
+#define HD_CURE_FILES (HD_CURE_PYTHON | HD_CURE_PAUSE | HD_CURE_GATE)
+#define HD_CURE_PAUSE_FILE "hangdog-pause-" HD_VERSION ".so"
+#define HD_CURE_GATE_FILE "hangdog-gate-" HD_VERSION ".so"
 
 struct hd_non_cure {
 	const char *what, *why; /* what looks like a cure, and why it is none */
@@ -32,16 +38,20 @@ const struct hd_cure *hd_cure_find(const char *name, size_t len);
 /* A list as --cure takes it: "auto", "none", or names separated by commas.  -EINVAL names the one that is unknown. */
 HD_MUST_CHECK int hd_cure_check(const char *list, struct hd_err *err);
 bool hd_cure_is_auto(const char *list);
-/* What "auto" means after a hang: the cures that its advice names, as a list; "none" if there is none. */
-const char *hd_cure_auto(const struct hd_advice *advice, uint32_t n, struct hd_arena *arena);
+/* What "auto" does after a hang: one more cure than those in `tried` (a list), the least intrusive first: of those that
+ * the advice names, then, if they did not help, mp-start (for Python), omp-pause and fork-gate.  What the user has decided
+ * by setting a variable is passed over.  NULL = nothing is left. */
+const struct hd_cure *hd_cure_next(const struct hd_advice *advice, uint32_t n, const char *tried, bool is_python,
+				   const char *const *env);
 
 struct hd_cure_plan {
 	const char *const *env;  /* what to add, NULL-terminated */
 	const char *kept;        /* names that the user set already, and so stay: "OMP_NUM_THREADS, ..."; NULL = none */
-	bool needs_python;       /* env has a PYTHONPATH that begins with python_dir: hd_cure_python must be there */
+	unsigned files;          /* which of HD_CURE_FILES must be there */
 };
-/* `list` must have passed hd_cure_check and not be "auto".  `env` is the environment now, NULL-terminated. */
-struct hd_cure_plan hd_cure_plan(const char *list, const char *const *env, const char *python_dir, struct hd_arena *arena);
+/* `list` must have passed hd_cure_check and not be "auto".  `env` is the environment now, NULL-terminated; `dir` has no
+ * blank and no colon in it if a preload library is asked for. */
+struct hd_cure_plan hd_cure_plan(const char *list, const char *const *env, const char *dir, struct hd_arena *arena);
 
 /* The text of that sitecustomize.py. */
 extern const char hd_cure_python[];

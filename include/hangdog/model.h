@@ -27,6 +27,7 @@ const struct hd_model_proc *hd_model_find(const struct hd_model *model, int32_t 
 /* Children that ended by a signal or with a status, newest last, bounded (the last 64). */
 size_t hd_model_lost_count(const struct hd_model *model);
 const struct hd_lost *hd_model_lost(const struct hd_model *model, size_t i);
+void hd_model_lost_clear(struct hd_model *model); /* the command starts anew: what hangdog itself ended is nobody's news */
 /* Grows with every event that changes who exists: equal numbers around a look mean nobody came or went. */
 uint64_t hd_model_sequence(const struct hd_model *model);
 

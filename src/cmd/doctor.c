@@ -59,8 +59,10 @@ static int cures_json(void)
 	json_t *cures = json_array(), *others = json_array();
 	for (size_t i = 0; hd_cure_at(i) != NULL; i++) {
 		const struct hd_cure *c = hd_cure_at(i);
-		json_array_append_new(cures, json_pack("{s:s, s:s, s:s, s:o}", "name", c->name, "fixes", c->fixes, "costs", c->costs, "env",
-						       env_json(c)));
+		json_array_append_new(cures, json_pack("{s:s, s:s, s:s, s:o, s:b, s:b}", "name", c->name, "fixes", c->fixes,
+						       "costs", c->costs, "env", env_json(c), "preloads",
+						       (c->how & (HD_CURE_PAUSE | HD_CURE_GATE)) != 0, "sitecustomize",
+						       (c->how & HD_CURE_PYTHON) != 0));
 	}
 	for (size_t i = 0; hd_non_cure_at(i) != NULL; i++)
 		json_array_append_new(others, json_pack("{s:s, s:s}", "what", hd_non_cure_at(i)->what, "why", hd_non_cure_at(i)->why));
@@ -75,6 +77,10 @@ static void page_cure(struct hd_page *page, const struct hd_cure *cure)
 	hd_page_para(page, 2, 6, HD_INK_BOLD, "%s", cure->name);
 	hd_page_para(page, 6, 13, HD_INK_PLAIN, "fixes: %s", cure->fixes);
 	hd_page_para(page, 6, 13, HD_INK_PLAIN, "costs: %s", cure->costs);
+	if ((cure->how & (HD_CURE_PAUSE | HD_CURE_GATE)) != 0)
+		hd_buf_str(&env, "LD_PRELOAD, with a small library that hangdog brings along");
+	if ((cure->how & HD_CURE_PYTHON) != 0)
+		hd_buf_str(&env, " PYTHONPATH, with a small sitecustomize.py that runs yours, too");
 	hd_page_para(page, 6, 13, HD_INK_DIM, "sets:  %s", hd_buf_text(&env));
 }
 

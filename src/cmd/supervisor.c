@@ -180,6 +180,7 @@ int hd_supervisor_launch(struct hd_supervisor *s, uint32_t restart, const char *
 	int status = HD_EXIT_ERROR;
 	const char *const *env = launch_env(s, restart, incident_dir, arena);
 	s->command = (const char *const *)s->options->operands;
+	hd_model_lost_clear(s->model);
 	if (env == NULL)
 		status = HD_EXIT_ERROR;
 	else if (words_init(&words, s->options, restart > 0) < 0)

@@ -267,6 +267,11 @@ size_t hd_model_lost_count(const struct hd_model *model)
 	return model->lost_total < LOST_MAX ? model->lost_total : LOST_MAX;
 }
 
+void hd_model_lost_clear(struct hd_model *model)
+{
+	model->lost_total = 0;
+}
+
 const struct hd_lost *hd_model_lost(const struct hd_model *model, size_t i)
 {
 	size_t n = hd_model_lost_count(model);

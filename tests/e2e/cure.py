@@ -66,6 +66,13 @@ def a_hang_is_restarted_with_the_cure_that_its_advice_names():
 
 
 @case
+def what_hangdog_ended_before_a_restart_is_not_told_as_lost_later():
+    with scratch() as d:
+        r = guard_run(d, "--on-hang", "restart,kill", "--max-restarts", "1", "--cure", "none", "--", sys.executable, program(d), "fork")
+        check(r.status == 124 and r.err.count("DEADLOCK") == 2 and "Children that ended badly" not in r.err, r)
+
+
+@case
 def without_a_cure_it_hangs_again():
     with scratch() as d:
         r = guard_run(d, "--on-hang", "restart,kill", "--max-restarts", "1", "--cure", "none", "--", sys.executable, program(d), "fork")
@@ -124,12 +131,12 @@ def an_unknown_cure_starts_nothing():
 
 
 @case
-def where_it_cannot_be_written_the_program_runs_without_it():
+def where_incidents_cannot_be_kept_its_files_go_to_tmp():
     with scratch() as d:
         with open(os.path.join(d, "state"), "w") as f:
             f.write("in the way")
-        r = guard_run(d, "--cure", "mp-start=spawn", "--", "echo", "started")
-        check(r.status == 0 and r.out == "started\n" and "this cure is left out" in r.err, r)
+        r = guard_run(d, "--cure", "mp-start=spawn", "--", "sh", "-c", "ls ${PYTHONPATH%%:*}")
+        check(r.status == 0 and "sitecustomize.py" in r.out and f"/tmp/hangdog-{os.getuid()}-cure" in r.err, r)
 
 
 need("run")

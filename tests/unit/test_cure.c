@@ -42,7 +42,7 @@ Test(cure, a_plan_sets_the_variables_of_its_cures)
 	cr_assert_str_eq(plan.env[2], "TOKENIZERS_PARALLELISM=false");
 	cr_assert_null(plan.env[3]);
 	cr_assert_null(plan.kept);
-	cr_assert_not(plan.needs_python);
+	cr_assert_eq(plan.files, 0);
 	cr_assert_null(hd_cure_plan("none", empty, "/c", arena).env[0]);
 }
 
@@ -66,28 +66,64 @@ Test(cure, variables_that_help_only_together_are_never_set_alone)
 	cr_assert_str_eq(plan.env[0], "OMP_THREAD_LIMIT=1");
 	cr_assert_null(plan.kept);
 	static const char *const mine[] = {"HANGDOG_MP_START=fork", NULL};
-	cr_assert_not(hd_cure_plan("mp-start=spawn", mine, "/c", arena).needs_python);
+	cr_assert_eq(hd_cure_plan("mp-start=spawn", mine, "/c", arena).files, 0);
 }
 
 Test(cure, the_python_folder_leads_the_path_once)
 {
-	static const char *const old[] = {"PYTHONPATH=/lib/mine", NULL}, *const again[] = {"PYTHONPATH=/c:/lib/mine", NULL};
+	static const char *const old[] = {"PYTHONPATH=/lib/mine", NULL}, *const again[] = {"PYTHONPATH=/c/python:/lib/mine", NULL};
 	struct hd_cure_plan plan = hd_cure_plan("mp-start=spawn,mp-start=spawn", old, "/c", arena);
-	cr_assert(plan.needs_python);
+	cr_assert_eq(plan.files, HD_CURE_PYTHON);
 	cr_assert_str_eq(plan.env[0], "HANGDOG_MP_START=spawn");
-	cr_assert_str_eq(plan.env[1], "PYTHONPATH=/c:/lib/mine");
+	cr_assert_str_eq(plan.env[1], "PYTHONPATH=/c/python:/lib/mine");
 	plan = hd_cure_plan("mp-start=spawn", empty, "/c", arena);
-	cr_assert_str_eq(plan.env[1], "PYTHONPATH=/c");
+	cr_assert_str_eq(plan.env[1], "PYTHONPATH=/c/python");
 	plan = hd_cure_plan("mp-start=spawn", again, "/c", arena);
 	cr_assert_null(plan.env[1]);
 }
 
-Test(cure, auto_takes_what_the_advice_names)
+Test(cure, preload_libraries_follow_those_of_the_user)
 {
-	const struct hd_advice advice[] = {{.cure = "omp-threads=1"}, {.cure = NULL}, {.cure = "mp-start=spawn"}};
-	cr_assert_str_eq(hd_cure_auto(advice, 3, arena), "omp-threads=1,mp-start=spawn");
-	cr_assert_str_eq(hd_cure_auto(&advice[1], 1, arena), "none");
-	cr_assert_str_eq(hd_cure_auto(NULL, 0, arena), "none");
+	static const char *const old[] = {"LD_PRELOAD=libmine.so", NULL};
+	struct hd_cure_plan plan = hd_cure_plan("fork-gate,omp-pause", empty, "/c", arena);
+	cr_assert_eq(plan.files, HD_CURE_PAUSE | HD_CURE_GATE);
+	cr_assert_str_eq(plan.env[0], "LD_PRELOAD=/c/" HD_CURE_PAUSE_FILE ":/c/" HD_CURE_GATE_FILE);
+	cr_assert_null(plan.env[1]);
+	plan = hd_cure_plan("fork-gate", old, "/c", arena);
+	cr_assert_str_eq(plan.env[0], "LD_PRELOAD=libmine.so:/c/" HD_CURE_GATE_FILE);
+	const char *again[] = {plan.env[0], NULL};
+	cr_assert_null(hd_cure_plan("fork-gate", again, "/c", arena).env[0]);
+}
+
+static const char *next_of(const char *first, const char *second, const char *tried, bool is_python)
+{
+	const struct hd_advice advice[] = {{.cure = first}, {.cure = second}};
+	const struct hd_cure *cure = hd_cure_next(advice, 2, tried, is_python, empty);
+	return cure != NULL ? cure->name : "nothing";
+}
+
+Test(cure, auto_takes_the_least_intrusive_that_the_advice_names)
+{
+	cr_assert_str_eq(next_of("mp-start=spawn", "omp-threads=1", "", true), "omp-threads=1");
+	cr_assert_str_eq(next_of(NULL, "mp-start=spawn", "", true), "mp-start=spawn");
+	cr_assert_str_eq(next_of(NULL, NULL, "", true), "nothing");
+}
+
+Test(cure, auto_goes_further_when_the_hang_comes_again)
+{
+	cr_assert_str_eq(next_of("omp-threads=1", "mp-start=spawn", "omp-threads=1", true), "mp-start=spawn");
+	cr_assert_str_eq(next_of("omp-threads=1", NULL, "omp-threads=1", true), "mp-start=spawn");
+	cr_assert_str_eq(next_of("omp-threads=1", NULL, "omp-threads=1", false), "omp-pause");
+	cr_assert_str_eq(next_of("omp-threads=1", NULL, "omp-threads=1,mp-start=spawn,omp-pause", true), "fork-gate");
+	cr_assert_str_eq(next_of("omp-threads=1", NULL, "omp-threads=1,mp-start=spawn,omp-pause,fork-gate", true), "nothing");
+}
+
+Test(cure, auto_passes_over_what_the_user_decided)
+{
+	static const char *const env[] = {"OMP_NUM_THREADS=8", NULL};
+	const struct hd_advice advice[] = {{.cure = "omp-threads=1"}, {.cure = "mp-start=spawn"}};
+	cr_assert_str_eq(hd_cure_next(advice, 2, "", true, env)->name, "mp-start=spawn");
+	cr_assert_str_eq(hd_cure_next(advice, 1, "", false, env)->name, "omp-pause");
 }
 
 Test(cure, every_cure_is_told_and_sets_something)
@@ -96,7 +132,7 @@ Test(cure, every_cure_is_told_and_sets_something)
 	for (const struct hd_cure *c; (c = hd_cure_at(n)) != NULL; n++) {
 		cr_expect_gt(strlen(c->fixes), 8, "%s", c->name);
 		cr_expect_gt(strlen(c->costs), 8, "%s", c->name);
-		cr_expect_not_null(c->env[0], "%s", c->name);
+		cr_expect(c->env[0] != NULL || (c->how & HD_CURE_FILES) != 0, "%s", c->name);
 		for (size_t i = 0; c->env[i] != NULL; i++)
 			cr_expect_not_null(strchr(c->env[i], '='), "%s", c->name);
 		cr_expect_eq(hd_cure_find(c->name, strlen(c->name)), c, "%s is there twice", c->name);
