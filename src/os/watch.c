@@ -21,8 +21,11 @@ enum {
 #define PATIENCE_LEAST (1 * HD_NS_PER_S)
 #define PATIENCE_MOST (8 * HD_NS_PER_S)
 #define ASK_AGAIN HD_NS_PER_S
-/* A gather may cost at most one part in so many of the time, however often the waits change. */
-#define COST_SHARE 50
+/* While the waits keep changing, a gather may cost one part in so many of the time; but who changed last may be the one
+ * that hangs, so nobody has to wait longer than CHANGED_MOST.  (A first gather in a process with libraries of hundreds of
+ * megabytes reads their symbol tables and takes far longer than any later one.) */
+#define COST_SHARE 20
+#define CHANGED_MOST (HD_NS_PER_S / 2)
 
 int64_t hd_monotonic_ns(void)
 {
@@ -295,7 +298,7 @@ static void ask(struct hd_watcher *w, const struct hd_model *model, uint64_t wai
 /* Is a gather worth while?  Not while all that is blocked is obviously alive (hd_candidates on what the looks know,
  * asked again when the waits or the set of still threads changed, and once a second), not again for the very waits that the last
  * gather was for until patience ends (1 s, doubling to 8 s: what can still change is only the world outside), and never
- * so often that gathering takes more than 1/50 of the time.  So a healthy idle server costs one read a thread and look. */
+ * so often that gathering takes more than its share of the time.  So a healthy idle server costs one read a thread and look. */
 static uint32_t count_suspects(struct hd_watcher *w, const struct hd_model *model, int64_t now_ns)
 {
 	uint64_t waits = hd_watcher_waits(w);
@@ -306,7 +309,7 @@ static uint32_t count_suspects(struct hd_watcher *w, const struct hd_model *mode
 	int64_t since_ns = now_ns - w->gathered_ns;
 	if (waits == w->waits_gathered && since_ns < w->patience_ns)
 		return 0;
-	if (w->waits_gathered != 0 && since_ns < COST_SHARE * w->gather_cost_ns && since_ns < PATIENCE_MOST)
+	if (w->waits_gathered != 0 && since_ns < COST_SHARE * w->gather_cost_ns && since_ns < CHANGED_MOST)
 		return 0;
 	return w->suspects;
 }
