@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -145,6 +146,24 @@ static bool fixture_child_ends(pid_t child)
 	return false;
 }
 
+/* Forks while the threads run, until a child does not come back. */
+HELPER pid_t fixture_fork_once_too_often(void (*use)(void), int *forks)
+{
+	while (true) {
+		pid_t child = fixture_fork();
+		if (child == 0) {
+			/* A few locks, copied in the middle of a change, make the child spin: that is another story. */
+			setrlimit(RLIMIT_CPU, &(struct rlimit){1, 1});
+			use();
+			_exit(0);
+		}
+		++*forks;
+		if (!fixture_child_ends(child))
+			return child;
+		fixture_wait(child);
+	}
+}
+
 /* Three threads call `use` all the time; children call it too, until one does not come back.  Then the threads end, and
  * only the stuck child and its waiting parent remain. */
 HELPER int fixture_fork_until_hung(void (*use)(void))
@@ -152,18 +171,10 @@ HELPER int fixture_fork_until_hung(void (*use)(void))
 	pthread_t threads[3];
 	fixture_begin();
 	for (int forks = 0; forks < 100000;) {
-		pid_t child;
 		atomic_store(&fixture_stop, false);
 		for (int i = 0; i < 3; i++)
 			threads[i] = fixture_thread(fixture_use, (void *)use);
-		do {
-			child = fixture_fork();
-			if (child == 0) {
-				use();
-				_exit(0);
-			}
-			forks++;
-		} while (forks < 100000 && fixture_child_ends(child) && fixture_wait(child) == 0);
+		pid_t child = fixture_fork_once_too_often(use, &forks);
 		atomic_store(&fixture_stop, true);
 		for (int i = 0; i < 3; i++)
 			pthread_join(threads[i], NULL);
