@@ -3,7 +3,7 @@ _hangdog() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		COMPREPLY=($(compgen -W "run attach why dump ps ctl incidents replay doctor --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "run attach why dump top ps ctl incidents replay doctor --help --version" -- "$cur"))
 		return
 	fi
 	case $prev in
@@ -71,6 +71,10 @@ _hangdog() {
 		compopt -o default
 		return
 		;;
+	--replay)
+		compopt -o default
+		return
+		;;
 	--color)
 		COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
 		return
@@ -110,6 +114,13 @@ _hangdog() {
 	dump)
 		if [[ $cur == -* ]]; then
 			COMPREPLY=($(compgen -W "--json --native --python --locals --lines --consistent --merge --folded --async --tree --no-tree --threads --verbose --color --help" -- "$cur"))
+		else
+			COMPREPLY=($(compgen -W "$(ps -eo pid= 2>/dev/null)" -- "$cur"))
+		fi
+		;;
+	top)
+		if [[ $cur == -* ]]; then
+			COMPREPLY=($(compgen -W "--replay --color --help" -- "$cur"))
 		else
 			COMPREPLY=($(compgen -W "$(ps -eo pid= 2>/dev/null)" -- "$cur"))
 		fi

@@ -43,6 +43,9 @@ void hd_watcher_sample(struct hd_watcher *w);
 /* A full snapshot of now.  Never stops anybody.  Heap; free with hd_snapshot_free. */
 HD_MUST_CHECK int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err);
 
+/* The same for somebody who only asks: what hd_watcher_look thinks worth while stays as it was. */
+HD_MUST_CHECK int hd_watcher_peek(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err);
+
 /* Fills stacks (native + Python, merged) of the threads marked in want[n_threads] (NULL = all), and of the fork records
  * of their processes, from /proc and memory alone where the thread is blocked (no stop).  A thread that runs has only
  * its Python frames, unless its registers are given; then it must stand still (stopped) while this runs. */

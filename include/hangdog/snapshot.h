@@ -140,6 +140,7 @@ struct hd_thread {
 	int64_t repeat_ns;
 	uint64_t repeats;
 	uint64_t voluntary, involuntary; /* context switches: the witness of stillness */
+	uint64_t cpu_ns;         /* on a CPU so far, 0 = not known; told to people, decides nothing */
 };
 
 /* ---- objects of waits that are not plain private words --------------------------------------------------------------- */

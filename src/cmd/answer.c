@@ -9,6 +9,7 @@
 #include "cmd/supervisor.h"
 #include "hangdog/folded.h"
 #include "hangdog/num.h"
+#include "hangdog/snapshot_io.h"
 
 typedef bool answer_fn(struct hd_supervisor *s, const char *rest, struct hd_buf *reply);
 
@@ -54,7 +55,7 @@ static bool answer_why(struct hd_supervisor *s, const char *rest, struct hd_buf 
 	struct hd_case c;
 	int color = 0, verbose = 0;
 	unsigned width = 80;
-	if (s->watcher == NULL || hd_watcher_gather(s->watcher, s->model, &snap, &err) < 0) {
+	if (s->watcher == NULL || hd_watcher_peek(s->watcher, s->model, &snap, &err) < 0) {
 		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
 		return false;
 	}
@@ -82,7 +83,7 @@ static bool answer_dump(struct hd_supervisor *s, const char *rest, struct hd_buf
 	unsigned width = 80;
 	int color = 0, native = 1, python = 1, lines = 0, locals = 0;
 	(void)sscanf(rest, "%7s %u %d %d %d %d %d", form, &width, &color, &native, &python, &lines, &locals);
-	if (s->watcher == NULL || hd_watcher_gather(s->watcher, s->model, &snap, &err) < 0) {
+	if (s->watcher == NULL || hd_watcher_peek(s->watcher, s->model, &snap, &err) < 0) {
 		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
 		return false;
 	}
@@ -98,6 +99,24 @@ static bool answer_dump(struct hd_supervisor *s, const char *rest, struct hd_buf
 		hd_report_merged(c.snap, reply);
 	else
 		hd_case_text(&c, &style, reply);
+	hd_case_release(&c);
+	return true;
+}
+
+/* "view TID": a snapshot of now, with the stacks of what hangs and of that thread. */
+static bool answer_view(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
+{
+	struct hd_err err = {0};
+	struct hd_snapshot *snap;
+	struct hd_case c;
+	int64_t tid;
+	if (s->watcher == NULL || hd_watcher_peek(s->watcher, s->model, &snap, &err) < 0) {
+		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
+		return false;
+	}
+	hd_case_init(&c, snap);
+	hd_case_view_stacks(&c, s->watcher, hd_parse_i64(rest, &tid) == 0 && tid > 0 && tid <= INT32_MAX ? (int32_t)tid : 0);
+	hd_snapshot_write(c.snap, reply);
 	hd_case_release(&c);
 	return true;
 }
@@ -169,7 +188,7 @@ static const struct {
 	answer_fn *answer;
 } answers[] = {
 	{"guards", answer_guards},   {"status", answer_status}, {"why", answer_why},
-	{"dump", answer_dump},
+	{"dump", answer_dump},	     {"view", answer_view},
 	{"kill", answer_kill},	     {"restart", answer_restart}, {"heal", answer_heal},   {"detach", answer_detach},
 };
 

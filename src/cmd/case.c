@@ -36,17 +36,29 @@ static int64_t monotonic_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / HD_NS_PER_MS;
 }
 
+static uint8_t *stuck_threads(const struct hd_case *c)
+{
+	uint8_t *want = HD_NEW_N(c->arena, (size_t)c->snap->n_threads + 1, uint8_t);
+	for (uint32_t t = 0; t < c->snap->n_threads; t++)
+		want[t] = c->verdict->threads[t].certainty != HD_CERT_NONE || c->verdict->threads[t].is_starved;
+	return want;
+}
+
 void hd_case_stacks(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_options *options, bool all)
 {
-	uint8_t *want = NULL;
 	int64_t before_ms = monotonic_ms();
-	if (!all) {
-		want = HD_NEW_N(c->arena, c->snap->n_threads + 1, uint8_t);
-		for (uint32_t t = 0; t < c->snap->n_threads; t++)
-			want[t] = c->verdict->threads[t].certainty != HD_CERT_NONE || c->verdict->threads[t].is_starved;
-	}
-	hd_watcher_stacks(w, c->snap, want, options);
+	hd_watcher_stacks(w, c->snap, all ? NULL : stuck_threads(c), options);
 	c->capture_ms += monotonic_ms() - before_ms;
+	case_decide(c);
+}
+
+void hd_case_view_stacks(struct hd_case *c, struct hd_watcher *w, int32_t tid)
+{
+	uint8_t *want = stuck_threads(c);
+	uint32_t t = tid != 0 ? hd_snapshot_thread(c->snap, tid) : HD_NONE;
+	if (t != HD_NONE)
+		want[t] = 1;
+	hd_watcher_stacks(w, c->snap, want, &(struct hd_stack_options){.native = true, .python = true});
 	case_decide(c);
 }
 

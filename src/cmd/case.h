@@ -28,6 +28,9 @@ void hd_case_release(struct hd_case *c);
  * without stopping anybody; then decides again, since names make a better sentence.  Facts do not change. */
 void hd_case_stacks(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_options *options, bool all);
 
+/* The same for the live view: the stacks of what hangs, and that of one thread (0 = none). */
+void hd_case_view_stacks(struct hd_case *c, struct hd_watcher *w, int32_t tid);
+
 void hd_case_json(const struct hd_case *c, struct hd_buf *out);
 void hd_case_text(const struct hd_case *c, const struct hd_text_style *style, struct hd_buf *out);
 

@@ -32,7 +32,7 @@ static int model_add_trees(struct hd_model *model, const struct hd_options *opti
 	return 0;
 }
 
-static int model_fill(struct hd_model *model, const struct hd_options *options, struct hd_err *err)
+int hd_once_model(struct hd_model *model, const struct hd_options *options, struct hd_err *err)
 {
 	struct hd_arena *arena = hd_arena_new();
 	int r = model_add_trees(model, options, arena, err);
@@ -75,7 +75,7 @@ static int once(struct hd_watcher *w, struct hd_model *model, const struct hd_op
 		struct hd_case *ret, struct hd_err *err)
 {
 	struct hd_snapshot *snap;
-	int r = model_fill(model, options, err);
+	int r = hd_once_model(model, options, err);
 	if (r < 0 || (r = look_and_gather(w, model, looks, options->interval_ms, &snap, err)) < 0)
 		return r;
 	struct hd_stack_options stacks = stack_options(options);

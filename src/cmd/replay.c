@@ -53,7 +53,7 @@ static int read_all(int fd, const char *path, struct hd_buf *ret, struct hd_err 
 	}
 }
 
-static int load(const char *path, struct hd_snapshot **ret, struct hd_err *err)
+int hd_replay_load(const char *path, struct hd_snapshot **ret, struct hd_err *err)
 {
 	struct hd_buf text HD_CLEAN_BUF = {0};
 	struct hd_err inner = {0};
@@ -74,7 +74,7 @@ int hd_cmd_replay(const struct hd_options *options)
 	struct hd_snapshot *snap;
 	struct hd_case c;
 	struct hd_err err = {0};
-	if (load(options->operands[0], &snap, &err) != 0) {
+	if (hd_replay_load(options->operands[0], &snap, &err) != 0) {
 		hd_say("%s", err.text);
 		return HD_EXIT_ERROR;
 	}

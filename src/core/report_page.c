@@ -9,7 +9,7 @@ static const char *const inks[] = {
 
 void hd_page_init(struct hd_page *page, const struct hd_text_style *style, struct hd_buf *out)
 {
-	unsigned width = style->width < 40 ? 40 : style->width > 200 ? 200 : style->width;
+	unsigned width = style->width < 20 ? 20 : style->width > 200 ? 200 : style->width;
 	*page = (struct hd_page){.out = out, .style = style, .width = width};
 }
 

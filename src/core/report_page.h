@@ -1,5 +1,5 @@
 /* A page of text for people: words wrapped to a width, headings, colour only where the style asks for it.  Everything
- * printed passes hd_buf_safe, so names from the target cannot act on the terminal.  Private to core/report*. */
+ * printed passes hd_buf_safe, so names from the target cannot act on the terminal.  Private to core/report* and core/view*. */
 #ifndef HANGDOG_CORE_REPORT_PAGE_H
 #define HANGDOG_CORE_REPORT_PAGE_H
 
@@ -8,7 +8,7 @@
 struct hd_page {
 	struct hd_buf *out;
 	const struct hd_text_style *style;
-	unsigned width; /* 40 to 200 */
+	unsigned width; /* 20 to 200 */
 };
 
 enum hd_ink { HD_INK_PLAIN = 0, HD_INK_BOLD, HD_INK_DIM, HD_INK_RED, HD_INK_YELLOW, HD_INK_GREEN };

@@ -1,4 +1,4 @@
-/* A stack for people, brief or whole.  Private to core/report*. */
+/* A stack for people, brief or whole.  Private to core/report* and core/view*. */
 #ifndef HANGDOG_CORE_REPORT_STACK_H
 #define HANGDOG_CORE_REPORT_STACK_H
 

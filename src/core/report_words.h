@@ -1,4 +1,4 @@
-/* Phrases about waits, owners and threads that the text and the JSON report share.  Private to core/report*. */
+/* Phrases about waits, owners and threads that the reports and the live view share.  Private to core/report* and core/view*. */
 #ifndef HANGDOG_CORE_REPORT_WORDS_H
 #define HANGDOG_CORE_REPORT_WORDS_H
 

@@ -123,6 +123,7 @@ static const struct field thread_fields[] = {
 	FIELD(struct hd_thread, repeats),
 	FIELD(struct hd_thread, voluntary),
 	FIELD(struct hd_thread, involuntary),
+	FIELD(struct hd_thread, cpu_ns),
 	NESTED(struct hd_thread, stack, is_complete),
 	NESTED(struct hd_thread, stack, is_partial),
 };

@@ -450,3 +450,15 @@ int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct
 	*ret = snap;
 	return 0;
 }
+
+int hd_watcher_peek(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err)
+{
+	uint64_t waits = w->waits_gathered;
+	int64_t gathered_ns = w->gathered_ns, cost_ns = w->gather_cost_ns, patience_ns = w->patience_ns;
+	int r = hd_watcher_gather(w, model, ret, err);
+	w->waits_gathered = waits;
+	w->gathered_ns = gathered_ns;
+	w->gather_cost_ns = cost_ns;
+	w->patience_ns = patience_ns;
+	return r;
+}

@@ -20,7 +20,7 @@ static int by_model_pid(const void *a, const void *b)
 static void sketch_thread(const struct hd_sighting *seen, uint32_t p, int64_t now_ns, struct hd_arena *arena, struct hd_thread *ret)
 {
 	*ret = (struct hd_thread){.tid = seen->tid, .ns_tid = seen->tid, .start = seen->start, .proc = p, .name = "", .state = 'R',
-				  .nr = -1, .timeout_ns = -1, .objects_complete = false};
+				  .nr = -1, .timeout_ns = -1, .objects_complete = false, .cpu_ns = seen->run_ns};
 	if (!seen->has_line)
 		return;
 	/* So a leader shows that called pthread_exit while its process lives on ("-1 0x0 0x0"). */

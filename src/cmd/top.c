@@ -1,0 +1,299 @@
+/* hangdog top: the live view.  Connects what is seen (top_source.c) to what is shown (core/view.c) on a terminal (ui/). */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/cmd.h"
+#include "cmd/say.h"
+#include "cmd/supervisor.h"
+#include "cmd/top_source.h"
+#include "hangdog/ui.h"
+#include "hangdog/vec.h"
+
+#define REFRESH_MS 1000
+#define FIRST_MS 100       /* the second look: from then on something can be proven */
+#define SHOWN_MS 120       /* after the selection has moved, when its stack takes a question */
+/* A refresh may cost at most one part in so many of the time, as long as that makes it no rarer than every SLOWEST_MS. */
+#define COST_SHARE 40
+#define SLOWEST_MS 5000
+
+struct top {
+	const struct hd_options *options;
+	struct hd_ui *ui;
+	struct hd_view *view;
+	struct hd_signals *signals;
+	HD_VEC(struct hd_source *) sources;
+	HD_VEC(struct hd_view_tree) trees;
+	bool finds_guarded; /* no PID: whatever is guarded */
+	bool is_recording, is_over;
+	int64_t due_ms;
+	unsigned refreshes;
+};
+
+static void say(struct top *top, const char *text)
+{
+	char stamp[16];
+	time_t now = time(NULL);
+	struct tm tm;
+	strftime(stamp, sizeof(stamp), "%H:%M:%S", localtime_r(&now, &tm));
+	HD_CLEAN_BUF struct hd_buf line = {0};
+	hd_buf_add(&line, text, strcspn(text, "\n"));
+	hd_view_say(top->view, stamp, hd_buf_text(&line));
+}
+
+static int64_t boot_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t)now.tv_sec * HD_NS_PER_S + now.tv_nsec;
+}
+
+/* ---- facts -------------------------------------------------------------------------------------------------------------- */
+
+/* Supervisors come and go. */
+static void find_guarded(struct top *top)
+{
+	struct hd_arena *arena = hd_arena_new();
+	int32_t *pids;
+	size_t n;
+	if (hd_door_list(arena, &pids, &n) < 0)
+		n = 0;
+	for (size_t i = 0; i < n; i++) {
+		bool is_known = false;
+		for (size_t k = 0; k < top->sources.n; k++)
+			is_known = is_known || hd_source_supervisor(top->sources.at[k]) == pids[i];
+		if (!is_known)
+			HD_VEC_PUSH(&top->sources, hd_source_guarded(pids[i]));
+	}
+	hd_arena_free(arena);
+}
+
+static void drop_source(struct top *top, size_t i)
+{
+	hd_source_free(top->sources.at[i]);
+	memmove(&top->sources.at[i], &top->sources.at[i + 1], (--top->sources.n - i) * sizeof(*top->sources.at));
+}
+
+static void show(struct top *top)
+{
+	HD_VEC_CLEAR(&top->trees);
+	for (size_t i = 0; i < top->sources.n; i++) {
+		struct hd_view_tree tree;
+		if (hd_source_tree(top->sources.at[i], &tree))
+			HD_VEC_PUSH(&top->trees, tree);
+	}
+	hd_view_model(top->view, &(struct hd_view_model){
+					 .trees = top->trees.at,
+					 .n_trees = (uint32_t)top->trees.n,
+					 .boot_ns = top->is_recording ? 0 : boot_ns(),
+					 .is_recording = top->is_recording,
+				 });
+}
+
+/* The source of the i-th tree that is shown. */
+static struct hd_source *source_of_tree(struct top *top, uint32_t tree)
+{
+	struct hd_view_tree unused;
+	for (size_t i = 0; i < top->sources.n; i++) {
+		if (hd_source_tree(top->sources.at[i], &unused) && tree-- == 0)
+			return top->sources.at[i];
+	}
+	return NULL;
+}
+
+static void refresh(struct top *top)
+{
+	struct hd_view_request selected = hd_view_selected(top->view);
+	const struct hd_source *chosen = source_of_tree(top, selected.tree);
+	int64_t cost_ms = 0;
+	if (top->finds_guarded)
+		find_guarded(top);
+	for (size_t i = top->sources.n; i-- > 0;) {
+		struct hd_err err = {0};
+		int r = hd_source_refresh(top->sources.at[i], top->sources.at[i] == chosen ? selected.tid : 0, &err);
+		cost_ms += hd_source_cost_ms(top->sources.at[i]);
+		if (r == 0)
+			continue;
+		if (top->finds_guarded)
+			drop_source(top, i);
+		else if (top->refreshes > 0)
+			say(top, err.text);
+	}
+	show(top);
+	int64_t pause_ms = cost_ms * COST_SHARE > REFRESH_MS ? cost_ms * COST_SHARE : REFRESH_MS;
+	if (pause_ms > SLOWEST_MS)
+		pause_ms = SLOWEST_MS;
+	top->due_ms = hd_now_ms() + (top->refreshes++ == 0 ? FIRST_MS : pause_ms);
+}
+
+/* ---- requests ------------------------------------------------------------------------------------------------------------ */
+
+static void bring_stack(struct top *top, const struct hd_view_request *request)
+{
+	struct hd_source *source = source_of_tree(top, request->tree);
+	if (source == NULL || request->tid == 0)
+		return;
+	if (hd_source_stack(source, request->tid))
+		show(top);
+	else if (top->due_ms > hd_now_ms() + SHOWN_MS)
+		top->due_ms = hd_now_ms() + SHOWN_MS;
+}
+
+static void act(struct top *top, const struct hd_view_request *request)
+{
+	HD_CLEAN_BUF struct hd_buf result = {0};
+	struct hd_err err = {0};
+	struct hd_source *source = source_of_tree(top, request->tree);
+	if (source == NULL)
+		return;
+	say(top, "working …");
+	hd_ui_paint(top->ui, hd_view_paint(top->view));
+	if (hd_source_act(source, request->want, &result, &err) < 0)
+		say(top, err.text);
+	else
+		say(top, hd_buf_text(&result));
+	top->due_ms = hd_now_ms();
+}
+
+static void perform(struct top *top, const struct hd_view_request *request)
+{
+	switch (request->want) {
+	case HD_VIEW_NOTHING:
+		return;
+	case HD_VIEW_QUIT:
+		top->is_over = true;
+		return;
+	case HD_VIEW_LOOK:
+		top->due_ms = hd_now_ms();
+		return;
+	case HD_VIEW_SHOWN:
+		bring_stack(top, request);
+		return;
+	case HD_VIEW_REPAINT:
+		hd_ui_forget(top->ui);
+		return;
+	default:
+		act(top, request);
+		return;
+	}
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------------------------------ */
+
+static void wait_for_events(struct top *top)
+{
+	struct pollfd fds[] = {
+		{.fd = hd_ui_fd(top->ui), .events = POLLIN},
+		{.fd = hd_signals_fd(top->signals), .events = POLLIN},
+	};
+	int64_t left_ms = top->due_ms - hd_now_ms();
+	int r = poll(fds, HD_COUNTOF(fds), top->is_recording ? -1 : left_ms > 0 ? (int)left_ms : 0);
+	if (r > 0 && (fds[0].revents & (POLLHUP | POLLERR)) != 0)
+		top->is_over = true; /* the terminal is gone */
+}
+
+static void handle_signals(struct top *top)
+{
+	unsigned width, height;
+	struct hd_happened happened = hd_signals_poll(top->signals, NULL);
+	top->is_over |= happened.stop_signal != 0;
+	if (!happened.resized)
+		return;
+	hd_ui_size(top->ui, &width, &height);
+	hd_view_resize(top->view, width, height);
+	hd_ui_forget(top->ui);
+}
+
+static void loop(struct top *top)
+{
+	struct hd_view_event event;
+	while (!top->is_over) {
+		hd_ui_paint(top->ui, hd_view_paint(top->view));
+		wait_for_events(top);
+		handle_signals(top);
+		while (!top->is_over && hd_ui_next(top->ui, &event)) {
+			struct hd_view_request request = hd_view_key(top->view, &event);
+			perform(top, &request);
+		}
+		if (!top->is_over && !top->is_recording && hd_now_ms() >= top->due_ms)
+			refresh(top);
+	}
+}
+
+static int open_view(struct top *top, struct hd_err *err)
+{
+	unsigned width, height;
+	struct hd_text_style style = hd_say_style(stdout, top->options);
+	int r = hd_signals_new(HD_SIGNALS_OURS, &top->signals, err);
+	if (r == 0)
+		r = hd_ui_open(style.color, &top->ui, err);
+	if (r < 0)
+		return r;
+	struct hd_view_style look = hd_ui_style(top->ui);
+	top->view = hd_view_new(&look);
+	hd_ui_size(top->ui, &width, &height);
+	hd_view_resize(top->view, width, height);
+	return 0;
+}
+
+static int choose_sources(struct top *top, struct hd_err *err)
+{
+	const struct hd_options *options = top->options;
+	struct hd_source *source = NULL;
+	struct hd_arena *arena = hd_arena_new();
+	int r = 0;
+	top->is_recording = options->replay != NULL;
+	top->finds_guarded = !top->is_recording && options->n_pids == 0;
+	int32_t supervisor = options->n_pids > 0 ? hd_door_find(options->pids[0], arena) : 0;
+	hd_arena_free(arena);
+	if (top->is_recording)
+		r = hd_source_recording(options->replay, &source, err);
+	else if (top->finds_guarded)
+		find_guarded(top);
+	else if (supervisor > 0)
+		source = hd_source_guarded(supervisor);
+	else
+		r = hd_source_outside(options, options->pids[0], &source, err);
+	if (source != NULL)
+		HD_VEC_PUSH(&top->sources, source);
+	return r;
+}
+
+static int run(struct top *top)
+{
+	struct hd_err err = {0};
+	if (choose_sources(top, &err) < 0) {
+		hd_say("%s", err.text);
+		return HD_EXIT_ERROR;
+	}
+	if (top->sources.n == 0) {
+		puts("No hangdog of yours guards anything now. Start one: hangdog run -- COMMAND, or look at any tree: hangdog top PID");
+		return 0;
+	}
+	if (open_view(top, &err) < 0) {
+		hd_say("%s", err.text);
+		return HD_EXIT_ERROR;
+	}
+	if (top->is_recording)
+		show(top);
+	else
+		refresh(top);
+	loop(top);
+	return 0;
+}
+
+int hd_cmd_top(const struct hd_options *options)
+{
+	struct top top = {.options = options};
+	int status = run(&top);
+	hd_ui_close(top.ui);
+	hd_view_free(top.view);
+	for (size_t i = 0; i < top.sources.n; i++)
+		hd_source_free(top.sources.at[i]);
+	HD_VEC_RELEASE(&top.sources);
+	HD_VEC_RELEASE(&top.trees);
+	hd_signals_free(top.signals);
+	return status;
+}

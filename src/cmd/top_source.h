@@ -1,0 +1,33 @@
+/* Where the live view's facts come from: a tree looked at from outside, one asked of the hangdog that guards it, or a
+ * recording.  One source a tree; it owns the newest case and what the view borrows of it. */
+#ifndef HANGDOG_CMD_TOP_SOURCE_H
+#define HANGDOG_CMD_TOP_SOURCE_H
+
+#include "cmd/case.h"
+#include "cmd/options.h"
+#include "hangdog/view.h"
+
+struct hd_source;
+
+/* The tree of `pid`, nobody guarding it. */
+HD_MUST_CHECK int hd_source_outside(const struct hd_options *options, int32_t pid, struct hd_source **ret, struct hd_err *err);
+/* What this supervisor guards. */
+struct hd_source *hd_source_guarded(int32_t supervisor);
+/* FILE, an incident's folder, or "-". */
+HD_MUST_CHECK int hd_source_recording(const char *path, struct hd_source **ret, struct hd_err *err);
+void hd_source_free(struct hd_source *source); /* NULL is fine */
+int32_t hd_source_supervisor(const struct hd_source *source); /* 0 = nobody */
+
+/* New facts, with the stack of thread `tid` (0 = of none).  On failure (-ESRCH: the tree is gone) the old ones stay. */
+HD_MUST_CHECK int hd_source_refresh(struct hd_source *source, int32_t tid, struct hd_err *err);
+/* Only the stack of that thread, where that is possible without asking anew; false = it takes a refresh. */
+bool hd_source_stack(struct hd_source *source, int32_t tid);
+/* How long the last refresh kept us, in milliseconds. */
+int64_t hd_source_cost_ms(const struct hd_source *source);
+/* For the view, valid until the next refresh; false = nothing has been seen yet. */
+bool hd_source_tree(const struct hd_source *source, struct hd_view_tree *ret);
+
+/* What the user confirmed (or HD_VIEW_DUMP), done now: 0 and what came of it, or an error.  `ret` is appended to. */
+HD_MUST_CHECK int hd_source_act(struct hd_source *source, enum hd_view_want want, struct hd_buf *ret, struct hd_err *err);
+
+#endif
