@@ -42,23 +42,34 @@ struct hd_policy {
 	unsigned next;               /* action to look at next for this hang */
 	enum hd_certainty hang_certainty;
 	uint32_t restarts, in_vain;
+	bool is_fresh;               /* no hang yet since the start */
+	bool is_given_up;            /* for this hang: restarts are used up */
 	int64_t delay_ms, started_ms;
-	uint64_t signature;          /* of the last hang that was restarted, 0 = none */
+	uint64_t signature;          /* of the first hang after the last start, 0 = none */
+	uint64_t cpu_ns;             /* the most that a run used which ended in that hang */
 };
 
 struct hd_step {
 	enum hd_action_kind kind; /* REPORT = nothing (more) to do */
 	const char *command;      /* EXEC */
 	int64_t delay_ms;         /* RESTART: wait so long before the new start */
+	bool gives_up;            /* KILL: because restarts are used up and nothing else was asked for */
 	/* Actions that were skipped on the way here and why, for the log; NULL = none. */
 	const char *skipped;
 };
 
 /* The command was started (again). */
 void hd_policy_start(struct hd_policy *p, int64_t now_ms);
-/* A new hang.  `signature` is equal for equal hangs (0 = never equal); `has_progressed`: something new was seen since
- * the start (output, files). */
-void hd_policy_hang(struct hd_policy *p, enum hd_certainty certainty, uint64_t signature, bool has_progressed, int64_t now_ms);
+/* A new hang.  `signature` is equal for equal hangs (0 = never equal).  Did this run get further than those before it
+ * (docs/decisions/0011-progress-between-restarts.md)?  `has_progressed`: it left something behind that lasts; `cpu_ns`: CPU
+ * time of the tree since the start. */
+struct hd_run {
+	bool has_progressed;
+	uint64_t cpu_ns;
+};
+#define HD_CPU_FURTHER 2               /* so many times the best run before, */
+#define HD_CPU_FURTHER_NS HD_NS_PER_S  /* and so much on top, is further */
+void hd_policy_hang(struct hd_policy *p, enum hd_certainty certainty, uint64_t signature, const struct hd_run *run, int64_t now_ms);
 /* The next thing to do about it.  Call again when it failed, or always after EXEC. */
 struct hd_step hd_policy_next(struct hd_policy *p);
 

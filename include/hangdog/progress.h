@@ -28,4 +28,7 @@ void hd_meter_free(struct hd_meter *m); /* NULL is fine */
 /* Has the tree moved since the last call?  cpu_ns: CPU time of the tree so far (hd_look).  The first call says no. */
 bool hd_meter_read(struct hd_meter *m, const struct hd_model *model, uint64_t cpu_ns, int64_t now_ns);
 
+/* Do the files of `spec` look otherwise than when the meter was made? */
+bool hd_meter_files_changed(const struct hd_meter *m);
+
 #endif

@@ -100,6 +100,7 @@ static bool act_restart(struct hd_supervisor *s, const struct hd_step *step)
 		return false;
 	s->hang.action.result = hd_arena_printf(s->hang.arena, "ended %u process%s, restart %u of at most %u", ended,
 						ended == 1 ? "" : "es", s->policy.restarts, s->policy.restarts_max);
+	hd_terminal_restore(&s->terminal);
 	hd_say("restart %u of at most %u in %.3g s", s->policy.restarts, s->policy.restarts_max, (double)step->delay_ms / 1000);
 	if (!wait_before_start(s, step->delay_ms) || hd_supervisor_launch(s, s->policy.restarts, s->hang.path) != 0) {
 		s->has_ended_it = true;
@@ -190,16 +191,22 @@ static void note_result(struct hd_supervisor *s, bool done, const char **tried)
 					 note->result);
 }
 
+/* Something that outlasts the run: files that the user named (--progress file:), or ten minutes in which it moved. */
+static bool has_left_something(const struct hd_supervisor *s)
+{
+	int64_t moved_ms = s->rhythm.moved_ns / HD_NS_PER_MS;
+	return hd_meter_files_changed(s->meter) || moved_ms - s->policy.started_ms > HD_RESTART_HEALTHY_MS;
+}
+
 void hd_supervisor_act(struct hd_supervisor *s)
 {
-	bool has_progressed = s->rhythm.moved_ns / HD_NS_PER_MS - s->policy.started_ms > HD_RESTART_HEALTHY_MS;
-	uint64_t signature = hd_case_signature(&s->hang);
-	hd_policy_hang(&s->policy, s->hang.verdict->certainty, signature, has_progressed, hd_now_ms());
+	struct hd_run run = {.has_progressed = has_left_something(s), .cpu_ns = s->cpu_ns};
+	hd_policy_hang(&s->policy, s->hang.verdict->certainty, hd_case_signature(&s->hang), &run, hd_now_ms());
 	const char *tried = NULL;
 	for (;;) {
 		struct hd_step step = hd_policy_next(&s->policy);
 		if (step.skipped != NULL)
-			hd_say("an action was skipped: %s", step.skipped);
+			hd_say("%s: %s", step.gives_up ? "giving up" : "an action was skipped", step.skipped);
 		if (step.kind == HD_ACTION_REPORT)
 			return;
 		s->hang.action = (struct hd_action_note){.taken = hd_action_name(step.kind)};

@@ -133,6 +133,7 @@ void hd_supervisor_look(struct hd_supervisor *s)
 		return; /* the tree is gone or changing; its end comes as an event */
 	s->count.looks++;
 	s->threads = look.threads;
+	s->cpu_ns = look.cpu_ns;
 	int64_t stall_ns = stalled_ns(s, &look, now_ms);
 	if (look.suspects > 0 || stall_ns > 0)
 		investigate(s, stall_ns);

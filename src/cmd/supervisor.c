@@ -45,6 +45,7 @@ int hd_supervisor_init(struct hd_supervisor *s, const struct hd_options *options
 	hd_tracer_set_evidence(s->tracer, s->forkev, (enum hd_evidence)options->evidence);
 	s->launches = role == HD_SIGNALS_FORWARD;
 	s->started_ms = hd_now_ms();
+	hd_terminal_note(&s->terminal);
 	progress_init(&s->progress, &options->progress);
 	s->policy = (struct hd_policy){
 		.actions = &options->actions,
@@ -100,6 +101,7 @@ void hd_supervisor_watch(struct hd_supervisor *s, int32_t root)
 	s->meter = hd_meter_new(&s->progress, root, cpu_window_ns(s->options->stall_ms));
 	hd_rhythm_start(&s->rhythm, s->options->stall_ms * HD_NS_PER_MS, now_ms * HD_NS_PER_MS);
 	s->known_hang = 0;
+	s->cpu_ns = 0;
 	s->root_status = -1;
 	hd_policy_start(&s->policy, now_ms);
 }

@@ -11,6 +11,7 @@
 #include "hangdog/progress.h"
 #include "hangdog/rhythm.h"
 #include "hangdog/signals.h"
+#include "hangdog/terminal.h"
 #include "hangdog/tracer.h"
 #include "hangdog/vec.h"
 
@@ -48,6 +49,8 @@ struct hd_supervisor {
 	bool has_hang;
 	struct hd_buf cures;        /* names of the cures so far, with commas between */
 	HD_VEC(struct hd_healed) healed;
+	struct hd_terminal terminal; /* as at the start */
+	uint64_t cpu_ns;            /* of the tree since its start */
 	struct hd_counters count;
 	uint32_t threads;           /* at the newest look */
 	bool is_over;               /* leave the loop */

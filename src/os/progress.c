@@ -21,7 +21,7 @@ struct hd_meter {
 	} root[2];           /* stdout and stderr of the root */
 	int64_t written_ns;  /* newest time of the files written to, CLOCK_REALTIME */
 	uint64_t bytes;      /* written by those whose output has no time */
-	uint64_t files;      /* what the files of the patterns looked like */
+	uint64_t files, first_files; /* what the files of the patterns looked like, and at the start */
 	bool has_seen;
 };
 
@@ -30,21 +30,6 @@ static bool stream_stat(int32_t pid, int fd, struct stat *ret)
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
 	return stat(path, ret) == 0;
-}
-
-struct hd_meter *hd_meter_new(const struct hd_progress_spec *spec, int32_t root, int64_t window_ns)
-{
-	struct hd_meter *m = calloc(1, sizeof(*m));
-	if (m == NULL)
-		abort();
-	m->spec = spec;
-	m->window_ns = window_ns;
-	for (int i = 0; i < 2; i++) {
-		struct stat st;
-		if (stream_stat(root, i + 1, &st))
-			m->root[i] = (struct identity){st.st_dev, st.st_ino};
-	}
-	return m;
 }
 
 void hd_meter_free(struct hd_meter *m)
@@ -133,6 +118,35 @@ static uint64_t files_look(const char *pattern)
 	return sum;
 }
 
+static uint64_t all_files(const struct hd_meter *m)
+{
+	uint64_t files = 0;
+	for (unsigned i = 0; i < m->spec->n_globs; i++)
+		files += mix(files_look(m->spec->globs[i]) + i);
+	return files;
+}
+
+struct hd_meter *hd_meter_new(const struct hd_progress_spec *spec, int32_t root, int64_t window_ns)
+{
+	struct hd_meter *m = calloc(1, sizeof(*m));
+	if (m == NULL)
+		abort();
+	m->spec = spec;
+	m->window_ns = window_ns;
+	m->first_files = all_files(m);
+	for (int i = 0; i < 2; i++) {
+		struct stat st;
+		if (stream_stat(root, i + 1, &st))
+			m->root[i] = (struct identity){st.st_dev, st.st_ino};
+	}
+	return m;
+}
+
+bool hd_meter_files_changed(const struct hd_meter *m)
+{
+	return all_files(m) != m->first_files;
+}
+
 static bool cpu_moved(struct hd_meter *m, uint64_t cpu_ns, int64_t now_ns)
 {
 	int64_t since_ns = now_ns - m->window_start_ns;
@@ -146,9 +160,7 @@ static bool cpu_moved(struct hd_meter *m, uint64_t cpu_ns, int64_t now_ns)
 
 bool hd_meter_read(struct hd_meter *m, const struct hd_model *model, uint64_t cpu_ns, int64_t now_ns)
 {
-	uint64_t files = 0;
-	for (unsigned i = 0; i < m->spec->n_globs; i++)
-		files += mix(files_look(m->spec->globs[i]) + i);
+	uint64_t files = all_files(m);
 	bool moved = m->has_seen && files != m->files;
 	if (m->spec->output && output_moved(m, model))
 		moved = m->has_seen;
