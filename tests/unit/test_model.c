@@ -171,9 +171,9 @@ Test(model, bad_ends_are_kept_newest_last_and_only_the_last_64, .timeout = 10)
 	cr_assert_eq(last->ppid, 100);
 	cr_assert_str_eq(last->comm, "child");
 	cr_assert_eq(hd_model_lost(model, 62)->signal, SIGSEGV);
+	cr_assert_eq(hd_model_lost(model, 62)->status, -1);
 	hd_model_lost_clear(model);
 	cr_assert_eq(hd_model_lost_count(model), 0);
-	cr_assert_eq(hd_model_lost(model, 62)->status, -1);
 	hd_model_free(model);
 }
 
