@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/dump.h"
+#include "cmd/metrics.h"
 #include "cmd/say.h"
 #include "cmd/supervisor.h"
 #include "hangdog/incident.h"
@@ -137,4 +138,5 @@ void hd_supervisor_look(struct hd_supervisor *s)
 	int64_t stall_ns = stalled_ns(s, &look, now_ms);
 	if (look.suspects > 0 || stall_ns > 0)
 		investigate(s, stall_ns);
+	hd_metrics_keep(s);
 }

@@ -6,6 +6,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/cures.h"
+#include "cmd/metrics.h"
 #include "cmd/say.h"
 #include "hangdog/vec.h"
 
@@ -63,6 +64,7 @@ int hd_supervisor_init(struct hd_supervisor *s, const struct hd_options *options
 
 void hd_supervisor_release(struct hd_supervisor *s)
 {
+	hd_metrics_end(s);
 	hd_door_close(s->door);
 	if (s->has_hang)
 		hd_case_release(&s->hang);

@@ -52,6 +52,11 @@ struct hd_supervisor {
 	struct hd_terminal terminal; /* as at the start */
 	uint64_t cpu_ns;            /* of the tree since its start */
 	struct hd_counters count;
+	struct {
+		int64_t due_ms;     /* monotonic */
+		uint64_t hangs;     /* as last written */
+		bool is_said;       /* that it cannot be written */
+	} metrics;                  /* --metrics (cmd/metrics.c) */
 	uint32_t threads;           /* at the newest look */
 	bool is_over;               /* leave the loop */
 	bool has_ended_it;          /* hangdog ended the command because it hung: 124 */
