@@ -224,9 +224,12 @@ const char *hd_summary_stall(const struct hd_snapshot *snap, const struct hd_ver
 	struct writer w = {.snap = snap, .v = v, .out = &out};
 	hd_buf_printf(&out, "Nothing has moved for %lld s", (long long)(stall_ns / HD_NS_PER_S));
 	if (lead != HD_NONE) {
-		hd_buf_str(&out, "; the longest wait: ");
-		say_proc(&w, lead, false);
-		hd_buf_str(&out, ", for ");
+		bool goes_round = snap->threads[lead].repeat_ns > 0;
+		hd_buf_str(&out, goes_round ? ". " : "; the longest wait: ");
+		say_proc(&w, lead, goes_round);
+		if (goes_round)
+			say_fork(&w, lead);
+		hd_buf_str(&out, goes_round ? " wakes up again and again, and each time goes back to the very same wait, for " : ", for ");
 		say_object(&w, lead);
 	}
 	hd_buf_str(&out, ". This is no proof of a deadlock.");

@@ -3,6 +3,7 @@
 #include "core/explain.h"
 #include "core/graph.h"
 #include "core/lookup.h"
+#include "core/owner.h"
 
 static const char *const cause_names[] = {
 #define X(c, name) [c] = name,
@@ -152,8 +153,21 @@ static int64_t waited_ns(const struct hd_thread *th)
 	return th->is_still ? th->blocked_ns : th->repeat_ns;
 }
 
-/* The longest wait of the tree; a parent that waits for its child says less than the child. */
-static uint32_t longest_wait(const struct hd_snapshot *snap, const struct hd_verdict *v)
+/* Which wait says most about a tree in which nothing moves: a copy that lost its threads at the fork and goes back to the
+ * same wait each time it wakes up (JAX and gRPC poll like that), then any thread of such a copy that waits for more than a
+ * child, then all others; a parent that waits for its child says least. */
+static unsigned telling(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t t)
+{
+	const struct hd_thread *th = &snap->threads[t];
+	const struct hd_proc *pr = &snap->procs[th->proc];
+	if (v->threads[t].wait.kind == HD_WAIT_CHILD)
+		return 0;
+	if (!hd_fork_lost_threads(hd_proc_fork(pr)) || th->tid != pr->pid)
+		return 1;
+	return th->repeat_ns > 0 ? 3 : 2;
+}
+
+static uint32_t most_telling_wait(const struct hd_snapshot *snap, const struct hd_verdict *v)
 {
 	uint32_t best = HD_NONE;
 	for (uint32_t t = 0; t < snap->n_threads; t++) {
@@ -164,8 +178,8 @@ static uint32_t longest_wait(const struct hd_snapshot *snap, const struct hd_ver
 			best = t;
 			continue;
 		}
-		bool child = v->threads[t].wait.kind == HD_WAIT_CHILD, best_child = v->threads[best].wait.kind == HD_WAIT_CHILD;
-		if (child != best_child ? best_child : waited_ns(th) > waited_ns(&snap->threads[best]))
+		unsigned rank = telling(snap, v, t), rank_best = telling(snap, v, best);
+		if (rank != rank_best ? rank > rank_best : waited_ns(th) > waited_ns(&snap->threads[best]))
 			best = t;
 	}
 	return best;
@@ -175,7 +189,7 @@ void hd_verdict_stall(const struct hd_snapshot *snap, struct hd_verdict *v, int6
 {
 	if (v->kind != HD_VERDICT_NONE)
 		return;
-	uint32_t lead = longest_wait(snap, v);
+	uint32_t lead = most_telling_wait(snap, v);
 	v->kind = HD_VERDICT_STALL;
 	v->certainty = HD_CERT_SUSPECTED;
 	v->cause = HD_CAUSE_UNKNOWN;

@@ -233,6 +233,26 @@ Test(verdict, a_stall_is_only_suspected, .timeout = 10)
 	cr_expect_eq(v->culprits[0], 0);
 }
 
+Test(verdict, a_stall_is_told_by_the_copy_that_polls_for_threads_it_does_not_have, .timeout = 10)
+{
+	TB_SNAPSHOT(s);
+	tb_proc(s, 10, 1);
+	tb_thread(s, 10);
+	tb_call(s, 0, TB_NANOSLEEP, 0x7000, 0, 0, 0);
+	s->threads[0].blocked_ns = 100 * HD_NS_PER_S;
+	uint32_t child = tb_proc(s, 20, 10);
+	tb_thread(s, 20);
+	tb_call(s, 1, TB_NANOSLEEP, 0x7000, 0, 0, 0);
+	s->threads[1].is_still = false;
+	s->threads[1].repeat_ns = 6 * HD_NS_PER_S;
+	tb_fork(s, child, 10, 7);
+	struct hd_verdict *v = decide(s);
+	hd_verdict_stall(s, v, 300 * HD_NS_PER_S, s->arena);
+	cr_expect_eq(v->lead, 1);
+	cr_expect_eq(v->culprits[0], child);
+	cr_expect_not_null(strstr(v->summary, "forked by 10 while 6 other threads existed, wakes up again and again"), "%s", v->summary);
+}
+
 Test(verdict, a_live_relative_may_send_a_signal_that_the_waiter_handles, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
