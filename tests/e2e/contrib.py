@@ -95,7 +95,7 @@ def commands_use_options_that_exist():
     known = {}
     seen = 0
     for path in files("*.sh", "*.sbatch", "*.service", "*.yaml", "*.txt", "*.ipynb"):
-        for command, rest in re.findall(r"attach|attach|why|dump|doctor|ps|ctl) ([^\n]*)", words_of(path)):
+        for command, rest in re.findall(r"hangdog +(run|attach|why|dump|doctor|ps|ctl) ([^\n]*)", words_of(path)):
             if command not in known:
                 known[command] = set(re.findall(r"--[a-z-]+", hangdog(command, "--help").out))
             for option in re.findall(r"(?<!\S)--[a-z-]+", re.split(r" -- |hangdog ", rest)[0]):
