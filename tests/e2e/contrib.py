@@ -98,7 +98,7 @@ def commands_use_options_that_exist():
         for command, rest in re.findall(r"hangdog +(run|attach|why|dump|doctor|ps|ctl) ([^\n]*)", words_of(path)):
             if command not in known:
                 known[command] = set(re.findall(r"--[a-z-]+", hangdog(command, "--help").out))
-            for option in re.findall(r"(?<!\S)--[a-z-]+", re.split(r" -- |hangdog ", rest)[0]):
+            for option in re.findall(r"(?<!\S)--[a-z-]+", re.split(r" -- |hangdog |\$\(", rest)[0]):
                 check(option in known[command], f"{path}: hangdog {command} has no {option}")
                 seen += 1
     check(seen > 10, f"only {seen} options seen")
