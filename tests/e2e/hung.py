@@ -4,8 +4,9 @@
 A program's first line says what must come out: `EXPECT: verdict=deadlock cause=a|b certainty=... scope=... kind=...`
 (kind: what a dead-locked thread of a culprit waits for; culprits: how many processes), or `EXPECT: verdict=none`.  Further lines:
 `BUILD: flags` for the compiler; `OUTSIDE: command` is run beside the program, outside its tree, `self` being the program;
-`MODES: launched attached` limits how it is tried; `NEEDS: command` names what must be installed; `SIGHT: all` says that a
-look from outside can only prove it where the descriptors of every process on the machine can be read.
+`MODES: launched attached` limits how it is tried; `NEEDS: command` names what must be installed, `TRY: flags` what the
+compiler must be able to do (they are flags of the build, too); `SIGHT: all` says that a look from outside can only prove it where
+the descriptors of every process on the machine can be read.  `lost=N` in EXPECT: a child that ended by signal N is told.
 `STDIN: slow` and `STDOUT: slow`: a process outside the tree writes the input, reads the output, after a while.
 FIXTURE_PYTHON names another interpreter for the Python programs."""
 import concurrent.futures
@@ -25,6 +26,10 @@ from harness import HANGDOG, O, ROOT, Skip, check, main, need, scratch
 
 TESTS = os.path.join(ROOT, "tests")
 BUILT = os.path.join(O, "tests", "programs")
+C_FLAGS = ["-O1", "-g", "-pthread", "-I", os.path.join(TESTS, "lib")]
+COMPILERS = {".c": ["cc", "-std=gnu17", "-D_GNU_SOURCE"] + C_FLAGS, ".cc": ["c++", "-std=gnu++17"] + C_FLAGS,
+             ".rs": ["rustc", "-g"], ".go": ["go", "build"]}
+SCRIPTS = {".py": [os.environ.get("FIXTURE_PYTHON", sys.executable)], ".sh": ["bash"]}
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans of a case come to us
 
 
@@ -41,6 +46,8 @@ class Program:
         self.sight = self.directive(head, "SIGHT")
         self.stdin, self.stdout = self.directive(head, "STDIN"), self.directive(head, "STDOUT")
         self.needs = (self.directive(head, "NEEDS") or "").split()
+        self.flags = (self.directive(head, "TRY") or "").split()
+        self.unbuildable = None
 
     @staticmethod
     def directive(head, word):
@@ -52,20 +59,35 @@ class Program:
         return self.expect["verdict"] != "none"
 
     def command(self):
-        return [os.environ.get("FIXTURE_PYTHON", sys.executable), self.path] if self.file.endswith(".py") else [os.path.join(BUILT, self.name)]
+        script = SCRIPTS.get(os.path.splitext(self.file)[1])
+        return script + [self.path] if script else [os.path.join(BUILT, self.name)]
 
     def make(self):
         """Builds it, if need be: before any case runs, for a binary being written cannot be started."""
-        if self.file.endswith(".py"):
-            return
+        language = os.path.splitext(self.file)[1]
         binary = os.path.join(BUILT, self.name)
         sources = [self.path, os.path.join(TESTS, "lib", "fixture.h")]
-        if not os.path.exists(binary) or os.path.getmtime(binary) < max(map(os.path.getmtime, sources)):
-            cc = ["c++", "-std=gnu++17"] if self.file.endswith(".cc") else ["cc", "-std=gnu17", "-D_GNU_SOURCE"]
-            made = subprocess.run(cc + ["-O1", "-g", "-pthread", "-I", os.path.join(TESTS, "lib"), "-o", binary + ".new",
-                                        self.path] + (self.build or "").split(), capture_output=True, text=True)
-            check(made.returncode == 0, made.stderr)
-            os.rename(binary + ".new", binary)
+        if language in SCRIPTS or any(shutil.which(tool) is None for tool in self.needs) or \
+                (os.path.exists(binary) and os.path.getmtime(binary) > max(map(os.path.getmtime, sources))):
+            return
+        compiler = COMPILERS[language]
+        if self.flags:
+            tried = subprocess.run(compiler + ["-pthread", "-x", "c++", "-", "-o", "/dev/null"] + self.flags, text=True,
+                                   input="#include <map>\nint main() {}\n", capture_output=True)
+            self.unbuildable = tried.stderr.splitlines()[-1] if tried.returncode != 0 else None
+            if self.unbuildable:
+                return
+        made = subprocess.run(compiler + ["-o", binary + ".new", self.path] + (self.build or "").split() + self.flags,
+                              capture_output=True, text=True)
+        check(made.returncode == 0, made.stderr)
+        os.rename(binary + ".new", binary)
+
+    def check_needs(self):
+        for tool in self.needs:
+            if shutil.which(tool) is None:
+                raise Skip(f"{tool} is not installed")
+        if self.unbuildable:
+            raise Skip(f"it cannot be built here: {self.unbuildable}")
 
 
 def session_pids(session):
@@ -169,6 +191,9 @@ def check_report(expect, report):
     want = expect.get("kind")
     check(want is None or set(kinds) & set(want.split("|")),
           f"kinds are {kinds}, expected '{want}'\n{short(report)}")
+    if "lost" in expect:
+        lost = [str(c["signal"] or "exit") for c in report["children_lost"]]
+        check(expect["lost"] in lost, f"children lost: {report['children_lost']}, expected '{expect['lost']}'\n{short(report)}")
     check(report["summary"] and report["blocked_for_ms"] is not None, "the report has no summary")
 
 
@@ -179,9 +204,7 @@ def text_of(stdout):
 
 def launched(program):
     need("run")
-    for tool in program.needs:
-        if shutil.which(tool) is None:
-            raise Skip(f"{tool} is not installed")
+    program.check_needs()
     with open(os.path.join(BUILT, program.name + ".launched.out"), "w+b") as out, Case(program, out) as case:
         report = os.path.join(case.folder.name, "report.json")
         command = program.command()
@@ -223,9 +246,7 @@ def attached(program):
     need("why")
     if program.sight == "all" and unseen_process():
         raise Skip(f"{unseen_process()} cannot be read, so that process might hold an end too")
-    for tool in program.needs:
-        if shutil.which(tool) is None:
-            raise Skip(f"{tool} is not installed")
+    program.check_needs()
     with open(os.path.join(BUILT, program.name + ".attached.out"), "w+b") as out, Case(program, out) as case:
         p = case.start(program.command())
         case.start_outside()
@@ -257,7 +278,7 @@ def attached(program):
 def cases():
     picked, found = sys.argv[1:], []
     paths = sorted(p for folder in ("hung", "healthy") for p in glob.glob(os.path.join(TESTS, folder, "*.*")))
-    programs = [Program(p) for p in paths if p.endswith((".c", ".cc", ".py"))]
+    programs = [Program(p) for p in paths if os.path.splitext(p)[1] in {**COMPILERS, **SCRIPTS}]
     programs = [p for p in programs if not picked or any(p.name.startswith(word) for word in picked)]
     for folder in "hung", "healthy":
         os.makedirs(os.path.join(BUILT, folder), exist_ok=True)

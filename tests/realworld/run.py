@@ -321,6 +321,7 @@ def main():
     parser.add_argument("suites", nargs="*")
     options = parser.parse_args()
     keep = options.keep or tempfile.mkdtemp(prefix="hangdog-realworld-")
+    os.makedirs(keep, exist_ok=True)
     os.chmod(keep, 0o755)
     passed = failed = skipped = 0
     for name in options.suites or SUITES:
