@@ -11,7 +11,7 @@ static void *post(void *arg)
 	return arg;
 }
 
-static void *wait(void *arg)
+static void *want(void *arg)
 {
 	sem_wait(&sem);
 	exit(0);
@@ -22,7 +22,7 @@ int main(void)
 {
 	fixture_begin();
 	sem_init(&sem, 0, 0);
-	fixture_thread(wait, NULL);
+	fixture_thread(want, NULL);
 	fixture_thread(post, NULL);
 	pthread_exit(NULL);
 }

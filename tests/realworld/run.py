@@ -25,7 +25,7 @@ import xml.etree.ElementTree
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 O = os.path.join(ROOT, os.environ.get("O", "build"))
 HANGDOG = os.environ.get("HANGDOG", os.path.join(O, "hangdog"))
-LIMIT_S = 1800
+LIMIT_S = 900
 
 
 class Missing(Exception):
@@ -315,6 +315,10 @@ def row_of(name, keep):
 
 
 def main():
+    # Started in the background these are ignored, and suites that send them to themselves would never end.
+    for number in signal.SIGINT, signal.SIGQUIT, signal.SIGHUP:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     parser = argparse.ArgumentParser()
     parser.add_argument("--keep", default=None, help="where logs and incidents stay")
     parser.add_argument("--table", default=None, help="append one JSON line a suite")
