@@ -304,6 +304,7 @@ static uint32_t slot_object(struct slot *s)
 	more->is_wanted |= s->d->threads[s->t].is_candidate;
 	more->wants_data |= s->wants_data;
 	more->wants_room |= s->wants_room;
+	s->d->objects.at[o].is_ready |= more->has_data && more->wants_data;
 	return o;
 }
 

@@ -163,7 +163,7 @@ bool hd_draft_leads_outside(struct hd_draft *d, uint64_t ino, const uint64_t *in
 static void fill_unix(struct hd_draft *d, uint32_t o, const struct unix_row *row)
 {
 	const struct unix_row *peer = row->has_peer ? find_unix(d, row->peer) : NULL;
-	d->objects.at[o].is_ready = row->state == TCP_ESTABLISHED_STATE && row->pending > 0;
+	d->objects_more.at[o].has_data = row->state == TCP_ESTABLISHED_STATE && row->pending > 0;
 	if (row->state == TCP_LISTEN_STATE)
 		hd_draft_outside(d, o, "whoever can reach the socket could connect");
 	else if (row->type == SOCK_DGRAM && row->has_name)
@@ -213,8 +213,7 @@ static void fill_tcp(struct hd_draft *d, uint32_t o, const char *text, const str
 								      : "the other end of the connection is not on this host");
 		return;
 	}
-	/* Data on its way: the waiter is about to move. */
-	d->objects.at[o].is_ready = row->rx_queue > 0 || mirror.tx_queue > 0;
+	d->objects_more.at[o].has_data = row->rx_queue > 0 || mirror.tx_queue > 0; /* there, or on its way */
 	uint32_t p = hd_draft_object(d, HD_OBJ_UNIX, mirror.ino, 0, 0);
 	if (p == HD_NONE)
 		return;

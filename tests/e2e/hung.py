@@ -265,6 +265,8 @@ def attached(program):
                 return
             if p.poll() is not None or "not exist any more" in why.stderr:
                 break  # it ended meanwhile
+            if "does not exist any more" in why.stderr:
+                break  # it was about to end
             check(why.returncode == 0, f"why failed: {why.returncode}\n{why.stderr}")
             check_report({"verdict": "none"}, json.loads(why.stdout))
             check(time.monotonic() < end, f"no verdict in 60 s\n{short(json.loads(why.stdout))}")

@@ -45,6 +45,7 @@ int main(int argc, char **argv)
 	int fd = memfd_create("given", 0), door = socket(AF_UNIX, SOCK_STREAM, 0);
 	MUST(ftruncate(fd, 4096) == 0 && bind(door, (struct sockaddr *)&name, sizeof(name)) == 0 && listen(door, 1) == 0);
 	sem_t *sem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	MUST(sem_init(sem, 1, 0) == 0);
 	int line = accept(door, NULL, NULL);
 	*CMSG_FIRSTHDR(&m) = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
 	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &fd, sizeof(fd));

@@ -1,4 +1,5 @@
 /* EXPECT: verdict=deadlock cause=no-waker certainty=proven scope=process kind=barrier|futex
+ * SIGHT: all
  * Two of three who should come to a barrier in memory of /dev/zero have come; there is no third. */
 #include "fixture.h"
 

@@ -1,4 +1,4 @@
-/* EXPECT: verdict=deadlock cause=no-waker certainty=proven scope=process kind=epoll
+/* EXPECT: verdict=deadlock cause=wait-cycle|no-waker certainty=proven scope=process kind=epoll
  * SIGHT: all
  * An event loop with a timer that was never armed and an eventfd that nobody writes. */
 #include <sys/epoll.h>

@@ -1,4 +1,4 @@
-# EXPECT: verdict=deadlock cause=no-waker certainty=proven scope=process kind=epoll
+# EXPECT: verdict=deadlock cause=wait-cycle|no-waker certainty=proven scope=process kind=epoll
 # SIGHT: all
 # An event loop waits for a future that nobody will set.
 import asyncio

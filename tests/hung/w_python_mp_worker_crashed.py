@@ -1,4 +1,4 @@
-# EXPECT: verdict=deadlock cause=no-waker certainty=proven scope=process kind=pipe lost=11
+# EXPECT: verdict=deadlock cause=wait-cycle|no-waker certainty=proven scope=process kind=pipe lost=11
 # SIGHT: all
 # The worker crashed before it put its result; the parent waits for the queue, whose writing end it holds itself.
 import multiprocessing

@@ -1,4 +1,4 @@
-# EXPECT: verdict=deadlock cause=no-waker certainty=proven scope=process kind=pipe lost=exit
+# EXPECT: verdict=deadlock cause=wait-cycle|no-waker certainty=proven scope=process kind=pipe lost=exit
 # SIGHT: all
 # The worker ended with an error before it put its result.
 import multiprocessing

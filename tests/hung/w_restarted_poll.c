@@ -6,7 +6,7 @@
 
 #include "fixture.h"
 
-static bool is_asleep(pid_t pid, char state)
+static bool is_in_state(pid_t pid, char state)
 {
 	char path[64], text[512] = "";
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
@@ -26,10 +26,10 @@ int main(void)
 		struct pollfd fd = {.fd = ends[0], .events = POLLIN};
 		_exit(poll(&fd, 1, -1));
 	}
-	while (!is_asleep(child, 'S'))
+	while (!is_in_state(child, 'S'))
 		fixture_sleep(0.001);
 	kill(child, SIGSTOP);
-	while (!is_asleep(child, 'T'))
+	while (!is_in_state(child, 'T') && !is_in_state(child, 't'))
 		fixture_sleep(0.001);
 	kill(child, SIGCONT);
 	return fixture_wait(child);

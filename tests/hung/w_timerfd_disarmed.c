@@ -1,4 +1,4 @@
-/* EXPECT: verdict=deadlock cause=no-waker certainty=proven scope=process kind=timer
+/* EXPECT: verdict=deadlock cause=wait-cycle|no-waker certainty=proven scope=process kind=timer
  * SIGHT: all
  * Reads a timer that is not armed. */
 #include <sys/timerfd.h>
