@@ -29,6 +29,8 @@ struct hd_forkev; /* remembers the interpreters found in processes, from one for
 
 struct hd_forkev *hd_forkev_new(void);
 void hd_forkev_free(struct hd_forkev *ctx);
+/* From now on each record also says which Python locks the other threads held (for --audit; costs some reads a fork). */
+void hd_forkev_want_holds(struct hd_forkev *ctx);
 /* The process has exec'd or ended. */
 void hd_forkev_drop(struct hd_forkev *ctx, int32_t pid);
 

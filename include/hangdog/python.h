@@ -54,6 +54,9 @@ int hd_python_lock_holder(struct hd_python *py, struct hd_mem *mem, uint64_t fut
 /* Nobody is: the only one of them that is in a function which calls acquire() and names the lock, index or -1.  A good
  * guess, no more. */
 int hd_python_lock_user(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads);
+/* The locks that this thread is inside `with` of: "cache_lock (in train.py), a lock", or NULL = none.  Locks taken by
+ * acquire() leave no trace. */
+const char *hd_python_locks_held(struct hd_python *py, struct hd_mem *mem, const struct hd_py_thread *thread, struct hd_arena *arena);
 /* Locals of frame `i` of a thread as "name=repr" texts, bounded, never calling: for --locals. */
 HD_MUST_CHECK int hd_python_locals(struct hd_python *py, struct hd_mem *mem, const struct hd_py_thread *thread, uint32_t i,
 				   struct hd_arena *arena, const char *const **ret_texts, uint32_t *ret_n);

@@ -211,6 +211,7 @@ struct hd_fork_other {
 	uint64_t args[HD_ARGS];
 	uint64_t sp, pc, tls; /* 0 = not known */
 	struct hd_stack stack;
+	const char *holds;    /* Python locks that it was inside `with` of, for people; NULL = none, or not looked for */
 	bool is_approximate;  /* was running: inner frames may be off */
 };
 

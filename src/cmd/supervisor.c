@@ -17,6 +17,8 @@ static void on_event(void *supervisor, const struct hd_event *event)
 	bool is_process_end = event->kind == HD_EV_EXIT && event->tid == event->pid;
 	if (event->kind == HD_EV_EXEC || is_process_end)
 		hd_forkev_drop(s->forkev, event->pid);
+	if (s->audit != NULL && event->kind == HD_EV_NEW_PROCESS)
+		hd_audit_log_fork(s->audit, event, s->unwinder);
 	hd_model_apply(s->model, event);
 }
 
@@ -43,6 +45,10 @@ int hd_supervisor_init(struct hd_supervisor *s, const struct hd_options *options
 	s->unwinder = hd_unwinder_new();
 	s->forkev = hd_forkev_new();
 	s->tracer = hd_tracer_new(on_event, s);
+	if (options->audit) {
+		s->audit = hd_audit_log_new();
+		hd_forkev_want_holds(s->forkev);
+	}
 	hd_tracer_set_evidence(s->tracer, s->forkev, (enum hd_evidence)options->evidence);
 	s->launches = role == HD_SIGNALS_FORWARD;
 	s->started_ms = hd_now_ms();
@@ -68,6 +74,9 @@ void hd_supervisor_release(struct hd_supervisor *s)
 	hd_door_close(s->door);
 	if (s->has_hang)
 		hd_case_release(&s->hang);
+	if (s->audit != NULL && s->meter != NULL) /* it was started at all */
+		hd_audit_log_tell(s->audit, s->model, s->count.forks, s->has_hang, s->options);
+	hd_audit_log_free(s->audit);
 	hd_watcher_free(s->watcher);
 	hd_meter_free(s->meter);
 	hd_tracer_free(s->tracer);

@@ -4,6 +4,7 @@
 #ifndef HANGDOG_CMD_SUPERVISOR_H
 #define HANGDOG_CMD_SUPERVISOR_H
 
+#include "cmd/audit.h"
 #include "cmd/case.h"
 #include "cmd/options.h"
 #include "hangdog/door.h"
@@ -51,6 +52,7 @@ struct hd_supervisor {
 	HD_VEC(struct hd_healed) healed;
 	struct hd_terminal terminal; /* as at the start */
 	uint64_t cpu_ns;            /* of the tree since its start */
+	struct hd_audit_log *audit; /* --audit; else NULL */
 	struct hd_counters count;
 	struct {
 		int64_t due_ms;     /* monotonic */

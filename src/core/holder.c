@@ -3,57 +3,9 @@
 #include <string.h>
 
 #include "core/owner.h"
+#include "core/section.h"
 
 #define NR_FUTEX 202
-
-/* Public functions that work under one lock inside the C library, glibc and musl. */
-static const char *const time_zone[] = {"localtime", "localtime_r", "mktime", "timelocal", "timegm", "gmtime", "gmtime_r",
-					"tzset", "strftime", "strftime_l", "ctime", "ctime_r", NULL};
-static const char *const environment[] = {"getenv", "setenv", "putenv", "unsetenv", "clearenv", NULL};
-static const char *const random_numbers[] = {"random", "rand", "srandom", "srand", "initstate", "setstate", NULL};
-static const char *const exit_list[] = {"exit", "atexit", "on_exit", "__cxa_atexit", "__cxa_finalize", "quick_exit", NULL};
-static const char *const log_lines[] = {"syslog", "vsyslog", "openlog", "closelog", NULL};
-static const char *const names[] = {"getaddrinfo", "gethostbyname", "gethostbyname_r", "getpwnam", "getpwnam_r", "getpwuid",
-				    "getpwuid_r", "getgrnam", "getgrnam_r", "getgrgid", "getgrgid_r", NULL};
-static const char *const locales[] = {"setlocale", "newlocale", "duplocale", "freelocale", "dcgettext", "dgettext", "gettext",
-				      "dcigettext", NULL};
-static const char *const *const families[] = {time_zone, environment, random_numbers, exit_list, log_lines, names, locales};
-
-static bool is_in(const char *const *list, const char *name)
-{
-	for (; *list != NULL; list++) {
-		if (strcmp(*list, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Do these two functions of the C library work under the same lock? */
-static bool is_same_section(const char *a, const char *b)
-{
-	if (a == NULL || b == NULL)
-		return false;
-	if (strcmp(a, b) == 0)
-		return true;
-	for (size_t i = 0; i < HD_COUNTOF(families); i++) {
-		if (is_in(families[i], a))
-			return is_in(families[i], b);
-	}
-	return false;
-}
-
-/* Libraries that locks are made of: what the program does with the lock is told by its first frame outside. */
-static bool is_runtime(const struct hd_frame *f)
-{
-	static const char *const modules[] = {"libc.so", "libc-2.", "libpthread", "ld-linux", "ld-musl", "libstdc++", "libc++"};
-	const char *base = f->module != NULL ? strrchr(f->module, '/') : NULL;
-	base = base != NULL ? base + 1 : f->module;
-	for (size_t i = 0; base != NULL && i < HD_COUNTOF(modules); i++) {
-		if (strncmp(base, modules[i], strlen(modules[i])) == 0)
-			return true;
-	}
-	return false;
-}
 
 static bool is_same_function(const struct hd_frame *a, const struct hd_frame *b)
 {
@@ -66,7 +18,7 @@ static const struct hd_frame *first_own(const struct hd_stack *stack)
 	for (uint32_t i = 0; i < stack->n; i++) {
 		if (stack->at[i].kind == HD_FRAME_PYTHON)
 			return NULL;
-		if (!is_runtime(&stack->at[i]))
+		if (!hd_frame_is_runtime(&stack->at[i]))
 			return &stack->at[i];
 	}
 	return NULL;
@@ -93,9 +45,9 @@ static bool calls_guard(const struct hd_frame *f)
 /* Inside the C library, in a call that works under this lock. */
 static bool is_in_libc(const struct section *s, const struct hd_stack *stack)
 {
-	for (uint32_t i = 0; i < stack->n && is_runtime(&stack->at[i]); i++) {
+	for (uint32_t i = 0; i < stack->n && hd_frame_is_runtime(&stack->at[i]); i++) {
 		const struct hd_frame *f = &stack->at[i];
-		if (is_same_section(s->lock->api, f->called_as) || is_same_section(s->lock->api, f->function))
+		if (hd_section_same(s->lock->api, f->called_as) || hd_section_same(s->lock->api, f->function))
 			return true;
 	}
 	return false;

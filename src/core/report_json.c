@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "hangdog/timetext.h"
+#include "report_json.h"
 #include "report_words.h"
 
 /* Text from the target: JSON wants valid UTF-8, so broken bytes become '?'. */
-static json_t *text_or_null(const char *text)
+json_t *hd_json_text(const char *text)
 {
 	if (text == NULL)
 		return json_null();
@@ -23,7 +24,7 @@ static json_t *text_or_null(const char *text)
 
 static json_t *buf_or_null(const struct hd_buf *buf)
 {
-	return buf->len != 0 ? text_or_null(hd_buf_text(buf)) : json_null();
+	return buf->len != 0 ? hd_json_text(hd_buf_text(buf)) : json_null();
 }
 
 static json_t *address(uint64_t value)
@@ -64,7 +65,7 @@ static json_t *strings(const char *const *list)
 {
 	json_t *ret = json_array();
 	for (uint32_t i = 0; list != NULL && list[i] != NULL; i++)
-		add(ret, text_or_null(list[i]));
+		add(ret, hd_json_text(list[i]));
 	return ret;
 }
 
@@ -73,12 +74,12 @@ static json_t *frame(const struct hd_frame *f)
 	json_t *ret = json_object();
 	bool is_python = f->kind == HD_FRAME_PYTHON;
 	put(ret, "kind", json_string(is_python ? "python" : "native"));
-	put(ret, "function", text_or_null(f->function));
+	put(ret, "function", hd_json_text(f->function));
 	if (!is_python) {
-		put(ret, "module", text_or_null(f->module));
+		put(ret, "module", hd_json_text(f->module));
 		put(ret, "offset", address(f->module != NULL ? f->offset : f->pc));
 	}
-	put(ret, "file", text_or_null(f->file));
+	put(ret, "file", hd_json_text(f->file));
 	put(ret, "line", positive_or_null(f->line));
 	if (f->locals != NULL)
 		put(ret, "locals", strings(f->locals));
@@ -99,13 +100,13 @@ static json_t *fork_other(const struct hd_fork_other *other)
 		[HD_HOW_UNKNOWN] = "unknown", [HD_HOW_BLOCKED] = "blocked", [HD_HOW_STOPPED] = "stopped", [HD_HOW_PYTHON] = "python"};
 	json_t *ret = json_object();
 	put(ret, "tid", json_integer(other->tid));
-	put(ret, "name", text_or_null(other->name));
+	put(ret, "name", hd_json_text(other->name));
 	put(ret, "stack", stack(&other->stack));
 	put(ret, "how", json_string(how[other->how]));
 	return ret;
 }
 
-static json_t *fork_or_null(const struct hd_fork *fork)
+json_t *hd_json_fork(const struct hd_fork *fork)
 {
 	if (fork == NULL)
 		return json_null();
@@ -128,7 +129,7 @@ static json_t *owner_row(int32_t tid, int32_t pid, bool exists, bool is_inherite
 	put(ret, "pid", positive_or_null(pid));
 	put(ret, "exists", json_boolean(exists));
 	put(ret, "inherited", json_boolean(is_inherited));
-	put(ret, "name", text_or_null(name));
+	put(ret, "name", hd_json_text(name));
 	return ret;
 }
 
@@ -162,7 +163,7 @@ static json_t *wakers(const struct hd_snapshot *snap, const struct hd_thread_ver
 	}
 	put(ret, "closed", json_boolean(tv->wait.outside == NULL && !tv->wait.has_deadline));
 	put(ret, "tids", tids);
-	put(ret, "outside", text_or_null(tv->wait.outside));
+	put(ret, "outside", hd_json_text(tv->wait.outside));
 	return ret;
 }
 
@@ -184,7 +185,7 @@ static json_t *wait_or_null(const struct hd_report *report, uint32_t t)
 	struct hd_buf object HD_CLEAN_BUF = {0};
 	hd_words_object(report->snap, wait, t, &object);
 	json_t *ret = json_object();
-	put(ret, "syscall", text_or_null(wait->syscall));
+	put(ret, "syscall", hd_json_text(wait->syscall));
 	put(ret, "kind", json_string(wait->kind == HD_WAIT_FUTEX ? hd_lock_json(thread->lock.kind) : hd_wait_json(wait->kind)));
 	put(ret, "object", buf_or_null(&object));
 	put(ret, "address", address_or_null(wait_address(thread)));
@@ -202,12 +203,12 @@ static json_t *thread_json(const struct hd_report *report, uint32_t t)
 	const char state[] = {thread->state != '\0' ? thread->state : '?', '\0'};
 	json_t *ret = json_object();
 	put(ret, "tid", json_integer(thread->tid));
-	put(ret, "name", text_or_null(thread->py_name != NULL ? thread->py_name : thread->name));
-	put(ret, "state", text_or_null(state));
+	put(ret, "name", hd_json_text(thread->py_name != NULL ? thread->py_name : thread->name));
+	put(ret, "state", hd_json_text(state));
 	put(ret, "deadlocked", report->verdict == NULL ? json_null()
 						      : json_boolean(report->verdict->threads[t].certainty != HD_CERT_NONE));
 	put(ret, "starved", report->verdict == NULL ? json_null() : json_boolean(report->verdict->threads[t].is_starved));
-	put(ret, "in_fork", text_or_null(hd_fork_phase(report->snap, t)));
+	put(ret, "in_fork", hd_json_text(hd_fork_phase(report->snap, t)));
 	put(ret, "wait", wait_or_null(report, t));
 	put(ret, "stack", stack(&thread->stack));
 	return ret;
@@ -219,10 +220,10 @@ static json_t *process_json(const struct hd_report *report, uint32_t p)
 	json_t *ret = json_object(), *threads = json_array();
 	put(ret, "pid", json_integer(proc->pid));
 	put(ret, "ppid", json_integer(proc->ppid));
-	put(ret, "comm", text_or_null(proc->comm));
+	put(ret, "comm", hd_json_text(proc->comm));
 	put(ret, "command", strings(proc->argv));
 	put(ret, "status", report->verdict == NULL ? json_null() : json_string(hd_status_name(report->verdict->procs[p].status)));
-	put(ret, "fork", fork_or_null(proc->fork));
+	put(ret, "fork", hd_json_fork(proc->fork));
 	for (uint32_t i = 0; i < proc->n_threads; i++)
 		add(threads, thread_json(report, proc->first_thread + i));
 	put(ret, "threads", threads);
@@ -249,7 +250,7 @@ static json_t *children_lost(const struct hd_report *report)
 		const uint32_t *waiters = report->verdict != NULL ? report->verdict->lost_waiters : NULL;
 		json_t *row = json_object();
 		put(row, "pid", json_integer(lost->pid));
-		put(row, "comm", text_or_null(lost->comm));
+		put(row, "comm", hd_json_text(lost->comm));
 		put(row, "signal", positive_or_null(lost->signal));
 		put(row, "status", not_negative_or_null(lost->status));
 		put(row, "waited_by", positive_or_null(waiters != NULL ? waiters[i] : 0));
@@ -264,11 +265,11 @@ static json_t *advice(const struct hd_report *report)
 	for (uint32_t i = 0; i < report->n_advice && !report->is_dump; i++) {
 		const struct hd_advice *a = &report->advice[i];
 		json_t *row = json_object();
-		put(row, "rule", text_or_null(a->rule));
-		put(row, "title", text_or_null(a->title));
-		put(row, "text", text_or_null(a->text));
-		put(row, "cure", text_or_null(a->cure));
-		put(row, "source", text_or_null(a->source));
+		put(row, "rule", hd_json_text(a->rule));
+		put(row, "title", hd_json_text(a->title));
+		put(row, "text", hd_json_text(a->text));
+		put(row, "cure", hd_json_text(a->cure));
+		put(row, "source", hd_json_text(a->source));
 		add(ret, row);
 	}
 	return ret;
@@ -287,8 +288,8 @@ static json_t *action_or_null(const struct hd_report *report)
 	if (report->action.taken == NULL)
 		return json_null();
 	json_t *ret = json_object();
-	put(ret, "taken", text_or_null(report->action.taken));
-	put(ret, "result", text_or_null(report->action.result));
+	put(ret, "taken", hd_json_text(report->action.taken));
+	put(ret, "result", hd_json_text(report->action.result));
 	return ret;
 }
 
@@ -308,11 +309,11 @@ static void put_verdict(json_t *ret, const struct hd_report *report)
 	if (is_hang && v->assumes_no_signal)
 		add(assumes, json_string("no-signal-from-outside"));
 	put(ret, "verdict", v != NULL ? json_string(hd_verdict_name(v->kind)) : json_null());
-	put(ret, "scope", text_or_null(is_hang ? hd_scope_name(v->scope) : NULL));
-	put(ret, "certainty", text_or_null(is_hang ? hd_certainty_name(v->certainty) : NULL));
+	put(ret, "scope", hd_json_text(is_hang ? hd_scope_name(v->scope) : NULL));
+	put(ret, "certainty", hd_json_text(is_hang ? hd_certainty_name(v->certainty) : NULL));
 	put(ret, "assumes", assumes);
-	put(ret, "cause", text_or_null(is_hang ? hd_cause_name(v->cause) : NULL));
-	put(ret, "summary", text_or_null(v != NULL ? v->summary : NULL));
+	put(ret, "cause", hd_json_text(is_hang ? hd_cause_name(v->cause) : NULL));
+	put(ret, "summary", hd_json_text(v != NULL ? v->summary : NULL));
 	put(ret, "blocked_for_ms", is_hang ? json_integer(v->blocked_ns / HD_NS_PER_MS) : json_null());
 }
 
@@ -322,9 +323,9 @@ void hd_report_json(const struct hd_report *report, struct hd_buf *out)
 	json_t *root = json_object();
 	put(root, "schema", json_string("hangdog.report/1"));
 	put(root, "hangdog", json_string(HD_VERSION));
-	put(root, "id", text_or_null(report->id));
+	put(root, "id", hd_json_text(report->id));
 	put(root, "time", json_string(hd_time_rfc3339(snap->time_ns).text));
-	put(root, "host", text_or_null(snap->host));
+	put(root, "host", hd_json_text(snap->host));
 	put(root, "root", json_integer(snap->root));
 	put(root, "command", strings(hd_snapshot_command(snap)));
 	put_verdict(root, report);

@@ -56,6 +56,7 @@ struct hd_fork *hd_fork_copy(const struct hd_fork *fork, struct hd_arena *arena)
 	ret->others = hd_arena_dup(arena, fork->others, fork->n_others * sizeof(*fork->others));
 	for (uint32_t i = 0; i < fork->n_others; i++) {
 		ret->others[i].name = hd_arena_str(arena, fork->others[i].name);
+		ret->others[i].holds = hd_arena_str(arena, fork->others[i].holds);
 		ret->others[i].stack = hd_stack_copy(&fork->others[i].stack, arena);
 	}
 	return ret;

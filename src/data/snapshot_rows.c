@@ -90,6 +90,7 @@ static const struct field other_fields[] = {
 	HEX(struct hd_fork_other, sp),
 	HEX(struct hd_fork_other, pc),
 	HEX(struct hd_fork_other, tls),
+	FIELD(struct hd_fork_other, holds),
 	FIELD(struct hd_fork_other, is_approximate),
 	NESTED(struct hd_fork_other, stack, is_complete),
 	NESTED(struct hd_fork_other, stack, is_partial),

@@ -40,6 +40,7 @@ struct parent {
 struct hd_forkev {
 	struct parent parents[PARENTS];
 	uint32_t next_parent; /* to be replaced */
+	bool wants_holds;
 	HD_VEC(struct known { int32_t pid; struct interpreter *in; }) known;
 };
 
@@ -112,6 +113,11 @@ static void forget_interpreter(struct hd_forkev *ctx, int32_t pid)
 		ctx->known.at[i] = ctx->known.at[--ctx->known.n];
 		return;
 	}
+}
+
+void hd_forkev_want_holds(struct hd_forkev *ctx)
+{
+	ctx->wants_holds = true;
 }
 
 void hd_forkev_drop(struct hd_forkev *ctx, int32_t pid)
@@ -347,6 +353,17 @@ static void take_python(struct hd_fork *fork, struct hd_fork_raw *raw, const str
 	}
 }
 
+static void take_holds(struct hd_fork *fork, const struct hd_py_threads *threads, struct hd_python *py, struct hd_mem *mem,
+		       struct hd_arena *arena)
+{
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		for (uint32_t t = 0; t < threads->n; t++) {
+			if (is_thread(&threads->at[t], fork->others[i].tls, fork->others[i].ns_tid))
+				fork->others[i].holds = hd_python_locks_held(py, mem, &threads->at[t], arena);
+		}
+	}
+}
+
 void hd_forkev_birth(struct hd_forkev *ctx, struct hd_fork *fork, struct hd_arena *arena, int32_t child)
 {
 	struct hd_fork_raw *raw = (struct hd_fork_raw *)fork->raw;
@@ -363,8 +380,11 @@ void hd_forkev_birth(struct hd_forkev *ctx, struct hd_fork *fork, struct hd_aren
 		struct hd_py_threads threads;
 		match_tcbs(fork, &live.mem, &maps, scratch);
 		struct hd_python *py = python_of(ctx, fork->parent_pid, child, &live.mem, &maps);
-		if (py != NULL && hd_python_threads(py, &live.mem, arena, &threads) == 0)
+		if (py != NULL && hd_python_threads(py, &live.mem, arena, &threads) == 0) {
 			take_python(fork, raw, &threads, arena);
+			if (ctx->wants_holds)
+				take_holds(fork, &threads, py, &live.mem, arena);
+		}
 		hd_mem_live_close(&live);
 	}
 	hd_arena_free(scratch);

@@ -9,6 +9,7 @@
 #define NAME_BUDGET 20000u    /* objects looked at for a name */
 #define HOLDER_BUDGET 200000u /* for a holder, over all threads */
 #define DEPTH_MAX 2u
+#define HELD_TEXT_MAX 256u
 
 struct target {
 	uint64_t sem;  /* the futex word: a sem_t that the lock object points to (up to 3.13.0; Buffered always) */
@@ -556,4 +557,76 @@ int hd_python_lock_user(struct hd_python *py, struct hd_mem *mem, uint64_t futex
 			user = (int)i;
 	}
 	return user;
+}
+
+/* ---- all that a thread holds ---- */
+
+static bool is_lock(struct hd_python *py, uint64_t object)
+{
+	enum hd_py_type type = object != 0 ? hd_py_type_of(py, object) : HD_PY_OTHER;
+	return type == HD_PY_LOCK || type == HD_PY_RLOCK;
+}
+
+/* Python (3.9 and later) makes the locks of log handlers anew in each copy: Lib/logging/__init__.py,
+ * _after_at_fork_child_reinit_locks. */
+static bool is_repaired(const struct hd_frame *frame)
+{
+	static const char file[] = "/logging/__init__.py";
+	size_t len = frame->file != NULL ? strlen(frame->file) : 0;
+	return len >= sizeof(file) - 1 && strcmp(frame->file + len - (sizeof(file) - 1), file) == 0;
+}
+
+/* The lock, or the object that works like one, whose __exit__ stands in live slot i; 0 = none. */
+static uint64_t any_exit(struct hd_python *py, const struct hd_py_words *words, uint32_t i)
+{
+	uint64_t slot = hd_py_word(py, words->stack, i), function = 0, self = 0;
+	enum hd_py_type type = slot != 0 ? hd_py_type_of(py, slot) : HD_PY_OTHER;
+	if (slot == 0)
+		return 0;
+	if (type == HD_PY_BUILTIN || type == HD_PY_METHOD) {
+		if (!hd_py_u64(py, slot + (uint64_t)py->at.object, &function) ||
+		    !hd_py_u64(py, slot + (uint64_t)py->at.object + 8, &self))
+			return 0;
+	} else if (py->at.minor >= 14 && i + 1 < words->n_live) {
+		function = slot;
+		self = hd_py_word(py, words->stack, i + 1);
+	}
+	if (type == HD_PY_BUILTIN ? builtin_is_exit(py, slot) : type != HD_PY_METHOD && descriptor_is_exit(py, slot))
+		return is_lock(py, self) ? self : 0;
+	return self != 0 && function_is_release(py, function) ? self : 0;
+}
+
+static bool waits_in_condition(const struct hd_stack *stack, uint32_t inside)
+{
+	for (uint32_t i = 0; i < inside; i++) {
+		if (file_ends(&stack->at[i], "threading.py") && function_is(&stack->at[i], "Condition", "wait"))
+			return true;
+	}
+	return false;
+}
+
+static void add_held(struct hd_python *py, uint64_t lock, const struct hd_frame *frame, struct hd_arena *arena, struct hd_buf *out)
+{
+	struct target t = {.object = lock, .budget = NAME_BUDGET};
+	const char *name = name_in_frame(py, &t, frame, arena);
+	hd_buf_str(out, out->len > 0 ? ", " : "");
+	hd_buf_str(out, name != NULL ? name : "a Python lock");
+}
+
+const char *hd_python_locks_held(struct hd_python *py, struct hd_mem *mem, const struct hd_py_thread *thread, struct hd_arena *arena)
+{
+	HD_CLEAN_BUF struct hd_buf out = {0};
+	struct hd_py_words words;
+	hd_py_begin(py, mem, arena);
+	for (uint32_t f = 0; f < thread->stack.n && out.len < HELD_TEXT_MAX; f++) {
+		if (is_repaired(&thread->stack.at[f]) || !hd_py_words_open(py, &thread->stack.at[f], &words))
+			continue;
+		for (uint32_t i = 0; i < words.n_live; i++) {
+			uint64_t lock = any_exit(py, &words, i);
+			/* In Condition.wait the condition's own lock, taken in the frames around, is free. */
+			if (lock != 0 && (is_lock(py, lock) || !waits_in_condition(&thread->stack, f)))
+				add_held(py, lock, &thread->stack.at[f], arena, &out);
+		}
+	}
+	return out.len > 0 ? hd_arena_strn(arena, hd_buf_text(&out), out.len) : NULL;
 }

@@ -35,6 +35,7 @@ static void resolve_other(struct hd_fork_other *other, const struct hd_fork_raw_
 	query.regs = raw->regs;
 	query.stack_end = other->tls;
 	other->name = hd_arena_str(arena, other->name);
+	other->holds = hd_arena_str(arena, other->holds);
 	if (stack_is_intact(other, child->mem)) {
 		hd_unwind_dead(unwinder, &query, other->tls, arena, &native);
 		/* A sample that leads nowhere (the thread had been running): what the stack itself tells is better. */
