@@ -11,6 +11,7 @@
 
 #include "hangdog/procfs.h"
 #include "hangdog/signals.h"
+#include "os/procfile.h"
 #include "os/tracer_priv.h"
 
 extern char **environ;
@@ -96,8 +97,18 @@ static void reap_root(struct hd_tracer *t)
 	}
 }
 
+/* A traced hangdog (another hangdog, strace, a debugger that follows forks) has children that are traced from birth. */
 static int seize_error(struct hd_err *err, int code)
 {
+	struct hd_task_status self;
+	if (hd_procfile_status(getpid(), getpid(), &self) == 0 && self.tracer != 0) {
+		char comm[64];
+		hd_procfile_comm(self.tracer, comm, sizeof(comm));
+		return hd_err_set(err, code,
+				  "cannot trace the command: process %d (%s) traces hangdog itself and all that it starts, and a process "
+				  "has only one tracer; `--follow observe` guards without tracing",
+				  self.tracer, comm);
+	}
 	return hd_err_set(err, code,
 			  "cannot trace the command: %s; `hangdog doctor` says what forbids it, "
 			  "`--follow observe` guards without tracing",

@@ -20,17 +20,6 @@ static int yama_scope(void)
 	return hd_parse_u64(text, 10, &scope) == 0 && scope <= 3 ? (int)scope : -1;
 }
 
-static void comm_of(int32_t pid, char *ret, size_t cap)
-{
-	if (hd_procfile_read(ret, cap, "/proc/%d/comm", pid) <= 0)
-		ret[0] = '\0';
-	ret[strcspn(ret, "\n")] = '\0';
-	for (char *p = ret; *p != '\0'; p++) {
-		if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
-			*p = '?';
-	}
-}
-
 /* Straight from the file: the libraries behind getpwuid are not there in a static binary. */
 static void user_name(uint32_t uid, char *ret, size_t cap)
 {
@@ -111,14 +100,14 @@ int hd_procfs_probe(int32_t pid, bool want_ptrace, struct hd_err *err)
 		return hd_err_set(err, ESRCH, "process %d does not exist", pid);
 	if (r < 0)
 		return hd_err_set(err, -r, "process %d: /proc/%d cannot be read: %s", pid, pid, strerror(-r));
-	comm_of(pid, comm, sizeof(comm));
+	hd_procfile_comm(pid, comm, sizeof(comm));
 	r = check_kind(pid, &stat, &status, comm, err);
 	if (r < 0)
 		return r;
 	if (pid == getpid())
 		return hd_err_set(err, EINVAL, "process %d is hangdog itself", pid);
 	if (want_ptrace && status.tracer != 0 && status.tracer != getpid()) {
-		comm_of(status.tracer, tracer, sizeof(tracer));
+		hd_procfile_comm(status.tracer, tracer, sizeof(tracer));
 		return hd_err_set(err, EBUSY, "process %d (%s) is traced by %d (%s) already, and a process has only one tracer; end that "
 				  "first", pid, comm, status.tracer, tracer);
 	}

@@ -12,6 +12,8 @@ HD_MUST_CHECK ssize_t hd_procfile_pread(int fd, char *buf, size_t cap);
 
 HD_MUST_CHECK int hd_procfile_stat(int32_t pid, int32_t tid, struct hd_stat *ret);
 HD_MUST_CHECK int hd_procfile_status(int32_t pid, int32_t tid, struct hd_task_status *ret);
+/* Its short name, printable; "" when it is gone. */
+void hd_procfile_comm(int32_t pid, char *ret, size_t cap);
 
 /* Calls fn for every entry of a directory of numbers ("/proc", task, fd), in the kernel's order, until it gives other
  * than 0: that, 0 or negative errno. */

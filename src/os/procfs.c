@@ -73,6 +73,17 @@ int hd_procfile_status(int32_t pid, int32_t tid, struct hd_task_status *ret)
 	return n < 0 ? (int)n : hd_status_parse(text, ret);
 }
 
+void hd_procfile_comm(int32_t pid, char *ret, size_t cap)
+{
+	if (hd_procfile_read(ret, cap, "/proc/%d/comm", pid) <= 0)
+		ret[0] = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+	for (char *p = ret; *p != '\0'; p++) {
+		if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
+			*p = '?';
+	}
+}
+
 int hd_procfile_numbers(hd_number_fn *fn, void *ctx, const char *path_fmt, ...)
 {
 	va_list ap;

@@ -133,6 +133,15 @@ def a_process_that_a_debugger_traces():
 
 
 @case
+def a_hangdog_that_is_traced_itself():
+    need("run")
+    r = hangdog("run", "--", HANGDOG, "run", "--", "echo", "hi")
+    check(r.status == 125 and "(hangdog)" in r.err and "--follow observe" in r.err, r)
+    r = hangdog("run", "--", HANGDOG, "run", "--follow", "observe", "--", "echo", "hi")
+    check(r.status == 0 and r.out == "hi\n", r)
+
+
+@case
 def a_command_that_is_not_there():
     need("run")
     one_line(hangdog("run", "--", "/nonexistent/program"), "/nonexistent/program", status=127)
