@@ -28,6 +28,8 @@ struct top {
 	HD_VEC(struct hd_view_tree) trees;
 	bool finds_guarded; /* no PID: whatever is guarded */
 	bool is_recording, is_over;
+	bool is_gone;   /* the one tree has ended, or cannot be asked any more */
+	bool has_acted; /* the user ended it here: its end is no news */
 	int64_t due_ms;
 	unsigned refreshes;
 };
@@ -103,6 +105,16 @@ static struct hd_source *source_of_tree(struct top *top, uint32_t tree)
 	return NULL;
 }
 
+/* Said once; what was seen last stays on the screen, for reading. */
+static void note_gone(struct top *top, const struct hd_err *err)
+{
+	if (top->is_gone)
+		return;
+	top->is_gone = true;
+	if (!top->has_acted)
+		say(top, err->text);
+}
+
 static void refresh(struct top *top)
 {
 	struct hd_view_request selected = hd_view_selected(top->view);
@@ -114,12 +126,12 @@ static void refresh(struct top *top)
 		struct hd_err err = {0};
 		int r = hd_source_refresh(top->sources.at[i], top->sources.at[i] == chosen ? selected.tid : 0, &err);
 		cost_ms += hd_source_cost_ms(top->sources.at[i]);
-		if (r == 0)
-			continue;
-		if (top->finds_guarded)
+		if (r < 0 && top->finds_guarded)
 			drop_source(top, i);
-		else if (top->refreshes > 0)
-			say(top, err.text);
+		else if (r < 0)
+			note_gone(top, &err);
+		else
+			top->is_gone = false;
 	}
 	show(top);
 	int64_t pause_ms = cost_ms * COST_SHARE > REFRESH_MS ? cost_ms * COST_SHARE : REFRESH_MS;
@@ -148,6 +160,7 @@ static void act(struct top *top, const struct hd_view_request *request)
 	struct hd_source *source = source_of_tree(top, request->tree);
 	if (source == NULL)
 		return;
+	top->has_acted = request->want != HD_VIEW_DUMP;
 	say(top, "working …");
 	hd_ui_paint(top->ui, hd_view_paint(top->view));
 	if (hd_source_act(source, request->want, &result, &err) < 0)

@@ -72,6 +72,11 @@ void hd_ui_close(struct hd_ui *ui)
 		return;
 	if (ui->terminal != NULL) {
 		mousemask(0, NULL);
+		/* Without an alternate screen there is nothing to come back to: leave no half of the view. */
+		if (enter_ca_mode == NULL) {
+			erase();
+			refresh();
+		}
 		endwin();
 		delscreen(ui->terminal);
 	}

@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""The live view in a real terminal (tmux): keys, resize, small screens, terminal types, and that it leaves no trace."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from harness import HANGDOG, ROOT, Skip, check, hangdog, main, need, wait_until
+
+CASES = []
+DATA = os.path.join(ROOT, "tests", "data", "snapshots")
+HANG = os.path.join(DATA, "python_lock_refill.hds")
+
+# A parent that waits for a child that waits for a lock nobody can release; ends with its starter, or after five minutes.
+PROGRAM = """
+import ctypes, os, signal, threading, time
+ctypes.CDLL(None).prctl(1, 9); signal.alarm(300)
+registry = threading.Lock()
+def hold():
+    with registry: time.sleep(1000)
+threading.Thread(target=hold, daemon=True).start()
+while not registry.locked(): pass
+pid = os.fork()
+if pid == 0:
+    ctypes.CDLL(None).prctl(1, 9)
+    with registry: pass
+    os._exit(0)
+os.waitpid(pid, 0)
+"""
+
+
+def case(function):
+    def skipping():
+        if shutil.which("tmux") is None:
+            raise Skip("there is no tmux")
+        need("top")
+        function()
+    CASES.append((function.__name__.replace("_", " "), skipping))
+    return function
+
+
+class Terminal:
+    """A tmux session of its own server; the shell command runs in it, then the terminal's settings are shown."""
+    count = 0
+
+    def __init__(self, command, width=80, height=24, term="screen-256color", env=()):
+        Terminal.count += 1
+        self.folder = tempfile.mkdtemp(prefix="hangdog-top-")
+        self.socket = os.path.join(self.folder, "tmux")
+        words = " ".join(["LC_ALL=C.UTF-8", f"TERM={term}", *env])
+        script = f"stty -a > {self.folder}/before; env {words} {command}; echo status=$?; stty -a > {self.folder}/after; echo ended; exec cat"
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "exec sh -c '" + script.replace("'", "'\\''") + "'")
+
+    def tmux(self, *args):
+        return subprocess.run(["tmux", "-S", self.socket, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20).stdout
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.tmux("kill-server")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def screen(self, *how):
+        return self.tmux("capture-pane", "-p", *how)
+
+    def keys(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def shows(self, *words):
+        try:
+            wait_until(lambda: all(w in self.screen() for w in words), words)
+        except AssertionError:
+            raise AssertionError(f"{words} never came on the screen:\n{self.screen()}")
+        return self.screen()
+
+    def hides(self, words):
+        wait_until(lambda: words not in self.screen(), f"'{words}' gone from the screen")
+
+    def ends(self, status=0):
+        self.shows(f"status={status}", "ended")
+        before, after = (open(os.path.join(self.folder, f)).read() for f in ("before", "after"))
+        before, after = before.split("\n", 1)[1], after.split("\n", 1)[1]  # the first line has the size
+        check(before == after, f"the terminal is not as it was:\n{before}\n{after}")
+        check("WAITS FOR" not in self.screen(), "the screen of before is not back:\n" + self.screen())
+
+
+class Hang:
+    def __enter__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", PROGRAM], stdin=subprocess.DEVNULL)
+        return self.process
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+def replay(path=HANG, **kw):
+    return Terminal(f"{HANGDOG} top --replay {path}", **kw)
+
+
+@case
+def a_recording_is_shown_and_q_leaves_the_terminal_as_it_was():
+    with replay() as t:
+        t.shows("DEADLOCK (proven)", "PROVEN", "python-lock cache_lock", "child 10143", "qQuit")
+        t.keys("s")
+        t.shows("#0 ")
+        t.keys("q")
+        t.ends()
+
+
+@case
+def arrows_search_filter_and_help_work():
+    with replay(os.path.join(DATA, "healthy.hds")) as t:
+        t.shows("nothing wrong", "cc1")
+        t.keys("/", "c", "c", "1", "Enter")
+        t.shows("602 (cc1) runs")
+        t.keys("Up")
+        t.shows("601 (make) waits")
+        t.keys("F", "s", "l", "e", "e", "p", "Enter")
+        t.shows("sleep 60")
+        t.hides("cc1 -O2")
+        t.keys("Escape")
+        t.shows("cc1 -O2")
+        t.keys("?", "PageDown", "PageDown")
+        t.shows("end the whole tree (asks first)")
+        t.keys("x", "q")
+        t.ends()
+
+
+@case
+def a_new_size_is_taken_at_once():
+    with replay() as t:
+        t.shows("qQuit")
+        t.tmux("resize-window", "-x", "120", "-y", "40")
+        wait_until(lambda: "qQuit" in t.screen().rstrip("\n").splitlines()[-1] and len(t.screen().rstrip("\n").splitlines()) == 40, "all 40 lines")
+        t.tmux("resize-window", "-x", "20", "-y", "5")
+        t.shows("DEADLOCK", "10143 python-lo")
+        check(len(t.screen().rstrip("\n").splitlines()) == 5, t.screen())
+        t.keys("w")
+        t.shows("waits for")
+        t.keys("q")
+        t.ends()
+
+
+@case
+def every_usual_terminal_type_works():
+    for term in "xterm", "xterm-256color", "screen", "tmux-256color", "linux", "vt100":
+        with replay(term=term) as t:
+            t.shows("DEADLOCK (proven)", "python-lock cache_lock")
+            t.keys("s")
+            t.shows("#0 ")
+            t.keys("Up")
+            t.shows("Its stack was not recorded")
+            t.keys("q")
+            t.ends()
+
+
+@case
+def ascii_is_enough():
+    with replay(env=("LC_ALL=C",)) as t:
+        check(all(ord(c) < 128 for c in t.shows("DEADLOCK (proven)", "`-")), t.screen())
+        t.keys("q")
+        t.ends()
+
+
+@case
+def colours_come_and_no_color_keeps_them_away():
+    with replay() as t:
+        t.shows("qQuit")
+        check("38;5;203" in t.screen("-e"), repr(t.screen("-e")))
+        t.keys("q")
+        t.ends()
+    with replay(env=("NO_COLOR=1",)) as t:
+        t.shows("qQuit")
+        check("38;5;" not in t.screen("-e") and "\x1b[31m" not in t.screen("-e"), repr(t.screen("-e")))
+        t.keys("q")
+        t.ends()
+
+
+@case
+def a_running_hang_gets_its_badge_and_k_asks_then_kills():
+    with Hang() as p, Terminal(f"{HANGDOG} top {p.pid}") as t:
+        t.shows("DEADLOCK (proven)", "PROVEN", "python-lock registry")
+        t.keys("k")
+        t.shows(f"Kill the whole tree of {p.pid}", "SIGKILL", "y = yes")
+        t.keys("x")
+        t.shows("nothing was done")
+        check(p.poll() is None, "it was killed without a yes")
+        t.keys("k", "y")
+        p.wait(30)
+        check(p.returncode == -signal.SIGTERM, p.returncode)
+        t.shows("ended 2 processes")
+        t.keys("q")
+        t.ends()
+
+
+@case
+def a_guarded_tree_is_shown_through_its_supervisor_and_killed_by_it():
+    with Hang() as p:
+        guard = subprocess.Popen([HANGDOG, "attach", "--quiet", "--incident-dir", tempfile.gettempdir() + "/hangdog-top-incidents", str(p.pid)],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: hangdog("ctl", p.pid, "why").status != 125, "a supervisor that answers")
+            with Terminal(f"{HANGDOG} top {p.pid}") as t:
+                t.shows("DEADLOCK (proven)", "PROVEN", "python-lock registry")
+                t.keys("k", "y")
+                p.wait(40)
+                t.shows("ended ")
+                t.keys("q")
+                t.ends()
+        finally:
+            guard.kill()
+            guard.wait()
+
+
+@case
+def errors_are_one_line_and_nothing_is_left_behind():
+    r = hangdog("top", "999999999")
+    check(r.status == 125 and r.err.count("\n") == 1, r)
+    r = hangdog("top", "--replay", "/nonexistent")
+    check(r.status == 125 and "/nonexistent" in r.err and r.err.count("\n") == 1, r)
+    r = hangdog("top", "--replay", HANG)
+    check(r.status == 125 and "needs a terminal" in r.err, r)
+    with replay(term="dumb") as t:
+        t.shows("TERM=dumb")
+        t.ends(125)
+
+
+@case
+def nothing_guarded_is_said_with_how_to_start():
+    with tempfile.TemporaryDirectory() as d:
+        r = hangdog("top", env=dict(os.environ, XDG_RUNTIME_DIR=d))
+        check(r.status == 0 and "hangdog run -- COMMAND" in r.out, r)
+
+
+@case
+def sigterm_gives_the_terminal_back():
+    with replay() as t:
+        t.shows("qQuit")
+        shell = int(t.tmux("display-message", "-p", "#{pane_pid}"))
+        child = int(open(f"/proc/{shell}/task/{shell}/children").read().split()[0])
+        os.kill(child, signal.SIGTERM)
+        t.ends()
+
+
+if __name__ == "__main__":
+    main(CASES)
