@@ -128,8 +128,9 @@ struct hd_lookup hd_lookup_make(const struct hd_snapshot *snap, struct hd_arena 
 bool hd_proc_ended(const struct hd_snapshot *snap, uint32_t p)
 {
 	const struct hd_proc *pr = &snap->procs[p];
-	if (pr->state != 'Z' && pr->state != 'X')
-		return false;
+	/* Its own letter was read before those of its threads, so they know better. */
+	if (pr->n_threads == 0)
+		return pr->state == 'Z' || pr->state == 'X';
 	for (uint32_t i = 0; i < pr->n_threads; i++) {
 		if (!hd_thread_ended(&snap->threads[pr->first_thread + i]))
 			return false;

@@ -294,8 +294,9 @@ static void last_counters(struct hd_draft *d, uint32_t t)
 		return;
 	}
 	const struct hd_task_status *first = &d->threads[t].first;
-	thread->is_still = last.voluntary == first->voluntary && last.involuntary == first->involuntary &&
-			   last.sig_blocked == first->sig_blocked && last.tracer == first->tracer;
+	/* Woken by somebody whose end was seen just now, it may not have come to run yet: then only its letter shows it. */
+	thread->is_still = (last.state == 'S' || last.state == 'D') && last.voluntary == first->voluntary &&
+			   last.involuntary == first->involuntary && last.sig_blocked == first->sig_blocked && last.tracer == first->tracer;
 	thread->sig_pending |= last.sig_pending;
 	d->snap->procs[thread->proc].sig_pending |= last.shd_pending;
 }

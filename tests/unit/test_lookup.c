@@ -48,4 +48,6 @@ Test(lookup, a_process_has_ended_when_its_last_thread_has, .timeout = 10)
 	cr_expect_not(hd_proc_ended(s, 0), "only its leader has");
 	s->threads[1].state = 'X';
 	cr_expect(hd_proc_ended(s, 0));
+	s->procs[0].state = 'R';
+	cr_expect(hd_proc_ended(s, 0), "it ended between the reading of its letter and of its threads'");
 }
