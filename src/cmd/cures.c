@@ -1,6 +1,7 @@
 #include "cmd/cures.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -38,8 +39,6 @@ static bool is_fit(const char *dir, bool for_preload, struct hd_err *err)
 {
 	struct stat st;
 	struct statvfs fs;
-	if (hd_dirs_make(dir, err) < 0)
-		return false;
 	if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022) != 0) {
 		(void)hd_err_set(err, EPERM, "%s is not a folder that only you can write to", dir);
 		return false;
@@ -57,9 +56,10 @@ static const char *files_dir(const struct hd_options *options, bool for_preload,
 	const char *state = hd_incident_dir(options->incident_dir, arena);
 	const char *dirs[] = {state != NULL ? hd_arena_printf(arena, "%s/cure", state) : NULL,
 			      hd_arena_printf(arena, "/tmp/hangdog-%u-cure", geteuid())};
+	char real[PATH_MAX]; /* the command may change its working directory */
 	for (size_t i = 0; i < HD_COUNTOF(dirs); i++) {
-		if (dirs[i] != NULL && is_fit(dirs[i], for_preload, err))
-			return dirs[i];
+		if (dirs[i] != NULL && hd_dirs_make(dirs[i], err) == 0 && realpath(dirs[i], real) != NULL && is_fit(real, for_preload, err))
+			return hd_arena_str(arena, real);
 	}
 	return NULL;
 }

@@ -124,6 +124,14 @@ def what_the_user_set_is_left_as_it_is():
 
 
 @case
+def its_files_are_found_from_any_working_directory():
+    with scratch() as d:
+        r = hangdog("run", "--incident-dir", "state", "--cure", "mp-start=spawn,omp-pause,fork-gate", "--", "sh", "-c",
+                    "cd / && echo $PYTHONPATH:$LD_PRELOAD", cwd=d)
+        check(r.status == 0 and all(os.path.isabs(p) and os.path.exists(p) for p in r.out.strip().split(":")), r)
+
+
+@case
 def an_unknown_cure_starts_nothing():
     with scratch() as d:
         r = guard_run(d, "--cure", "snakeoil", "--", "echo", "started")
