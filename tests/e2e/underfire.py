@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+"""hangdog, the command or one of its processes dies in the middle of an action; trees that resist being ended."""
+import ctypes
+import glob
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from harness import HANGDOG, O, ROOT, Skip, check, hangdog, main, need, run, scratch, wait_until
+
+FIXTURES = os.path.join(ROOT, "tests", "fixtures")
+LIB = os.path.join(ROOT, "tests", "lib")
+BUILT = os.path.join(O, "tests", "programs", "underfire")
+CASES = []
+ROUNDS = 6
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans of a case come to us
+
+
+def case(function):
+    CASES.append((function.__name__.replace("_", " "), function))
+    return function
+
+
+def build(source):
+    os.makedirs(BUILT, exist_ok=True)
+    binary = os.path.join(BUILT, source[:-2])
+    made = subprocess.run(["cc", "-std=gnu17", "-D_GNU_SOURCE", "-O1", "-g", "-pthread", "-I", LIB, "-o", binary,
+                           os.path.join(FIXTURES, source)], capture_output=True, text=True)
+    if made.returncode != 0:
+        sys.exit(f"{source}: {made.stderr}")
+    return binary
+
+
+HEAL, UNDERFIRE = build("heal.c"), build("underfire.c")
+
+
+def stat_of(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+
+
+def members(session):
+    """pid -> state of a session's processes, zombies excluded."""
+    found = {}
+    for path in glob.glob("/proc/[0-9]*"):
+        stat = stat_of(path[6:])
+        if stat and int(stat[3]) == session and stat[0] not in "ZX":
+            found[int(path[6:])] = stat[0]
+    return found
+
+
+class Tree:
+    """hangdog and a command in a session of their own; whatever is left of it is ended at the end."""
+
+    def __init__(self, folder, actions, *command, options=()):
+        self.folder = folder
+        env = dict(os.environ, PYTHONPATH=LIB, PYTHONDONTWRITEBYTECODE="1", XDG_RUNTIME_DIR=folder, FIXTURE_DIR=folder)
+        self.hangdog = subprocess.Popen([HANGDOG, "run", "-q", "--incident-dir", os.path.join(folder, "state"), "--term-timeout", "0.3",
+                                         "--restart-delay", "0", "--cure", "none", "--stall", "0", "--on-hang", actions, *options, "--",
+                                         *command], env=env, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                        start_new_session=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        while left := members(self.hangdog.pid):
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            time.sleep(0.01)
+        self.hangdog.wait()
+
+    def others(self):
+        return {pid: state for pid, state in members(self.hangdog.pid).items() if pid != self.hangdog.pid}
+
+    def wait_for_report(self):
+        """The moment before the action: the report is on disk then."""
+        wait_until(lambda: glob.glob(os.path.join(self.folder, "state", "*", "report.json")), "a hang is recorded")
+
+    def nobody_stays_stopped(self):
+        wait_until(lambda: not set(self.others().values()) & set("Tt"), "nobody is stopped", timeout=10)
+
+
+@case
+def hangdog_dies_in_the_middle_of_a_restart():
+    rng = random.Random(1)
+    for _ in range(ROUNDS):
+        with scratch() as d, Tree(d, "restart", sys.executable, os.path.join(FIXTURES, "restarts.py"), d, "99") as t:
+            t.wait_for_report()
+            time.sleep(rng.random() * 0.5)  # anywhere between the first SIGTERM and the next start
+            t.hangdog.kill()
+            t.hangdog.wait()
+            t.nobody_stays_stopped()
+
+
+def how_it_goes_on(root):
+    """Its exit status, or "hangs" if it does not move for half a second."""
+    for _ in range(50):
+        try:
+            done, status = os.waitpid(root, os.WNOHANG)
+        except ChildProcessError:
+            return "reaped"  # by hangdog, before it was killed
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    return "hangs"
+
+
+@case
+def hangdog_dies_in_the_middle_of_a_heal():
+    rng = random.Random(2)
+    outcomes = {}
+    for _ in range(ROUNDS * 2):
+        # A shell in between: the fixture itself ends with its parent.
+        with scratch() as d, Tree(d, "heal", "sh", "-c", f"{HEAL} normal; exit $?") as t:
+            wait_until(t.others, "it runs")
+            root = min(t.others())
+            time.sleep(0.1 + rng.random() * 0.3)
+            t.hangdog.kill()
+            t.hangdog.wait()
+            t.nobody_stays_stopped()
+            # Freed it ends with 5 (glibc ends a program whose mutex is half free by SIGABRT), else it hangs on, unharmed.
+            outcome = how_it_goes_on(root)
+            outcomes[outcome] = outcomes.get(outcome, 0) + 1
+            check(outcome in ("hangs", "reaped", 5), f"status {outcome}")
+    print(f"after the kill: {outcomes}", flush=True)
+
+
+@case
+def the_root_is_killed_in_the_middle_of_a_restart():
+    rng = random.Random(3)
+    for _ in range(ROUNDS):
+        with scratch() as d, Tree(d, "restart", sys.executable, os.path.join(FIXTURES, "restarts.py"), d, "2") as t:
+            t.wait_for_report()
+            root = min(t.others(), default=0)
+            time.sleep(rng.random() * 0.2)
+            try:
+                if root:
+                    os.kill(root, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            check(t.hangdog.wait(timeout=30) == 6, t.hangdog.returncode)
+            check(len(open(os.path.join(d, "starts")).read().splitlines()) == 2, "starts")
+
+
+@case
+def a_process_in_between_is_killed_in_the_middle_of_a_restart():
+    rng = random.Random(4)
+    for _ in range(ROUNDS):
+        with scratch() as d, Tree(d, "restart", sys.executable, os.path.join(FIXTURES, "restarts.py"), d, "2") as t:
+            t.wait_for_report()
+            family = [int(line.split()[0]) for line in open(os.path.join(d, "family"))]
+            time.sleep(rng.random() * 0.2)
+            try:
+                os.kill(rng.choice(family), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            check(t.hangdog.wait(timeout=30) == 6, t.hangdog.returncode)
+            check("left=0" in open(os.path.join(d, "starts")).read().splitlines()[1], "somebody was left")
+
+
+@case
+def the_stuck_child_is_killed_in_the_middle_of_a_heal():
+    rng = random.Random(5)
+    for _ in range(ROUNDS):
+        with scratch() as d, Tree(d, "heal,kill", HEAL, "normal") as t:
+            t.wait_for_report()
+            child = max(t.others(), default=0)
+            time.sleep(rng.random() * 0.006)
+            try:
+                if child:
+                    os.kill(child, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            # The command ends with what became of its child, or hangdog ended it all.
+            check(t.hangdog.wait(timeout=30) in (5, 128 + 9, 124), t.hangdog.returncode)
+
+
+@case
+def who_ignores_sigterm_gets_sigkill():
+    with scratch() as d, Tree(d, "kill", UNDERFIRE, "stubborn") as t:
+        check(t.hangdog.wait(timeout=30) == 124, t.hangdog.returncode)
+        check(t.others() == {}, t.others())
+
+
+@case
+def a_fork_bomb_is_ended():
+    """SIGTERM sets it off; RLIMIT_NPROC keeps it to 120 processes of a user of its own."""
+    if os.geteuid() != 0:
+        raise Skip("needs root, to give the bomb a user of its own")
+    with scratch() as d, Tree(d, "kill", UNDERFIRE, "bomb", "120") as t:
+        status = t.hangdog.wait(timeout=60)
+        check(status == 124, f"{status}\n{t.hangdog.stderr.read()}")
+        check(t.others() == {}, t.others())
+
+
+@case
+def a_thousand_processes_are_ended_at_once():
+    with scratch() as d, Tree(d, "kill", UNDERFIRE, "many", "1000") as t:
+        t.wait_for_report()
+        start = time.monotonic()
+        check(t.hangdog.wait(timeout=60) == 124, t.hangdog.returncode)
+        took = time.monotonic() - start
+        print(f"1000 processes ended in {took:.2f} s", flush=True)
+        check(t.others() == {} and took < 10, f"{took} s, left: {t.others()}")
+
+
+@case
+def a_pid_that_is_used_again_is_never_hit():
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    if shutil.which("unshare") is None or run(*unshare, "true").status != 0:
+        raise Skip("no PID namespaces here")
+    if run(*unshare, "sh", "-c", "echo 500 > /proc/sys/kernel/pid_max").status != 0 or \
+            int(open("/proc/sys/kernel/pid_max").read()) == 500:
+        raise Skip("this kernel has one pid_max for all namespaces")
+    with scratch() as d:
+        r = run(*unshare, sys.executable, os.path.join(LIB, "pid_churn.py"), HANGDOG, UNDERFIRE, os.path.join(d, "state"), timeout=120)
+        m = re.search(r"ended=(\d+) innocent=(\d+) harmed=(\d+) reused=(\d+)", r.out)
+        check(m, r)
+        ended, innocent, harmed, reused = map(int, m.groups())
+        print(f"{innocent} innocent processes, {reused} numbers used again", flush=True)
+        check(ended == 3 and harmed == 0, r)
+        check(reused > 20, r)
+
+
+need("run")
+main(CASES)
