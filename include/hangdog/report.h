@@ -19,6 +19,7 @@ uint32_t hd_advise(const struct hd_snapshot *snap, const struct hd_verdict *v, s
 struct hd_action_note {
 	const char *taken;  /* "kill", "kill-child", "restart", "heal", "stop", "exec"; NULL = nothing */
 	const char *result;
+	bool has_failed; /* it was only tried: result says why it did not work */
 };
 
 struct hd_report {

@@ -178,17 +178,32 @@ static act_fn *const actions[] = {
 	[HD_ACTION_EXEC] = act_exec,
 };
 
-/* The report says what was done and, if others were tried before, why they were not. */
-static void note_result(struct hd_supervisor *s, bool done, const char **tried)
+/* What came of the actions so far, for the report. */
+struct outcome {
+	struct hd_action_note did; /* the newest that worked; taken NULL = none */
+	const char *last, *failed; /* the newest that did not, and all of them with their reasons; NULL = none */
+};
+
+static void note_outcome(struct hd_supervisor *s, bool done, struct outcome *o)
 {
 	struct hd_action_note *note = &s->hang.action;
-	if (note->result == NULL)
-		note->result = done ? "done" : "it could not be done";
-	if (done && *tried != NULL)
-		note->result = hd_arena_printf(s->hang.arena, "%s; tried before: %s", note->result, *tried);
-	if (!done)
-		*tried = hd_arena_printf(s->hang.arena, "%s%s%s (%s)", *tried != NULL ? *tried : "", *tried != NULL ? ", " : "", note->taken,
-					 note->result);
+	if (done) {
+		o->did = *note;
+		return;
+	}
+	o->failed = hd_arena_printf(s->hang.arena, "%s%s%s (%s)", o->failed != NULL ? o->failed : "", o->failed != NULL ? ", " : "",
+				    note->taken, note->result != NULL ? note->result : "it could not be done");
+	o->last = note->taken;
+}
+
+static void report_outcome(struct hd_supervisor *s, const struct outcome *o)
+{
+	struct hd_action_note *note = &s->hang.action;
+	*note = o->did;
+	if (note->taken == NULL && o->last != NULL)
+		*note = (struct hd_action_note){.taken = o->last, .result = o->failed, .has_failed = true};
+	else if (o->failed != NULL)
+		note->result = hd_arena_printf(s->hang.arena, "%s; tried, too: %s", note->result, o->failed);
 }
 
 /* Something that outlasts the run: files that the user named (--progress file:), or ten minutes in which it moved. */
@@ -202,17 +217,17 @@ void hd_supervisor_act(struct hd_supervisor *s)
 {
 	struct hd_run run = {.has_progressed = has_left_something(s), .cpu_ns = s->cpu_ns};
 	hd_policy_hang(&s->policy, s->hang.verdict->certainty, hd_case_signature(&s->hang), &run, hd_now_ms());
-	const char *tried = NULL;
-	for (;;) {
+	struct outcome outcome = {0};
+	for (bool is_over = false; !is_over;) {
 		struct hd_step step = hd_policy_next(&s->policy);
 		if (step.skipped != NULL)
 			hd_say("%s: %s", step.gives_up ? "giving up" : "an action was skipped", step.skipped);
 		if (step.kind == HD_ACTION_REPORT)
-			return;
+			break;
 		s->hang.action = (struct hd_action_note){.taken = hd_action_name(step.kind)};
 		bool done = actions[step.kind](s, &step);
-		note_result(s, done, &tried);
-		if (done && step.kind != HD_ACTION_EXEC)
-			return;
+		note_outcome(s, done, &outcome);
+		is_over = done && step.kind != HD_ACTION_EXEC;
 	}
+	report_outcome(s, &outcome);
 }

@@ -201,6 +201,8 @@ static const char *ownerless_doubt(const struct hd_snapshot *snap, const struct 
 		return lock->fork_owner_tid == fork->parent_tid ? "the thread that forked holds it and will release it itself" : NULL;
 	if (lock->kind == HD_LOCK_SEMAPHORE)
 		return "nothing tells whether this semaphore is a lock or a signal from one thread to another";
+	if (!fork->is_seen)
+		return "hangdog did not see the fork, and nothing tells who holds it";
 	if (pr->n_threads != 1 || !pr->threads_complete)
 		return "nothing tells who holds it, and another thread of the process might";
 	/* With one thread it can only be that thread's own: taken before the fork, or below a signal handler. */

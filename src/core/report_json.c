@@ -290,6 +290,7 @@ static json_t *action_or_null(const struct hd_report *report)
 	json_t *ret = json_object();
 	put(ret, "taken", hd_json_text(report->action.taken));
 	put(ret, "result", hd_json_text(report->action.result));
+	put(ret, "done", json_boolean(!report->action.has_failed));
 	return ret;
 }
 

@@ -423,7 +423,7 @@ static void put_action(struct text *t)
 	} table[] = {
 		{"kill", "hangdog ended the program"},
 		{"restart", "hangdog restarted the program"},
-		{"heal", "hangdog freed the program"},
+		{"heal", "hangdog healed the program"},
 		{"kill-child", "hangdog ended only what was stuck"},
 		{"stop", "hangdog stopped the program, for a debugger"},
 		{"exec", "hangdog ran your command"},
@@ -437,6 +437,8 @@ static void put_action(struct text *t)
 			words = table[i].words;
 	}
 	hd_page_heading(&t->page, "What hangdog did");
+	if (note->has_failed)
+		words = "nothing that worked";
 	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%s%s%s.", words, note->result != NULL ? ": " : "",
 		     note->result != NULL ? note->result : "");
 }

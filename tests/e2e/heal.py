@@ -70,7 +70,7 @@ def is_refused(why, *command):
     with scratch() as d:
         r, reports = guard(d, "heal,kill", *command)
         check(r.status == HUNG, r)
-        check(reports[0]["action"]["taken"] == "kill" and "tried before: heal (" in reports[0]["action"]["result"], reports[0]["action"])
+        check(reports[0]["action"]["taken"] == "kill" and "tried, too: heal (" in reports[0]["action"]["result"], reports[0]["action"])
         check(why in r.err, r)
 
 

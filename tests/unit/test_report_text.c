@@ -387,3 +387,16 @@ Test(report_text, many_threads_are_grouped_quickly, .timeout = 5)
 	free(text);
 	hd_snapshot_free(s);
 }
+
+Test(report_text, an_action_that_did_not_work_is_not_told_as_done, .timeout = 10)
+{
+	struct hd_snapshot *s = sample_pipes();
+	struct hd_report r = {.snap = s, .verdict = sample_pipes_verdict(s),
+			      .action = {.taken = "heal", .result = "heal (it is no lock)", .has_failed = true}};
+	struct hd_text_style style = {.width = 80};
+	HD_CLEAN_BUF struct hd_buf out = {0};
+	hd_report_text(&r, &style, &out);
+	cr_assert_not_null(strstr(hd_buf_text(&out), "nothing that worked: heal (it is no lock)"));
+	cr_assert_null(strstr(hd_buf_text(&out), "freed"));
+	hd_snapshot_free(s);
+}
