@@ -86,10 +86,10 @@ def interpreters():
     return out
 
 
-def report_of(folder, *command):
+def report_of(folder, *command, options=()):
     path = os.path.join(folder, "report.json")
     r = hangdog("run", "--incident-dir", os.path.join(folder, "state"), "--stall", "0", "--on-hang", "kill", "--term-timeout", "0",
-                "--report", path, "--", *command)
+                "--report", path, *options, "--", *command)
     check(r.status == 124, r)
     return json.load(open(path)), " ".join(r.err.replace("hangdog:", " ").split())
 
@@ -120,13 +120,13 @@ def a_python_lock_has_its_name_and_its_holder_on_every_version():
                 check(any(f["kind"] == "python" and f["function"] == "<module>" for f in process["fork"]["stack"]), where)
 
 
-def native(folder, name):
+def native(folder, name, options=()):
     binary = os.path.join(folder, "holders")
     made = subprocess.run(["c++", "-O1", "-g", "-pthread", "-o", binary, os.path.join(ROOT, "tests", "fixtures", "holders.cc")],
                           capture_output=True, text=True)
     if made.returncode != 0:
         raise Skip("no C++ compiler here: " + made.stderr[:200])
-    return report_of(folder, binary, name)
+    return report_of(folder, binary, name, options=options)
 
 
 @case
@@ -154,6 +154,48 @@ def of_a_semaphore_it_is_told_where_the_others_stood():
         process, wait = culprit_wait(report)
         check(report["cause"] == "missing-thread" and wait["owner"] is None, text)
         check('"holder"' in text and "with_slot()" in text, text)
+
+
+@case
+def of_a_thread_that_ran_more_evidence_tells_more():
+    expect = {"off": None, "light": ("unknown", "python"), "full": ("stopped",)}
+    for level, how in expect.items():
+        with scratch() as d:
+            report, text = native(d, "busy", options=["--fork-evidence", level])
+            process, wait = culprit_wait(report)
+            check(report["verdict"] == "deadlock" and report["certainty"] == "proven", (level, text))
+            fork = process["fork"]
+            if how is None:
+                check(fork is None or fork["time"] is None, (level, fork))
+                continue
+            other = next(o for o in fork["others"] if o["name"] == "holder")
+            check(other["how"] in how, (level, other))
+            check(fork["parent_threads"] == 2 and fork["time"] is not None, (level, fork))
+            if level == "full":
+                check(any(f["function"] and "busy_instance" in f["function"] for f in other["stack"]), (level, other))
+                check("(holder) probably held it at the fork" in text, (level, text))
+                check("ran about here" in text, (level, text))
+
+
+@case
+def evidence_costs_little_at_any_level():
+    """Many forks beside ten computing threads: nobody is stopped for long, and all goes on as it would."""
+    program = """
+import os, threading, time, signal
+signal.alarm(60)
+for _ in range(10):
+    threading.Thread(target=lambda: [sum(range(1000)) for _ in iter(int, 1)], daemon=True).start()
+for _ in range(40):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+print("forked", flush=True)
+os._exit(0)
+"""
+    for level in ("off", "light", "full"):
+        r = hangdog("run", "--stall", "0", "--fork-evidence", level, "--", sys.executable, "-c", program, timeout=60)
+        check(r.status == 0 and r.out == "forked\n" and "STALLED" not in r.err and "DEADLOCK" not in r.err, (level, r))
 
 
 if __name__ == "__main__":
