@@ -52,6 +52,7 @@ HD_MUST_CHECK int hd_watcher_peek(struct hd_watcher *w, const struct hd_model *m
 struct hd_capture;
 struct hd_stack_options {
 	bool native, python, lines, locals;
+	bool async; /* asyncio tasks as well */
 	struct hd_capture *const *captures; /* [n_procs], for dump: threads as captured; NULL (or a NULL row) = none */
 };
 void hd_watcher_stacks(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options);

@@ -252,6 +252,9 @@ struct hd_proc {
 	bool children_complete; /* all its children, and all that it traces, are processes of the snapshot */
 	struct hd_fork *fork; /* NULL = not forked within our sight or exec'd since */
 	bool has_exec;        /* exec'd since its fork: nothing is inherited */
+	/* asyncio tasks, only if asked for; never in files. */
+	const struct hd_py_task *tasks;
+	uint32_t n_tasks;
 	const char *python;   /* version text, NULL = no interpreter found */
 };
 

@@ -63,6 +63,7 @@ static struct hd_stack_options stack_options(const struct hd_options *options)
 		.python = both || options->python,
 		.lines = options->lines,
 		.locals = options->locals,
+		.async = options->async,
 	};
 }
 

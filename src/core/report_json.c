@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hangdog/python.h"
 #include "hangdog/timetext.h"
 #include "report_json.h"
 #include "report_words.h"
@@ -214,6 +215,19 @@ static json_t *thread_json(const struct hd_report *report, uint32_t t)
 	return ret;
 }
 
+static json_t *tasks(const struct hd_proc *proc)
+{
+	json_t *ret = json_array();
+	for (uint32_t i = 0; i < proc->n_tasks; i++) {
+		json_t *task = json_object();
+		put(task, "name", hd_json_text(proc->tasks[i].name));
+		put(task, "awaits", hd_json_text(proc->tasks[i].awaits));
+		put(task, "stack", stack(&proc->tasks[i].stack));
+		add(ret, task);
+	}
+	return ret;
+}
+
 static json_t *process_json(const struct hd_report *report, uint32_t p)
 {
 	const struct hd_proc *proc = &report->snap->procs[p];
@@ -227,6 +241,8 @@ static json_t *process_json(const struct hd_report *report, uint32_t p)
 	for (uint32_t i = 0; i < proc->n_threads; i++)
 		add(threads, thread_json(report, proc->first_thread + i));
 	put(ret, "threads", threads);
+	if (proc->tasks != NULL)
+		put(ret, "tasks", tasks(proc));
 	return ret;
 }
 

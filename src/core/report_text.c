@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "hangdog/python.h"
 #include "hangdog/timetext.h"
 #include "report_page.h"
 #include "report_stack.h"
@@ -593,6 +594,18 @@ static void put_full_fork(struct text *t, const struct hd_fork *fork)
 	}
 }
 
+static void put_tasks(struct text *t, const struct hd_proc *proc)
+{
+	if (proc->n_tasks > 0)
+		hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "%" PRIu32 " asyncio task%s", proc->n_tasks, proc->n_tasks == 1 ? "" : "s");
+	for (uint32_t i = 0; i < proc->n_tasks; i++) {
+		const struct hd_py_task *task = &proc->tasks[i];
+		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "task %s %s%s", task->name != NULL ? task->name : "?",
+			     task->awaits != NULL ? "awaits " : "is about to run", task->awaits != NULL ? task->awaits : "");
+		hd_page_stack_full(&t->page, 4, &task->stack);
+	}
+}
+
 static void put_full(struct text *t)
 {
 	for (uint32_t p = 0; p < t->snap->n_procs; p++) {
@@ -609,6 +622,7 @@ static void put_full(struct text *t)
 			put_threads_grouped(t, proc);
 		for (uint32_t i = 0; i < proc->n_threads && !t->report->is_dump; i++)
 			put_full_thread(t, proc->first_thread + i);
+		put_tasks(t, proc);
 		if (proc->fork != NULL && !t->report->is_dump)
 			put_full_fork(t, proc->fork);
 	}

@@ -123,6 +123,16 @@ static void fill_fork(struct job *job)
 	}
 }
 
+static void fill_tasks(struct job *job)
+{
+	struct hd_py_tasks tasks;
+	if (!job->options->async || job->python.py == NULL ||
+	    hd_python_tasks(job->python.py, &job->mem.mem, job->snap->arena, &tasks) < 0)
+		return;
+	job->proc->tasks = tasks.at;
+	job->proc->n_tasks = tasks.n;
+}
+
 static void fill_proc(struct job *job)
 {
 	const struct hd_proc *proc = job->proc;
@@ -145,6 +155,7 @@ static void fill_proc(struct job *job)
 				fill_thread(job, t);
 		}
 		fill_fork(job);
+		fill_tasks(job);
 	}
 	hd_mem_live_close(&job->mem);
 	hd_arena_free(job->scratch);

@@ -133,7 +133,7 @@ void hd_py_code_free_all(struct hd_python *py);
 /* One thread state: false when its stack could not be read to its end.  (py_walk.c) */
 bool hd_py_thread_read(struct hd_python *py, uint64_t tstate, struct hd_py_thread *ret);
 
-/* ---- frames (py_frame.c) ---- */
+/* ---- frames (py_frame.c, py_walk.c) ---- */
 struct hd_py_place { /* one frame in memory */
 	uint64_t frame, code, instr; /* instr: 3.11+ address, before: byte offset */
 	int64_t lasti;               /* bytes into the bytecode, -1 = not started */
@@ -142,6 +142,8 @@ struct hd_py_place { /* one frame in memory */
 	bool is_entry;               /* 3.11 only: its own mark */
 };
 bool hd_py_place_read(struct hd_python *py, uint64_t frame, struct hd_py_place *ret);
+/* Names and line of a frame (py_walk.c): false when its code cannot be read. */
+bool hd_py_frame_fill(struct hd_python *py, const struct hd_py_place *place, struct hd_frame *ret);
 /* Addresses in 3.14+ frames carry tags in their low bits (deferred, immortal); 0 for an unboxed int. */
 uint64_t hd_py_untag(const struct hd_python *py, uint64_t word);
 

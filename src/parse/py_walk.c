@@ -18,7 +18,7 @@ static bool place_is_entry(const struct hd_python *py, const struct hd_py_place 
 	return back == NULL || back->is_shim;
 }
 
-static bool frame_fill(struct hd_python *py, const struct hd_py_place *place, struct hd_frame *ret)
+bool hd_py_frame_fill(struct hd_python *py, const struct hd_py_place *place, struct hd_frame *ret)
 {
 	const struct hd_py_code *code = hd_py_code_get(py, place->code);
 	if (code == NULL)
@@ -72,7 +72,7 @@ static bool frames_walk(struct hd_python *py, uint64_t tstate, struct walk *walk
 			return false;
 		if (!place.is_shim) {
 			struct hd_frame f;
-			if (!frame_fill(py, &place, &f))
+			if (!hd_py_frame_fill(py, &place, &f))
 				return false;
 			f.is_pyeval = place_is_entry(py, &place, has_back ? &back : NULL);
 			/* The shim behind an entry frame is a local variable of the evaluation loop (Python/ceval.c).
