@@ -196,6 +196,7 @@ struct hd_object {
 	bool is_ready;      /* looked ready for what is waited for: the waiter is about to move */
 	/* NULL = everybody who could act on it is among the holders (and their peers'), else why somebody unseen could. */
 	const char *outside;
+	bool is_unseen;     /* `outside` is only that some process could not be looked into */
 };
 
 /* ---- forks ---------------------------------------------------------------------------------------------------------- */

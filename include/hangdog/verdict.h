@@ -84,6 +84,7 @@ struct hd_verdict {
 	enum hd_cause cause;
 	bool assumes_no_signal;      /* handlers exist that only somebody outside would trigger */
 	int64_t blocked_ns;          /* how long the culprit had been blocked */
+	const char *unseen;          /* NULL, or why there is no verdict: who could not be looked into.  Without that, a deadlock */
 	const char *summary;         /* one sentence a user understands */
 	const char *signature;       /* same hang, same text: cause, lock or wait, innermost own frames; for restart bounds */
 	uint32_t *culprits;          /* process indexes */

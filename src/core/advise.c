@@ -25,7 +25,7 @@ struct rule {
 		const char *patterns[PATTERNS];
 	};
 	uint64_t causes, locks;
-	bool forked, spins, by_forker;
+	bool forked, spins, by_forker, lost;
 	const char *title, *text, *cure, *source;
 };
 
@@ -164,6 +164,16 @@ static bool is_forked(const struct scene *s)
 	       (s->proc->parent != HD_NONE && !s->proc->has_exec);
 }
 
+/* A child of it ended badly, and somebody still waits for it. */
+static bool has_lost(const struct scene *s)
+{
+	for (uint32_t i = 0; s->v->lost_waiters != NULL && i < s->snap->n_lost; i++) {
+		if (s->v->lost_waiters[i] != 0 && s->snap->lost[i].ppid == s->proc->pid)
+			return true;
+	}
+	return false;
+}
+
 static bool rule_matches(const struct scene *s, size_t rule)
 {
 	const struct rule *r = &rules[rule];
@@ -172,6 +182,8 @@ static bool rule_matches(const struct scene *s, size_t rule)
 	if (r->locks != 0 && (s->thread->n_words == 0 || (r->locks & BIT(s->thread->lock.kind)) == 0))
 		return false;
 	if (r->by_forker && s->v->threads[s->t].owner.state != HD_OWNER_FORKER)
+		return false;
+	if (r->lost && !has_lost(s))
 		return false;
 	if ((r->forked && !is_forked(s)) || (r->spins && s->thread->state != 'R'))
 		return false;

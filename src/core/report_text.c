@@ -37,7 +37,9 @@ static void put_headline(struct text *t)
 	struct hd_buf command HD_CLEAN_BUF = {0};
 	const char *certainty = hd_certainty_name(v->certainty);
 	hd_words_command(hd_snapshot_command(t->snap), COMMAND_MAX, &command);
-	if (v->kind == HD_VERDICT_NONE)
+	if (v->kind == HD_VERDICT_NONE && v->unseen != NULL)
+		hd_page_para(&t->page, 0, 2, HD_INK_YELLOW, "No proof, but it looks like a deadlock: %s", hd_buf_text(&command));
+	else if (v->kind == HD_VERDICT_NONE)
 		hd_page_para(&t->page, 0, 2, HD_INK_GREEN, "Nothing is wrong: %s", hd_buf_text(&command));
 	else if (v->kind == HD_VERDICT_STALL)
 		hd_page_para(&t->page, 0, 2, HD_INK_YELLOW, "STALLED (suspected, no proof): %s", hd_buf_text(&command));
@@ -498,10 +500,22 @@ static void put_all_waits(struct text *t)
 		hd_page_para(&t->page, 2, 4, HD_INK_DIM, "… and %" PRIu32 " more processes", procs - told);
 }
 
+/* What a look with more sight would make of it. */
+static void put_unseen(struct text *t)
+{
+	hd_page_para(&t->page, 0, 0, HD_INK_PLAIN,
+		     "Everyone that hangdog can see waits for each other, but it cannot rule out that somebody else has a part in it: %s. If "
+		     "not, this is a deadlock. 'hangdog run' can tell, because it sees from the start who gets what; so can a look by "
+		     "root, outside of containers, where every process can be looked into.", t->v->unseen);
+}
+
 static void put_none(struct text *t)
 {
 	hd_page_gap(&t->page);
-	hd_page_para(&t->page, 0, 0, HD_INK_PLAIN, "%s",
+	if (t->v->unseen != NULL)
+		put_unseen(t);
+	else
+		hd_page_para(&t->page, 0, 0, HD_INK_PLAIN, "%s",
 		     t->v->summary != NULL ? t->v->summary : "Everyone who waits can still be woken, as far as hangdog can see.");
 	if (t->snap->truncated)
 		hd_page_para(&t->page, 0, 0, HD_INK_YELLOW, "Not everything could be looked at: %s.",

@@ -134,7 +134,7 @@ static void judge(const struct hd_snapshot *snap, struct hd_verdict *v, struct h
 	}
 }
 
-struct hd_verdict *hd_decide(const struct hd_snapshot *snap, struct hd_arena *arena)
+static struct hd_verdict *decide(const struct hd_snapshot *snap, struct hd_arena *arena)
 {
 	struct hd_verdict *v = HD_NEW(arena, struct hd_verdict);
 	v->lead = HD_NONE;
@@ -143,6 +143,29 @@ struct hd_verdict *hd_decide(const struct hd_snapshot *snap, struct hd_arena *ar
 	observe(snap, v, arena);
 	judge(snap, v, arena);
 	hd_explain(snap, v, arena);
+	return v;
+}
+
+/* Nothing is proven; would it be, if whoever could not be looked into had no part in it? */
+static const char *find_unseen(const struct hd_snapshot *snap, struct hd_arena *arena)
+{
+	struct hd_snapshot closed = *snap;
+	const char *why = NULL;
+	closed.objects = hd_arena_dup(arena, snap->objects, snap->n_objects * sizeof(*snap->objects));
+	for (uint32_t o = 0; o < snap->n_objects; o++) {
+		if (!snap->objects[o].is_unseen)
+			continue;
+		why = snap->objects[o].outside;
+		closed.objects[o].outside = NULL;
+	}
+	return why != NULL && decide(&closed, arena)->kind == HD_VERDICT_DEADLOCK ? why : NULL;
+}
+
+struct hd_verdict *hd_decide(const struct hd_snapshot *snap, struct hd_arena *arena)
+{
+	struct hd_verdict *v = decide(snap, arena);
+	if (v->kind == HD_VERDICT_NONE)
+		v->unseen = find_unseen(snap, arena);
 	return v;
 }
 

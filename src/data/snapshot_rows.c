@@ -199,6 +199,7 @@ static const struct field object_fields[] = {
 	ENUM(struct hd_object, has_send_timeout, tri_names),
 	FIELD(struct hd_object, is_ready),
 	FIELD(struct hd_object, outside),
+	FIELD(struct hd_object, is_unseen),
 };
 
 static const struct field holder_fields[] = {

@@ -410,23 +410,25 @@ static bool is_anonymous(const struct hd_object *object)
 	return object->kind == HD_OBJ_SHM && strcmp(object->label, "/dev/zero") == 0;
 }
 
+static void note_closed_by(struct hd_draft *d, uint32_t o, const struct culprit *who, const char *what)
+{
+	if (who->pid != 0)
+		hd_draft_unseen(d, o, hd_arena_printf(d->arena, "process %d (%s) cannot be looked into and may %s", who->pid, who->name, what));
+}
+
 static void note_closed(struct census *c, uint32_t o, bool way_out)
 {
 	struct hd_draft *d = c->d;
 	const struct hd_object *object = &d->objects.at[o];
 	bool is_memory = object->kind == HD_OBJ_SHM;
-	if (c->closed_in_tree.pid != 0)
-		hd_draft_outside(d, o, "process %d (%s) cannot be looked into and may hold it", c->closed_in_tree.pid,
-				 c->closed_in_tree.name);
+	note_closed_by(d, o, &c->closed_in_tree, "hold it");
 	if (is_anonymous(object) ? d->w->config.is_launched : !way_out && !hd_watcher_inherited(d->w, object->label))
 		return;
 	if (hd_roster_hides(&d->roster, d->own_pid_ns))
-		hd_draft_outside(d, o, "processes that cannot be seen from here (outside this container, or hidden) may hold it");
-	if (c->closed.pid != 0)
-		hd_draft_outside(d, o, "process %d (%s) cannot be looked into and may hold it", c->closed.pid, c->closed.name);
-	if (is_memory && c->maps_closed.pid != 0)
-		hd_draft_outside(d, o, "process %d (%s) cannot be looked into and may share the memory", c->maps_closed.pid,
-				 c->maps_closed.name);
+		hd_draft_unseen(d, o, "processes that cannot be seen from here (outside this container, or hidden) may hold it");
+	note_closed_by(d, o, &c->closed, "hold it");
+	if (is_memory)
+		note_closed_by(d, o, &c->maps_closed, "share the memory");
 }
 
 static void note_unseen(struct census *c, uint32_t o, bool way_out)

@@ -122,6 +122,8 @@ uint32_t hd_draft_object(struct hd_draft *d, enum hd_obj_kind kind, uint64_t id,
 uint32_t hd_draft_object_find(const struct hd_draft *d, enum hd_obj_kind kind, uint64_t id, uint32_t dev_major, uint32_t dev_minor);
 void hd_draft_outside(struct hd_draft *d, uint32_t o, const char *fmt, ...) HD_PRINTF(3, 4); /* the first reason stays */
 
+void hd_draft_unseen(struct hd_draft *d, uint32_t o, const char *why); /* as outside: only that somebody could not be looked into */
+
 /* census.c: who on this system holds what; run twice, and only what both runs say counts. */
 void hd_draft_census(struct hd_draft *d);
 

@@ -72,6 +72,14 @@ void hd_draft_outside(struct hd_draft *d, uint32_t o, const char *fmt, ...)
 	d->objects.at[o].outside = hd_arena_str(d->arena, text);
 }
 
+void hd_draft_unseen(struct hd_draft *d, uint32_t o, const char *why)
+{
+	if (o == HD_NONE || d->objects.at[o].outside != NULL)
+		return;
+	hd_draft_outside(d, o, "%s", why);
+	d->objects.at[o].is_unseen = true;
+}
+
 /* ---- one descriptor ---------------------------------------------------------------------------------------------------- */
 
 struct slot {

@@ -177,6 +177,37 @@ Test(advise, a_healthy_tree_gets_none)
 	hd_snapshot_free(s);
 }
 
+Test(advise, without_a_fork_no_fork_is_blamed)
+{
+	struct hd_advice advice[HD_ADVICE_MAX];
+	struct hd_snapshot *s = sample_new();
+	sample_proc(s, 10, 1, "alone", "alone", NULL);
+	struct hd_thread *t = sample_thread(s, 10, "alone", 'S');
+	sample_futex(s, t, 0x1000, HD_LOCK_MUTEX);
+	t->stack = sample_stack(s, GOMP "AbslInternalPerThreadSemWait@/x/libabsl_sync.so\nmain@/x/a");
+	cr_assert_eq(hd_advise(s, sample_verdict(s, HD_CAUSE_NO_WAKER, HD_CERT_PROVEN, 0), advice), 1);
+	cr_assert_str_eq(advice[0].rule, "no-waker");
+	hd_snapshot_free(s);
+}
+
+Test(advise, a_worker_that_crashed_comes_first)
+{
+	const struct example e = {NULL, NULL, "__read@" LIBC "\nmain@/x/a", HD_LOCK_UNKNOWN, HD_CAUSE_WAIT_CYCLE, 'S', NULL};
+	struct hd_advice advice[HD_ADVICE_MAX];
+	struct hd_lost crashed = {.pid = 21, .comm = "worker", .signal = 11, .status = -1, .ppid = 20};
+	uint32_t waiter = 20;
+	struct hd_snapshot *s;
+	cr_assert_geq(advise_example(&e, &s, advice), 1);
+	cr_assert_str_eq(advice[0].rule, "wait-cycle");
+	struct hd_verdict *v = sample_verdict(s, HD_CAUSE_WAIT_CYCLE, HD_CERT_PROVEN, 1);
+	s->lost = &crashed;
+	s->n_lost = 1;
+	v->lost_waiters = &waiter;
+	cr_assert_geq(hd_advise(s, v, advice), 1);
+	cr_assert_str_eq(advice[0].rule, "lost-worker");
+	hd_snapshot_free(s);
+}
+
 Test(advise, an_unknown_place_is_said_to_be_unknown)
 {
 	const struct example e = {NULL, NULL, MUTEX_WAIT "frobnicate@/opt/x/libx.so", HD_LOCK_MUTEX, HD_CAUSE_INHERITED_LOCK, 'S', NULL};

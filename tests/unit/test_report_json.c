@@ -73,7 +73,7 @@ static long long num(const json_t *value, const char *path)
 static void assert_shape(const json_t *root)
 {
 	ASSERT_KEYS(root, "schema", "hangdog", "id", "time", "host", "root", "command", "verdict", "scope", "certainty", "assumes", "cause", "summary",
-		    "blocked_for_ms", "culprits", "processes", "children_lost", "advice", "action", "cost");
+		    "blocked_for_ms", "culprits", "processes", "children_lost", "advice", "action", "cost", "unseen");
 	ASSERT_KEYS(at(root, "cost"), "longest_stop_us", "capture_ms");
 	const json_t *process = at(root, "processes.0");
 	ASSERT_KEYS(process, "pid", "ppid", "comm", "command", "status", "fork", "threads");

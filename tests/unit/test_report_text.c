@@ -210,6 +210,19 @@ Test(report_text, a_healthy_tree_gets_one_line_a_process)
 	hd_snapshot_free(s);
 }
 
+Test(report_text, where_sight_is_missing_nothing_is_not_called_right)
+{
+	struct hd_snapshot *s = sample_healthy();
+	struct hd_verdict *v = sample_healthy_verdict(s);
+	v->unseen = "process 1 (init) cannot be looked into and may hold it";
+	char *text = text_of(s, v, &plain);
+	assert_has(text, "No proof, but it looks like a deadlock: bash -c 'make -j2'\n");
+	assert_has(text, "process 1 (init)");
+	cr_expect(strstr(text, "Nothing is wrong") == NULL);
+	free(text);
+	hd_snapshot_free(s);
+}
+
 Test(report_text, a_stall_is_no_proof_and_says_what_could_end_it)
 {
 	struct hd_snapshot *s = sample_pipes();

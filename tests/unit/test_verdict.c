@@ -205,6 +205,28 @@ Test(verdict, a_dead_holder_of_a_shared_lock_is_named, .timeout = 10)
 	cr_expect_eq(decide(s)->kind, HD_VERDICT_NONE, "the kernel hands a robust lock on");
 }
 
+Test(verdict, whom_nobody_could_look_into_may_be_all_that_keeps_it_open, .timeout = 10)
+{
+	TB_SNAPSHOT(s);
+	uint32_t p = tb_proc(s, 10, 1);
+	tb_thread(s, 10);
+	uint32_t shm = tb_object(s, HD_OBJ_SHM, 99);
+	tb_hold(s, shm, p, true, true);
+	tb_futex(s, 0, 0x100);
+	s->threads[0].args[1] = TB_WAIT_SHARED;
+	s->threads[0].words[0].op_private = false;
+	s->threads[0].words[0].mapping = HD_MAPPING_SHARED;
+	s->threads[0].words[0].sharers_object = shm;
+	s->objects[shm].outside = "process 1 may hold it";
+	cr_expect_null(decide(s)->unseen, "it may hold it for good reason");
+	s->objects[shm].is_unseen = true;
+	const struct hd_verdict *v = decide(s);
+	cr_expect_eq(v->kind, HD_VERDICT_NONE, "not seen is no proof");
+	cr_expect_str_eq(v->unseen, "process 1 may hold it");
+	s->threads[0].is_still = false;
+	cr_expect_null(decide(s)->unseen, "it moves");
+}
+
 Test(verdict, a_lost_child_and_who_waits_for_it_are_named, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
