@@ -34,7 +34,7 @@ SHELLLIB := $(O)/libhangdog-shell.a
 UNIT     := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 PROP     := $(patsubst tests/prop/%.c,$(O)/tests/prop/%,$(sort $(wildcard tests/prop/*.c)))
 
-.PHONY: all help check check-all unit prop tidy e2e deps demo bench bench-stacks fuzz san cov analyze format install uninstall dist clean
+.PHONY: all help check check-all unit prop tidy e2e deps demo bench bench-stacks fuzz san cov analyze format install uninstall dist clean realworld
 .DEFAULT_GOAL := all
 
 all: $(O)/hangdog ## build the binary (build/hangdog)
@@ -49,7 +49,7 @@ wheel: static ## dist/hangdog-*.whl: pip install gives the command
 deb: static ## dist/hangdog_*.deb with the static binary
 	@rm -f dist/hangdog_*.deb
 	@contrib/debian/build.sh $(O)/static/hangdog $(VERSION) dist
-.PHONY: static wheel deb
+.PHONY: static wheel deb realworld
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -108,6 +108,9 @@ prop: $(PROP) ## property tests (HD_PROP_N= sets the number of random cases)
 tidy: all ## the gates of docs/HACKING.md: rooms, purity, sizes, forbidden words
 	@$(RUN) tidy
 
+realworld: all ## whole suites of other programs, bare and guarded: same results, no verdict (an hour; SUITE= picks)
+	@tests/realworld/run.py $(SUITE)
+
 e2e: all $(TOOLS) ## the built binary, from outside, on real programs
 	@$(RUN) e2e
 
@@ -158,7 +161,7 @@ fuzz: $(FUZZERS) ## libFuzzer on every parser, FUZZ_S seconds each
 
 san: ## all suites with address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory O=$(O)/san SAN=address,undefined san-suites
-.PHONY: san-suites docs coverage-report
+.PHONY: san-suites docs coverage-report realworld
 san-suites: all $(UNIT) $(PROP) $(REPLAYS) $(TOOLS)
 	@$(RUN) unit prop fuzz e2e
 

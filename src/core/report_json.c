@@ -352,7 +352,7 @@ void hd_report_json(const struct hd_report *report, struct hd_buf *out)
 	put(root, "advice", advice(report));
 	put(root, "action", action_or_null(report));
 	put(root, "cost", cost(report));
-	put(root, "unseen", text_or_null(report->verdict != NULL && !report->is_dump ? report->verdict->unseen : NULL));
+	put(root, "unseen", hd_json_text(report->verdict != NULL && !report->is_dump ? report->verdict->unseen : NULL));
 	char *text = json_dumps(root, JSON_INDENT(1));
 	HD_ASSERT(text != NULL);
 	hd_buf_str(out, text);
