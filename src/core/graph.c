@@ -84,6 +84,9 @@ static uint32_t proc_group(struct builder *b, uint32_t p)
 		if (!hd_thread_ended(&b->snap->threads[pr->first_thread + i]))
 			HD_VEC_PUSH(&set.at, pr->first_thread + i);
 	}
+	/* All its threads have ended and it has not: it was looked at while it ended. */
+	if (set.at.n == 0 && why == NULL && pr->state != 'Z' && pr->state != 'X')
+		why = hd_arena_printf(b->arena, "process %d is about to end", pr->pid);
 	struct hd_edges members = {b->iota + pr->first_thread, pr->n_threads};
 	if (set.at.n != pr->n_threads)
 		members = set_edges(b, &set);

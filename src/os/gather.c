@@ -279,6 +279,12 @@ static void letter(struct hd_draft *d, uint32_t t)
 		thread->is_still = false;
 		return;
 	}
+	/* It ended since the first pass: its end may be what somebody waits for and has not noticed yet (who waits for a
+	 * traced child hears of it only after its tracer).  It counts as one that runs, not as one that is gone. */
+	if ((stat.state == 'Z' || stat.state == 'X') && thread->state != 'Z' && thread->state != 'X') {
+		thread->is_still = false;
+		return;
+	}
 	thread->state = stat.state;
 	thread->is_still &= stat.state == 'S' || stat.state == 'D';
 }

@@ -7,7 +7,8 @@ A program's first line says what must come out: `EXPECT: verdict=deadlock cause=
 `MODES: launched attached` limits how it is tried; `NEEDS: command` names what must be installed, `TRY: flags` what the
 compiler must be able to do (they are flags of the build, too); `SIGHT: all` says that a look from outside can only prove it where
 the descriptors of every process on the machine can be read.  `lost=N` in EXPECT: a child that ended by signal N is told.
-`STDIN: slow` and `STDOUT: slow`: a process outside the tree writes the input, reads the output, after a while.
+`STDIN: slow` and `STDOUT: slow`: a process outside the tree writes the input, reads the output, after a while; `STDIN: steady`:
+a byte every 30 ms.
 FIXTURE_PYTHON names another interpreter for the Python programs."""
 import concurrent.futures
 import ctypes
@@ -128,10 +129,11 @@ class Case:
     def start(self, args):
         """The program, with the far ends of its streams in processes of their own."""
         stdin, stdout, ends = subprocess.DEVNULL, None, []
-        if self.program.stdin == "slow":
+        if self.program.stdin:
             stdin, far = os.pipe()
             ends += [stdin, far]
-            self.spawn(["sh", "-c", "sleep 1.2; echo input"], stdout=far)
+            writer = {"slow": "sleep 1.2; echo input", "steady": "while sleep 0.03; do printf .; done"}[self.program.stdin]
+            self.spawn(["sh", "-c", writer], stdout=far)
         if self.program.stdout == "slow":
             far, stdout = os.pipe()
             ends += [far, stdout]

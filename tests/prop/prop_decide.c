@@ -167,9 +167,13 @@ static bool ended(const struct hd_thread *th)
 
 static void add_proc(const struct hd_snapshot *s, struct wakers *w, uint32_t p)
 {
-	w->open = w->open || !s->procs[p].threads_complete;
-	for (uint32_t t = 0; t < s->n_threads; t++)
-		w->by[t] = w->by[t] || (s->threads[t].proc == p && !ended(&s->threads[t]));
+	bool lives = false;
+	for (uint32_t t = 0; t < s->n_threads; t++) {
+		bool counts = s->threads[t].proc == p && !ended(&s->threads[t]);
+		w->by[t] = w->by[t] || counts;
+		lives = lives || counts;
+	}
+	w->open = w->open || !s->procs[p].threads_complete || (!lives && s->procs[p].state != 'Z');
 }
 
 static void add_memory(const struct hd_snapshot *s, struct wakers *w, uint32_t mm)

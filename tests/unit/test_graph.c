@@ -348,3 +348,17 @@ Test(graph, many_threads_of_one_memory_cost_one_edge_each, .timeout = 10)
 	cr_expect_eq(v->threads[7].wakers.at, v->threads[8].wakers.at, "one list for all");
 	hd_snapshot_free(s);
 }
+
+Test(graph, a_child_that_ends_while_it_is_looked_at_wakes_its_parent, .timeout = 10)
+{
+	TB_SNAPSHOT(s);
+	tb_proc(s, 10, 1);
+	tb_thread(s, 10);
+	tb_proc(s, 20, 10);
+	tb_thread(s, 20);
+	tb_wait4(s, 0, 20);
+	tb_futex(s, 1, 0x100);
+	cr_expect(is_dead(s, 0));
+	s->threads[1].state = 'Z'; /* read after the state of its process */
+	cr_expect_not(is_dead(s, 0));
+}
