@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "hangdog/procfs.h"
 #include "hangdog/vec.h"
+#include "os/arch.h"
 #include "os/procfile.h"
 
 #define THREADS_MAX 65536u
@@ -194,25 +194,17 @@ struct stopper {
 	uint32_t n;
 };
 
-static bool read_regs(int32_t tid, struct hd_regs *ret)
-{
-	struct user_regs_struct u;
-	if (ptrace(PTRACE_GETREGS, tid, NULL, &u) < 0)
-		return false;
-	*ret = (struct hd_regs){.sp = u.rsp, .pc = u.rip, .fp = u.rbp, .fp_known = true, .all_known = true,
-				.gp = {u.rax, u.rdx, u.rcx, u.rbx, u.rsi, u.rdi, u.rbp, u.rsp, u.r8, u.r9, u.r10, u.r11, u.r12,
-				       u.r13, u.r14, u.r15, u.rip}};
-	return true;
-}
-
 /* It stands: read it and let it go.  What it stopped for is passed on: a signal is delivered, a job-control stop stays. */
 static void read_stopped(struct hd_capture *c, struct pending *p, int status)
 {
 	struct hd_captured *t = &c->at[p->i];
-	struct hd_regs regs;
+	struct user_regs_struct u;
+	struct hd_regs regs = {0};
 	if (!WIFSTOPPED(status))
 		return; /* it has ended */
-	bool ok = read_regs(t->tid, &regs);
+	bool ok = hd_arch_read(t->tid, &u) == 0;
+	if (ok)
+		regs = hd_arch_regs(&u);
 	size_t len = ok ? copy_stack(c, regs.sp, RUNNING_BYTES) : 0;
 	int event = status >> 16, signal = WSTOPSIG(status);
 	ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(intptr_t)(event == 0 ? signal : 0));

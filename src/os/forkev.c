@@ -9,13 +9,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/user.h>
 #include <time.h>
 
 #include "hangdog/procfs.h"
 #include "hangdog/vec.h"
+#include "os/arch.h"
 #include "os/procfile.h"
 #include "parse/tcb.h"
 
@@ -165,15 +164,6 @@ static struct hd_python *python_of(struct hd_forkev *ctx, int32_t parent, int32_
 
 /* ---- while the parent stands ------------------------------------------------------------------------------------------ */
 
-static struct hd_regs regs_from(const struct user_regs_struct *u)
-{
-	/* DWARF order: rax rdx rcx rbx rsi rdi rbp rsp r8..r15 rip. */
-	struct hd_regs regs = {.sp = u->rsp, .pc = u->rip, .fp = u->rbp, .fp_known = true, .all_known = true,
-			       .gp = {u->rax, u->rdx, u->rcx, u->rbx, u->rsi, u->rdi, u->rbp, u->rsp, u->r8, u->r9, u->r10,
-				      u->r11, u->r12, u->r13, u->r14, u->r15, u->rip}};
-	return regs;
-}
-
 /* One link per thread on top of the directory's two: fs/proc/base.c, proc_task_getattr.  0 = gone. */
 static uint32_t threads_of(const struct parent *p)
 {
@@ -247,7 +237,7 @@ struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level,
 {
 	struct user_regs_struct regs;
 	struct timespec now;
-	if (level == HD_EVIDENCE_OFF || ptrace(PTRACE_GETREGS, parent_tid, NULL, &regs) < 0)
+	if (level == HD_EVIDENCE_OFF || hd_arch_read(parent_tid, &regs) < 0)
 		return NULL;
 	clock_gettime(CLOCK_REALTIME, &now);
 	const struct parent *p = parent_find(ctx, parent_pid);
@@ -261,8 +251,8 @@ struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level,
 	struct hd_fork_raw *raw = HD_NEW(arena, struct hd_fork_raw);
 	*fork = (struct hd_fork){.time_ns = now.tv_sec * HD_NS_PER_S + now.tv_nsec, .is_seen = true, .parent_pid = parent_pid,
 				 .parent_tid = parent_tid, .parent_threads = n_threads, .raw = raw};
-	raw->regs = regs_from(&regs);
-	raw->tls = regs.fs_base;
+	raw->regs = hd_arch_regs(&regs);
+	raw->tls = hd_arch_tls(&regs);
 	if (fork->parent_threads != 1)
 		collect_others(fork, raw, p, arena);
 	size_t keep = fork->n_others > 0 ? STACK_KEEP : STACK_KEEP_ALONE;

@@ -1,44 +1,12 @@
 /* A short stop of one process for its registers. */
-#include <elf.h>
 #include <errno.h>
 #include <sched.h>
 #include <sys/ptrace.h>
-#include <sys/uio.h>
-#include <sys/user.h>
 #include <time.h>
 
+#include "os/arch.h"
 #include "os/procfile.h"
 #include "os/tracer_priv.h"
-
-#if defined(__x86_64__)
-static int read_regs(int32_t tid, struct hd_regs *ret)
-{
-	struct user_regs_struct r;
-	struct iovec iov = {&r, sizeof(r)};
-	if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov) != 0 || iov.iov_len != sizeof(r))
-		return -ESRCH;
-	*ret = (struct hd_regs){
-		.sp = r.rsp,
-		.pc = r.rip,
-		.fp = r.rbp,
-		.fp_known = true,
-		.all_known = true,
-		.gp = {r.rax, r.rdx, r.rcx, r.rbx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14,
-		       r.r15, r.rip},
-	};
-	return 0;
-}
-#elif defined(__aarch64__)
-static int read_regs(int32_t tid, struct hd_regs *ret)
-{
-	struct user_regs_struct r;
-	struct iovec iov = {&r, sizeof(r)};
-	if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov) != 0 || iov.iov_len != sizeof(r))
-		return -ESRCH;
-	*ret = (struct hd_regs){.sp = r.sp, .pc = r.pc, .fp = r.regs[29], .fp_known = true};
-	return 0;
-}
-#endif
 
 struct borrowing {
 	struct hd_tracer *t;
@@ -106,9 +74,11 @@ static void show_frozen(struct hd_tracer *t, int32_t pid, int64_t until, hd_stop
 {
 	struct tracee *e, *next;
 	HASH_ITER(hh, t->by_tid, e, next) {
-		struct hd_regs regs;
-		if (e->pid == pid && e->is_frozen && hd_tracer_clock() < until && read_regs(e->tid, &regs) == 0)
-			fn(ctx, e->tid, &regs);
+		struct user_regs_struct u;
+		if (e->pid != pid || !e->is_frozen || hd_tracer_clock() >= until || hd_arch_read(e->tid, &u) != 0)
+			continue;
+		struct hd_regs regs = hd_arch_regs(&u);
+		fn(ctx, e->tid, &regs);
 	}
 }
 

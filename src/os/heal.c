@@ -12,6 +12,7 @@
 
 #include "hangdog/procfs.h"
 #include "hangdog/tracer.h"
+#include "os/arch.h"
 #include "os/procfile.h"
 #include "os/tracer_priv.h"
 
@@ -87,11 +88,10 @@ struct surgery {
 static int check_call(int32_t tid, const struct hd_heal *heal)
 {
 	struct user_regs_struct r;
-	struct iovec iov = {&r, sizeof(r)};
-	if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov) != 0 || iov.iov_len != sizeof(r))
+	if (hd_arch_read(tid, &r) != 0)
 		return -ESRCH;
 	uint64_t restart = (uint64_t)0 - r.rax;
-	if ((int64_t)r.orig_rax != heal->nr || r.rdi != heal->word || r.rsp != heal->sp || restart < ERESTART_FIRST ||
+	if (hd_arch_call(&r) != heal->nr || hd_arch_arg0(&r) != heal->word || r.rsp != heal->sp || restart < ERESTART_FIRST ||
 	    restart > ERESTART_LAST)
 		return -ECANCELED;
 	return 0;
@@ -101,7 +101,7 @@ static int break_call(int32_t tid)
 {
 	struct user_regs_struct r;
 	struct iovec iov = {&r, sizeof(r)};
-	if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov) != 0 || iov.iov_len != sizeof(r))
+	if (hd_arch_read(tid, &r) != 0)
 		return -ESRCH;
 	r.rax = (uint64_t)0 - EINTR;
 	r.orig_rax = UINT64_MAX; /* not in a call any more: nothing to start again */
