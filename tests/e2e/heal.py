@@ -42,7 +42,7 @@ MUSL = build("musl-gcc", "heal_musl.c", *C_FLAGS)
 RUST = build("rustc", "heal_rust.rs", "-g", "-O")
 
 KINDS = ["normal", "recursive", "errorcheck", "adaptive", "robust", "shared", "read-after-write", "write-after-write",
-         "write-after-read", "zone", "locale", "loader", "stream"]
+         "write-after-read", "zone", "locale", "loader", "stream", "busy"]
 
 
 def environment(folder):
@@ -190,6 +190,18 @@ def on_demand_nothing_is_freed_where_nothing_hangs():
             p.wait()
 
 
+def one_lock_after_the_other_is_freed():
+    with scratch() as d:
+        r, reports = guard(d, "heal,kill", HEAL, "two")
+        check(r.status == HEALED and len(reports) == 2, r)
+        check([("mutex (in heal)" in x["action"]["result"], "second (in heal)" in x["action"]["result"]) for x in reports] ==
+              [(True, False), (False, True)], [x["action"] for x in reports])
+
+
+def refused_rwlock_that_others_may_be_using():
+    is_refused("other threads of the process run on", HEAL, "busy-rwlock")
+
+
 def nothing_is_freed_unless_asked():
     with scratch() as d:
         r, reports = guard(d, "kill", HEAL, "normal")
@@ -257,7 +269,8 @@ for python in pythons():
     for kind in "Lock", "Acquired", "RLock", "Writer":
         case(freed_of_python, python, kind)
 for function in [freed_in_every_worker_of_a_pool, freed_when_its_holder_was_killed, refused_when_the_fork_was_not_seen, freed_on_demand,
-                 on_demand_nothing_is_freed_where_nothing_hangs, nothing_is_freed_unless_asked, refused_pi, refused_condition,
+                 on_demand_nothing_is_freed_where_nothing_hangs, nothing_is_freed_unless_asked, one_lock_after_the_other_is_freed,
+                 refused_rwlock_that_others_may_be_using, refused_pi, refused_condition,
                  refused_semaphore, refused_python_condition, a_stuck_child_alone_is_ended,
                  an_executor_notices_that_its_worker_is_gone, a_pool_would_never_notice_so_all_is_ended,
                  the_command_itself_is_not_its_own_child]:
