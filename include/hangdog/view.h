@@ -43,11 +43,17 @@ struct hd_view_tree {
 	int32_t supervisor;          /* the hangdog that guards it, 0 = nobody */
 };
 
+struct hd_term; /* term.h */
+
 struct hd_view_model {
 	const struct hd_view_tree *trees;
 	uint32_t n_trees;
 	int64_t boot_ns;   /* time since boot when it was looked at, for ages; 0 = not known (a recording) */
 	bool is_recording; /* nothing can be done about it */
+	/* run --top: what the command writes (may change between two paintings), NULL = no such pane. */
+	const struct hd_term *output;
+	bool has_ended;      /* run --top: the command has */
+	const char *leaving; /* what to ask before the view is left, NULL = nothing */
 };
 
 /* ---- what happens ---- */
@@ -75,6 +81,7 @@ enum hd_view_want {
 	HD_VIEW_LOOK,    /* bring a new model now */
 	HD_VIEW_SHOWN,   /* the selection has moved: its stack is wanted */
 	HD_VIEW_REPAINT, /* the terminal shows something else: paint every cell again */
+	HD_VIEW_INPUT,   /* `key` is for the command */
 	HD_VIEW_DUMP,
 	HD_VIEW_KILL,    /* these four were confirmed by the user */
 	HD_VIEW_RESTART,
@@ -86,6 +93,7 @@ struct hd_view_request {
 	enum hd_view_want want;
 	uint32_t tree;      /* index in the model */
 	int32_t pid, tid;   /* what is selected; 0 = nothing */
+	uint32_t key;       /* HD_VIEW_INPUT */
 };
 
 /* ---- the view ---- */
@@ -102,6 +110,8 @@ struct hd_view_request hd_view_key(struct hd_view *view, const struct hd_view_ev
 void hd_view_say(struct hd_view *view, const char *time, const char *text);
 /* The selected thread and process; tid 0 = none. */
 struct hd_view_request hd_view_selected(const struct hd_view *view);
+/* How large the terminal in the output pane is, shown or not. */
+void hd_view_output_size(const struct hd_view *view, unsigned *ret_width, unsigned *ret_height);
 /* Everything as it should stand on the screen; valid until the next call about this view. */
 const struct hd_screen *hd_view_paint(struct hd_view *view);
 

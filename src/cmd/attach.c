@@ -6,6 +6,7 @@
 #include "cmd/once.h"
 #include "cmd/say.h"
 #include "cmd/supervisor.h"
+#include "cmd/top.h"
 #include "hangdog/procfs.h"
 
 static int look_and_leave(const struct hd_options *options)
@@ -59,6 +60,8 @@ int hd_cmd_attach(const struct hd_options *options)
 {
 	struct hd_supervisor s;
 	struct hd_err err = {0};
+	if (options->top)
+		return hd_guard_under_top(options);
 	if (options->once)
 		return look_and_leave(options);
 	if (hd_supervisor_init(&s, options, HD_SIGNALS_OURS, &err) < 0) {

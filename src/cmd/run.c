@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 #include "cmd/say.h"
 #include "cmd/supervisor.h"
+#include "cmd/top.h"
 
 /* A shell that runs hangdog in its foreground has to see that Ctrl-C ended the job, or its loop would go on. */
 static bool shell_must_see(int signal)
@@ -41,6 +42,8 @@ int hd_cmd_run(const struct hd_options *options)
 {
 	struct hd_supervisor s;
 	struct hd_err err = {0};
+	if (options->top)
+		return hd_guard_under_top(options);
 	if (hd_supervisor_init(&s, options, HD_SIGNALS_FORWARD, &err) < 0) {
 		hd_say("%s", err.text);
 		return HD_EXIT_ERROR;

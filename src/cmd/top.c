@@ -3,12 +3,17 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "cmd/cmd.h"
 #include "cmd/say.h"
 #include "cmd/supervisor.h"
+#include "cmd/top.h"
 #include "cmd/top_source.h"
+#include "core/cells.h"
+#include "hangdog/term.h"
 #include "hangdog/ui.h"
 #include "hangdog/vec.h"
 
@@ -32,6 +37,8 @@ struct top {
 	bool has_acted; /* the user ended it here: its end is no news */
 	int64_t due_ms;
 	unsigned refreshes;
+	struct hd_top_command *command; /* run --top, else NULL */
+	struct hd_term *output;
 };
 
 static void say(struct top *top, const char *text)
@@ -91,6 +98,9 @@ static void show(struct top *top)
 					 .n_trees = (uint32_t)top->trees.n,
 					 .boot_ns = top->is_recording ? 0 : boot_ns(),
 					 .is_recording = top->is_recording,
+					 .output = top->output,
+					 .has_ended = top->command != NULL && top->command->has_ended,
+					 .leaving = top->command != NULL && !top->command->has_ended ? top->command->leaving : NULL,
 				 });
 }
 
@@ -108,7 +118,8 @@ static struct hd_source *source_of_tree(struct top *top, uint32_t tree)
 /* Said once; what was seen last stays on the screen, for reading. */
 static void note_gone(struct top *top, const struct hd_err *err)
 {
-	if (top->is_gone)
+	/* Of our own command we learn the end from the kernel. */
+	if (top->is_gone || top->command != NULL)
 		return;
 	top->is_gone = true;
 	if (!top->has_acted)
@@ -138,6 +149,69 @@ static void refresh(struct top *top)
 	if (pause_ms > SLOWEST_MS)
 		pause_ms = SLOWEST_MS;
 	top->due_ms = hd_now_ms() + (top->refreshes++ == 0 ? FIRST_MS : pause_ms);
+}
+
+/* ---- the command of run --top --------------------------------------------------------------------------------------- */
+
+static void size_output(struct top *top)
+{
+	unsigned width, height;
+	if (top->command == NULL)
+		return;
+	hd_view_output_size(top->view, &width, &height);
+	hd_term_resize(top->output, width, height);
+	(void)ioctl(top->command->fd, TIOCSWINSZ, &(struct winsize){.ws_row = (unsigned short)height, .ws_col = (unsigned short)width});
+}
+
+/* Bounded, so that a program that writes without end leaves time for keys. */
+static void read_output(struct top *top)
+{
+	char bytes[4096];
+	for (int i = 0; i < 64; i++) {
+		struct pollfd ready = {.fd = top->command->fd, .events = POLLIN};
+		ssize_t n = poll(&ready, 1, 0) > 0 ? read(top->command->fd, bytes, sizeof(bytes)) : 0;
+		if (n <= 0)
+			return; /* EIO: all of its ends are closed, which the end of the child tells better */
+		hd_term_feed(top->output, bytes, (size_t)n);
+	}
+}
+
+static void note_end(struct top *top)
+{
+	struct hd_top_command *c = top->command;
+	char text[96];
+	if (c == NULL || c->has_ended || waitpid(c->pid, &c->wait_status, WNOHANG) != c->pid)
+		return;
+	c->has_ended = true;
+	read_output(top);
+	int status = WIFEXITED(c->wait_status) ? WEXITSTATUS(c->wait_status) : 128 + WTERMSIG(c->wait_status);
+	snprintf(text, sizeof(text), "the command has ended with status %d; q leaves", status);
+	show(top);
+	say(top, text);
+}
+
+/* What a terminal sends for a key. */
+static void type_key(const struct top *top, uint32_t key)
+{
+	static const struct {
+		uint32_t key;
+		const char *bytes;
+	} keys[] = {
+		{HD_KEY_UP, "\x1b[A"},	      {HD_KEY_DOWN, "\x1b[B"},	  {HD_KEY_RIGHT, "\x1b[C"},   {HD_KEY_LEFT, "\x1b[D"},
+		{HD_KEY_HOME, "\x1b[H"},	      {HD_KEY_END, "\x1b[F"},	  {HD_KEY_DELETE, "\x1b[3~"}, {HD_KEY_PAGE_UP, "\x1b[5~"},
+		{HD_KEY_PAGE_DOWN, "\x1b[6~"}, {HD_KEY_BACKSPACE, "\x7f"}, {HD_KEY_BACKTAB, "\x1b[Z"}, {HD_KEY_ENTER, "\r"},
+	};
+	HD_CLEAN_BUF struct hd_buf bytes = {0};
+	for (size_t i = 0; i < HD_COUNTOF(keys); i++) {
+		if (keys[i].key == key)
+			hd_buf_str(&bytes, keys[i].bytes);
+	}
+	if (bytes.len == 0 && (key & HD_KEY_ALT) != 0)
+		hd_buf_char(&bytes, '\x1b');
+	if (bytes.text == NULL || bytes.text[bytes.len - 1] == '\x1b')
+		hd_utf8_add(&bytes, key & ~(uint32_t)HD_KEY_ALT);
+	ssize_t n = write(top->command->fd, hd_buf_text(&bytes), bytes.len);
+	(void)n; /* a command that reads nothing fills its terminal: keys are lost, as in any other */
 }
 
 /* ---- requests ------------------------------------------------------------------------------------------------------------ */
@@ -181,6 +255,9 @@ static void perform(struct top *top, const struct hd_view_request *request)
 	case HD_VIEW_LOOK:
 		top->due_ms = hd_now_ms();
 		return;
+	case HD_VIEW_INPUT:
+		type_key(top, request->key);
+		return;
 	case HD_VIEW_SHOWN:
 		bring_stack(top, request);
 		return;
@@ -200,9 +277,13 @@ static void wait_for_events(struct top *top)
 	struct pollfd fds[] = {
 		{.fd = hd_ui_fd(top->ui), .events = POLLIN},
 		{.fd = hd_signals_fd(top->signals), .events = POLLIN},
+		/* Hung up once the command has ended: not to be polled then. */
+		{.fd = top->command != NULL && !top->command->has_ended ? top->command->fd : -1, .events = POLLIN},
 	};
 	int64_t left_ms = top->due_ms - hd_now_ms();
 	int r = poll(fds, HD_COUNTOF(fds), top->is_recording ? -1 : left_ms > 0 ? (int)left_ms : 0);
+	if (r > 0 && fds[2].revents != 0)
+		read_output(top);
 	if (r > 0 && (fds[0].revents & (POLLHUP | POLLERR)) != 0)
 		top->is_over = true; /* the terminal is gone */
 }
@@ -212,11 +293,13 @@ static void handle_signals(struct top *top)
 	unsigned width, height;
 	struct hd_happened happened = hd_signals_poll(top->signals, NULL);
 	top->is_over |= happened.stop_signal != 0;
+	note_end(top);
 	if (!happened.resized)
 		return;
 	hd_ui_size(top->ui, &width, &height);
 	hd_view_resize(top->view, width, height);
 	hd_ui_forget(top->ui);
+	size_output(top);
 }
 
 static void loop(struct top *top)
@@ -297,16 +380,41 @@ static int run(struct top *top)
 	return 0;
 }
 
+static void release(struct top *top)
+{
+	hd_ui_close(top->ui);
+	hd_view_free(top->view);
+	hd_term_free(top->output);
+	for (size_t i = 0; i < top->sources.n; i++)
+		hd_source_free(top->sources.at[i]);
+	HD_VEC_RELEASE(&top->sources);
+	HD_VEC_RELEASE(&top->trees);
+	hd_signals_free(top->signals);
+}
+
+int hd_top_around(const struct hd_options *options, struct hd_top_command *command)
+{
+	struct top top = {.options = options, .command = command};
+	struct hd_err err = {0};
+	HD_VEC_PUSH(&top.sources, hd_source_guarded(command->pid));
+	int r = open_view(&top, &err);
+	if (r < 0) {
+		hd_say("%s", err.text);
+	} else {
+		top.output = hd_term_new(80, 24);
+		show(&top);
+		size_output(&top);
+		refresh(&top);
+		loop(&top);
+	}
+	release(&top);
+	return r;
+}
+
 int hd_cmd_top(const struct hd_options *options)
 {
 	struct top top = {.options = options};
 	int status = run(&top);
-	hd_ui_close(top.ui);
-	hd_view_free(top.view);
-	for (size_t i = 0; i < top.sources.n; i++)
-		hd_source_free(top.sources.at[i]);
-	HD_VEC_RELEASE(&top.sources);
-	HD_VEC_RELEASE(&top.trees);
-	hd_signals_free(top.signals);
+	release(&top);
 	return status;
 }

@@ -46,6 +46,8 @@ void hd_view_resize(struct hd_view *view, unsigned width, unsigned height)
 
 void hd_view_model(struct hd_view *view, const struct hd_view_model *model)
 {
+	if (model->output != NULL && view->model.output == NULL)
+		view->pane = HD_PANE_OUTPUT;
 	view->model = *model;
 	view->pane_is_current = false;
 	size_t pane_top = view->pane_top;
@@ -88,8 +90,19 @@ static bool moves_pane(const struct hd_view *view)
 	return view->is_zoomed || (view->has_focus && hd_view_layout(view).pane_rows > 0);
 }
 
+/* The output is scrolled from its end. */
+static void move_output(struct hd_view *view, int64_t by)
+{
+	int64_t back = (int64_t)view->output_back - by;
+	view->output_back = back < 0 ? 0 : (size_t)back; /* the painter stops it at the first line */
+}
+
 static void move(struct hd_view *view, int64_t by)
 {
+	if (moves_pane(view) && view->pane == HD_PANE_OUTPUT) {
+		move_output(view, by);
+		return;
+	}
 	size_t *at = moves_pane(view) ? &view->pane_top : &view->at;
 	size_t n = moves_pane(view) ? view->pane_lines : view->rows.n;
 	int64_t to = (int64_t)*at + by;
@@ -300,6 +313,26 @@ void hd_view_act_log(struct hd_view *view)
 	show_pane(view, HD_PANE_LOG);
 }
 
+void hd_view_act_output(struct hd_view *view)
+{
+	if (view->model.output != NULL)
+		show_pane(view, HD_PANE_OUTPUT);
+	else
+		say(view, "only 'hangdog run --top' shows what the command writes");
+}
+
+void hd_view_act_input(struct hd_view *view)
+{
+	if (view->model.output == NULL || view->model.has_ended) {
+		say(view, view->model.has_ended ? "the command has ended" : "only 'hangdog run --top' can type to the command");
+		return;
+	}
+	if (view->pane != HD_PANE_OUTPUT || hd_view_layout(view).pane_rows == 0)
+		show_pane(view, HD_PANE_OUTPUT);
+	view->output_back = 0;
+	view->mode = HD_MODE_INPUT;
+}
+
 void hd_view_act_colors(struct hd_view *view)
 {
 	static const char *const names[] = {"the usual colours", "colours safe for colour-blind eyes", "no colours"};
@@ -325,6 +358,13 @@ void hd_view_act_repaint(struct hd_view *view)
 
 void hd_view_act_quit(struct hd_view *view)
 {
+	if (view->model.leaving != NULL) {
+		hd_buf_clear(&view->question);
+		hd_buf_str(&view->question, view->model.leaving);
+		view->asked = HD_VIEW_QUIT;
+		view->mode = HD_MODE_CONFIRM;
+		return;
+	}
 	view->wish.want = HD_VIEW_QUIT;
 }
 
@@ -438,6 +478,16 @@ static void key_help(struct hd_view *view, uint32_t key)
 		view->help_top = by < 0 && view->help_top < (size_t)-by ? 0 : view->help_top + (size_t)by;
 }
 
+static void key_input(struct hd_view *view, uint32_t key)
+{
+	if (key == (']' & 0x1f) || view->model.has_ended) {
+		view->mode = HD_MODE_LIST;
+		return;
+	}
+	view->wish.want = HD_VIEW_INPUT;
+	view->wish.key = key;
+}
+
 static void key_list(struct hd_view *view, uint32_t key)
 {
 	for (size_t i = 0; i < hd_view_keys_n; i++) {
@@ -455,7 +505,7 @@ static void press(struct hd_view *view, uint32_t key)
 {
 	static void (*const modes[])(struct hd_view *view, uint32_t key) = {
 		[HD_MODE_LIST] = key_list,	 [HD_MODE_SEARCH] = key_prompt, [HD_MODE_FILTER] = key_prompt,
-		[HD_MODE_CONFIRM] = key_confirm, [HD_MODE_HELP] = key_help,
+		[HD_MODE_CONFIRM] = key_confirm, [HD_MODE_HELP] = key_help,	[HD_MODE_INPUT] = key_input,
 	};
 	hd_buf_clear(&view->message);
 	modes[view->mode](view, key);
@@ -507,5 +557,6 @@ struct hd_view_request hd_view_key(struct hd_view *view, const struct hd_view_ev
 		press(view, event->key);
 	struct hd_view_request wish = hd_view_selected(view);
 	wish.want = view->wish.want;
+	wish.key = view->wish.key;
 	return wish;
 }

@@ -29,6 +29,8 @@ const struct hd_view_key hd_view_keys[] = {
 	{{'f'}, "f", NULL, "pane: who was around when it was forked", hd_view_act_fork},
 	{{'a'}, "a", NULL, "pane: advice", hd_view_act_advice},
 	{{'L'}, "L", NULL, "pane: log of this view", hd_view_act_log},
+	{{'o'}, "o", NULL, "pane: what the command writes (run --top)", hd_view_act_output},
+	{{'i'}, "i", NULL, "type to the command (run --top); Ctrl-] comes back", hd_view_act_input},
 	{{'z'}, "z", NULL, "give the pane the whole screen, and back", hd_view_act_zoom},
 	{{'d'}, "d", "Dump", "write the stacks of the whole tree to a file", hd_view_act_dump},
 	{{'k', F(9)}, "k F9", "Kill", "end the whole tree (asks first)", hd_view_act_kill},

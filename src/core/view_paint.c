@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hangdog/timetext.h"
+#include "hangdog/term.h"
 #include "report_words.h"
 #include "view_priv.h"
 
@@ -358,11 +359,13 @@ static void paint_sgr_line(struct hd_view *view, unsigned y, const char *line, s
 
 static void paint_tabs(struct hd_view *view, unsigned y)
 {
-	static const uint32_t keys[HD_PANE_COUNT] = {'w', 's', 'f', 'a', 'L'};
+	static const uint32_t keys[HD_PANE_COUNT] = {'w', 's', 'f', 'a', 'L', 'o'};
 	unsigned x = 1;
 	bar(view, y);
 	for (unsigned i = 0; i < HD_PANE_COUNT; i++) {
 		char name[16];
+		if (i == HD_PANE_OUTPUT && view->model.output == NULL)
+			continue;
 		snprintf(name, sizeof(name), " %s ", hd_view_pane_name((enum hd_pane)i));
 		unsigned used = put(view, x, y, view->screen.width - x, i == view->pane ? HD_TINT_SELECT : HD_TINT_BAR, name);
 		HD_VEC_PUSH(&view->hits, (struct hd_view_hit){x, y, used, keys[i]});
@@ -374,9 +377,55 @@ static void paint_tabs(struct hd_view *view, unsigned y)
 		put(view, x + 1, y, view->screen.width - x - 1, HD_TINT_BAR, "↑↓ scroll, Tab back");
 }
 
+void hd_view_output_size(const struct hd_view *view, unsigned *ret_width, unsigned *ret_height)
+{
+	struct hd_view_layout l = hd_view_layout(view);
+	*ret_width = view->screen.width;
+	*ret_height = l.pane_rows > 0 ? l.pane_rows : view->screen.height > 3 ? view->screen.height - 3 : 1;
+}
+
+/* The colours of the command are its own; without colours only its attributes stay. */
+static void paint_output_line(struct hd_view *view, unsigned y, size_t i)
+{
+	unsigned n;
+	const struct hd_cell *line = hd_term_line(view->model.output, i, &n);
+	for (unsigned x = 0; x < n && x < view->screen.width; x++) {
+		struct hd_cell cell = line[x];
+		if (view->style.colors < 8 || view->style.palette >= HD_PALETTES)
+			cell.fg = cell.bg = PLAIN;
+		if (!view->style.utf8 && cell.ch >= 0x80)
+			cell.ch = '?';
+		/* Half of a wide character, or one that the edge would halve. */
+		bool is_cut = cell.ch == 0 ? x == 0 || !view->style.utf8 : hd_char_width(cell.ch) == 2 && x + 1 >= view->screen.width;
+		if (is_cut)
+			cell.ch = ' ';
+		view->screen.at[(size_t)y * view->screen.width + x] = cell;
+	}
+}
+
+static void paint_output(struct hd_view *view, const struct hd_view_layout *l)
+{
+	size_t n = hd_term_lines(view->model.output), most = n > l->pane_rows ? n - l->pane_rows : 0, row;
+	unsigned column;
+	if (view->output_back > most)
+		view->output_back = most;
+	size_t top = most - view->output_back;
+	for (unsigned i = 0; i < l->pane_rows && top + i < n; i++)
+		paint_output_line(view, l->pane_y + i, top + i);
+	hd_term_cursor(view->model.output, &row, &column);
+	if (view->mode == HD_MODE_INPUT && row >= top && row < top + l->pane_rows && column < view->screen.width) {
+		view->screen.cursor_x = (int)column;
+		view->screen.cursor_y = (int)(l->pane_y + (row - top));
+	}
+}
+
 static void paint_pane(struct hd_view *view, const struct hd_view_layout *l)
 {
 	paint_tabs(view, l->pane_y - 1);
+	if (view->pane == HD_PANE_OUTPUT) {
+		paint_output(view, l);
+		return;
+	}
 	hd_view_pane_fill(view, view->screen.width > 2 ? view->screen.width - 2 : 1);
 	size_t most = view->pane_lines > l->pane_rows ? view->pane_lines - l->pane_rows : 0;
 	if (view->pane_top > most)
@@ -427,6 +476,8 @@ static void paint_foot(struct hd_view *view)
 		paint_prompt(view, y, "show only: ");
 	else if (view->mode == HD_MODE_CONFIRM)
 		put(view, 0, y, view->screen.width, HD_TINT_KEY, "y = yes, any other key = no");
+	else if (view->mode == HD_MODE_INPUT)
+		put(view, 0, y, view->screen.width, HD_TINT_KEY, "keys go to the command; Ctrl-] comes back");
 	else if (view->message.len > 0)
 		put(view, 0, y, view->screen.width, HD_TINT_KEY, hd_buf_text(&view->message));
 	else

@@ -201,6 +201,7 @@ static const struct {
 } panes[HD_PANE_COUNT] = {
 	[HD_PANE_WHY] = {"why", fill_why},	    [HD_PANE_STACK] = {"stack", fill_stack}, [HD_PANE_FORK] = {"fork", fill_fork},
 	[HD_PANE_ADVICE] = {"advice", fill_advice}, [HD_PANE_LOG] = {"log", fill_log},
+	[HD_PANE_OUTPUT] = {"output", NULL},
 };
 
 const char *hd_view_pane_name(enum hd_pane pane)
@@ -226,7 +227,7 @@ void hd_view_pane_fill(struct hd_view *view, unsigned width)
 	view->pane_width = width;
 	hd_buf_clear(&view->pane_text);
 	view->pane_lines = 0;
-	if (row == NULL)
+	if (row == NULL || panes[view->pane].fill == NULL)
 		return;
 	const struct hd_view_tree *tree = &view->model.trees[row->tree];
 	struct pane p = {.view = view, .tree = tree, .snap = tree->snap, .v = tree->verdict, .row = row,

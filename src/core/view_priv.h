@@ -40,8 +40,8 @@ struct hd_view_id {
 	uint64_t start;
 };
 
-enum hd_pane { HD_PANE_WHY = 0, HD_PANE_STACK, HD_PANE_FORK, HD_PANE_ADVICE, HD_PANE_LOG, HD_PANE_COUNT };
-enum hd_view_mode { HD_MODE_LIST = 0, HD_MODE_SEARCH, HD_MODE_FILTER, HD_MODE_CONFIRM, HD_MODE_HELP };
+enum hd_pane { HD_PANE_WHY = 0, HD_PANE_STACK, HD_PANE_FORK, HD_PANE_ADVICE, HD_PANE_LOG, HD_PANE_OUTPUT, HD_PANE_COUNT };
+enum hd_view_mode { HD_MODE_LIST = 0, HD_MODE_SEARCH, HD_MODE_FILTER, HD_MODE_CONFIRM, HD_MODE_HELP, HD_MODE_INPUT };
 
 /* A part of the screen that does something when it is clicked. */
 struct hd_view_hit {
@@ -68,6 +68,7 @@ struct hd_view {
 	bool has_focus;               /* the pane has the keys that move */
 	bool is_zoomed;               /* the pane has the whole screen */
 	size_t pane_top, pane_lines;
+	size_t output_back;           /* lines that the output is scrolled back; 0 = follows */
 	struct hd_buf pane_text;      /* of `pane`, wrapped; stale if !pane_is_current */
 	bool pane_is_current;
 	unsigned pane_width;
@@ -148,6 +149,8 @@ void hd_view_act_stack(struct hd_view *view);
 void hd_view_act_fork(struct hd_view *view);
 void hd_view_act_advice(struct hd_view *view);
 void hd_view_act_log(struct hd_view *view);
+void hd_view_act_output(struct hd_view *view);
+void hd_view_act_input(struct hd_view *view);
 void hd_view_act_dump(struct hd_view *view);
 void hd_view_act_kill(struct hd_view *view);
 void hd_view_act_restart(struct hd_view *view);

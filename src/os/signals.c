@@ -202,6 +202,9 @@ static void take_one(struct hd_signals *s, const struct signalfd_siginfo *info, 
 	/* The kernel's own come from the terminal, to the whole foreground group; our broken pipes are ours.
 	 * A sender outside our PID namespace has pid 0. */
 	bool from_a_process = info->ssi_code <= 0 && info->ssi_pid != (uint32_t)getpid();
+	/* A terminal that is closed tells the leader of its session only (drivers/tty/tty_jobctrl.c,
+	 * tty_signal_session_leader): without us that would be COMMAND. */
+	from_a_process |= sig == SIGHUP && info->ssi_code > 0 && getsid(0) == getpid();
 	if (sig == SIGCHLD || is_ours || !from_a_process || s->n_pending == HD_COUNTOF(s->pending))
 		return;
 	s->pending[s->n_pending++] = (struct pending){*info, hd_tracer_clock()};

@@ -218,6 +218,35 @@ def a_guarded_tree_is_shown_through_its_supervisor_and_killed_by_it():
 
 
 @case
+def run_top_shows_the_output_takes_input_and_passes_the_status_on():
+    script = r'printf "\033[1;31mred\033[0m\n"; stty size; read x; echo got $x; seq 100; exit 7'
+    with Terminal(f"{HANGDOG} run --top -- sh -c '{script}'") as t:
+        t.shows("red", "output", "nothing wrong")
+        check("38;5;1m" in t.screen("-e") or "[31m" in t.screen("-e").replace("1;31", "31"), repr(t.screen("-e")))
+        t.keys("i")
+        t.shows("keys go to the command")
+        t.keys("a", "b", "Enter", "C-]")
+        t.shows("the command has ended with status 7", "100")
+        t.keys("Tab", "PageUp", "PageUp", "Home")
+        t.hides("100\n")
+        t.shows("got ab")
+        t.keys("q")
+        t.ends(7)
+
+
+@case
+def leaving_run_top_asks_and_closes_the_commands_terminal():
+    with Terminal(f"{HANGDOG} run --top -- sleep 300") as t:
+        t.shows("sleep 300", "qQuit", "300")
+        t.keys("q")
+        t.shows("its terminal closes with")
+        t.keys("x")
+        t.shows("nothing was done")
+        t.keys("q", "y")
+        t.ends(129)
+
+
+@case
 def errors_are_one_line_and_nothing_is_left_behind():
     r = hangdog("top", "999999999")
     check(r.status == 125 and r.err.count("\n") == 1, r)
