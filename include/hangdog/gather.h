@@ -37,8 +37,9 @@ struct hd_look {
 HD_MUST_CHECK int hd_watcher_look(struct hd_watcher *w, const struct hd_model *model, struct hd_look *ret);
 
 /* Nothing moves: notes where those are that run now and then.  A thread that is met in one and the same wait each time
- * has its fields repeats and repeat_ns set in the next snapshot. */
-void hd_watcher_sample(struct hd_watcher *w);
+ * has its fields repeats and repeat_ns set in the next snapshot; all have busy_ns.  `phase`: another number for each quiet
+ * phase, not 0. */
+void hd_watcher_sample(struct hd_watcher *w, uint64_t phase);
 
 /* A full snapshot of now.  Never stops anybody.  Heap; free with hd_snapshot_free. */
 HD_MUST_CHECK int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err);

@@ -139,6 +139,8 @@ struct hd_thread {
 	/* It moves, but was met in this very wait each time for so long: how often it woke up meanwhile.  0 = not so. */
 	int64_t repeat_ns;
 	uint64_t repeats;
+	/* It moves: so much CPU time in so long, while nothing else did.  0, 0 = not looked at. */
+	int64_t busy_ns, busy_of_ns;
 	uint64_t voluntary, involuntary; /* context switches: the witness of stillness */
 	uint64_t cpu_ns;         /* on a CPU so far, 0 = not known; told to people, decides nothing */
 };

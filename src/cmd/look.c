@@ -121,7 +121,7 @@ static int64_t stalled_ns(struct hd_supervisor *s, const struct hd_look *look, i
 	else if (hd_meter_read(s->meter, s->model, look->cpu_ns, now_ns))
 		hd_rhythm_move(&s->rhythm, now_ns);
 	else if (hd_rhythm_quiet_ns(&s->rhythm, now_ns) > hd_rhythm_patience_ns(&s->rhythm) / 4)
-		hd_watcher_sample(s->watcher);
+		hd_watcher_sample(s->watcher, (uint64_t)s->rhythm.moved_ns | 1);
 	return hd_rhythm_alarm(&s->rhythm, now_ns) ? hd_rhythm_quiet_ns(&s->rhythm, now_ns) : 0;
 }
 

@@ -15,6 +15,7 @@
 #define ROWS_MAX 8u
 #define HEALTHY_ROWS_MAX 40u
 #define STALL_STACKS_MAX 6u
+#define BUSY_SHARE 20 /* more than one part in so many of a CPU is told */
 #define COMMAND_MAX 60u
 
 struct text {
@@ -453,6 +454,9 @@ static void put_way_out(const struct text *t, uint32_t i, struct hd_buf *out)
 {
 	const struct hd_wait *wait = &t->v->threads[i].wait;
 	const struct hd_thread *thread = thread_at(t, i);
+	if (thread->busy_of_ns > 0 && thread->busy_ns * BUSY_SHARE > thread->busy_of_ns)
+		hd_buf_printf(out, ", using %lld%% of a CPU all the time, for %s", (long long)(thread->busy_ns * 100 / thread->busy_of_ns),
+			      hd_duration_words(thread->busy_of_ns).text);
 	if (wait->kind == HD_WAIT_NONE || (!thread->is_still && !thread->call_known))
 		return;
 	if (wait->has_deadline && wait->timeout_ns >= 0)
@@ -539,7 +543,8 @@ static void put_stall(struct text *t)
 	uint32_t shown = 0;
 	for (uint32_t i = 0; i < t->snap->n_threads && shown < STALL_STACKS_MAX; i++) {
 		const struct hd_proc *proc = &t->snap->procs[thread_at(t, i)->proc];
-		bool is_told = i == proc->first_thread || proc->n_threads <= 4 || thread_at(t, i)->repeat_ns > 0;
+		bool is_told = i == proc->first_thread || proc->n_threads <= 4 || thread_at(t, i)->repeat_ns > 0 ||
+			       thread_at(t, i)->busy_ns * BUSY_SHARE > thread_at(t, i)->busy_of_ns;
 		if (!proc->in_tree || !is_told || thread_at(t, i)->stack.n == 0)
 			continue;
 		shown++;

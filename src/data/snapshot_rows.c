@@ -122,6 +122,8 @@ static const struct field thread_fields[] = {
 	DEFAULT(struct hd_thread, timeout_ns, -1),
 	FIELD(struct hd_thread, repeat_ns),
 	FIELD(struct hd_thread, repeats),
+	FIELD(struct hd_thread, busy_ns),
+	FIELD(struct hd_thread, busy_of_ns),
 	FIELD(struct hd_thread, voluntary),
 	FIELD(struct hd_thread, involuntary),
 	FIELD(struct hd_thread, cpu_ns),

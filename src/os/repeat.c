@@ -13,11 +13,13 @@ static bool is_same_wait(const struct hd_syscall *a, const struct hd_syscall *b)
 	return a->form == b->form && a->nr == b->nr && a->sp == b->sp && a->pc == b->pc && memcmp(a->args, b->args, 3 * sizeof(a->args[0])) == 0;
 }
 
-static void sample(struct hd_sighting *t, int64_t now_ns)
+static void sample(struct hd_sighting *t, uint64_t phase, int64_t now_ns)
 {
 	char text[512];
 	struct hd_syscall line;
 	struct hd_repeat *r = &t->repeat;
+	if (r->phase != phase)
+		*r = (struct hd_repeat){.busy_since_ns = now_ns, .busy_run_ns = t->run_ns, .phase = phase};
 	if (hd_procfile_read(text, sizeof(text), "/proc/%d/task/%d/syscall", t->pid, t->tid) <= 0 ||
 	    hd_syscall_parse(text, &line) < 0 || line.form != HD_SYSCALL_NUMERIC)
 		return; /* it happened to run: neither here nor there */
@@ -25,16 +27,19 @@ static void sample(struct hd_sighting *t, int64_t now_ns)
 		r->samples++;
 		r->line = line;
 	} else {
-		*r = (struct hd_repeat){.line = line, .since_ns = now_ns, .runs = t->runs, .samples = 1};
+		r->line = line;
+		r->since_ns = now_ns;
+		r->runs = t->runs;
+		r->samples = 1;
 	}
 }
 
-void hd_watcher_sample(struct hd_watcher *w)
+void hd_watcher_sample(struct hd_watcher *w, uint64_t phase)
 {
 	int64_t now_ns = hd_monotonic_ns();
 	for (struct hd_sighting *t = w->seen.by_tid; t != NULL; t = t->hh.next) {
 		if (!t->has_line)
-			sample(t, now_ns);
+			sample(t, phase, now_ns);
 	}
 }
 
@@ -71,8 +76,12 @@ void hd_draft_repeats(struct hd_draft *d)
 {
 	int64_t now_ns = hd_monotonic_ns();
 	for (uint32_t t = 0; t < d->snap->n_threads; t++) {
-		const struct hd_thread *thread = &d->snap->threads[t];
+		struct hd_thread *thread = &d->snap->threads[t];
 		const struct hd_sighting *seen = d->threads[t].seen;
+		if (seen != NULL && !thread->is_still && seen->repeat.phase != 0) {
+			thread->busy_ns = (int64_t)(seen->run_ns - seen->repeat.busy_run_ns);
+			thread->busy_of_ns = now_ns - seen->repeat.busy_since_ns;
+		}
 		if (seen == NULL || thread->is_still || thread->call_known || seen->repeat.samples < SAMPLES_LEAST ||
 		    seen->repeat.line.nr == NR_RESTART_X86_64 || strchr("RSD", thread->state) == NULL)
 			continue;

@@ -21,6 +21,10 @@ struct hd_repeat {
 	int64_t since_ns; /* CLOCK_MONOTONIC of the first sample */
 	uint64_t runs;    /* run count then */
 	uint32_t samples; /* that agree */
+	/* All the samples of a quiet phase: CPU time at the first. */
+	int64_t busy_since_ns;
+	uint64_t busy_run_ns;
+	uint64_t phase;   /* of hd_watcher_sample; another one starts anew */
 };
 
 struct hd_sighting {

@@ -156,6 +156,8 @@ def work_is_progress_unless_only_output_counts():
         check(r.status == 0 and report is None, r)
         r, report = guard(d, WORKER.replace("SECONDS", "60"), "--stall", "1", "--progress", "output")
         stalled(r, report)
+        text = " ".join(r.err.replace("hangdog:", " ").split())
+        check("of a CPU all the time" in text and "prog.py:" in text, text)
 
 
 @case

@@ -38,6 +38,7 @@ static void walk(struct hd_python *py, struct echo *echo)
 {
 	struct hd_arena *arena = hd_arena_new();
 	struct hd_py_threads threads;
+	struct hd_py_tasks tasks;
 	const char *const *texts;
 	uint32_t n;
 	if (hd_python_threads(py, &echo->mem, arena, &threads) == 0) {
@@ -51,9 +52,13 @@ static void walk(struct hd_python *py, struct echo *echo)
 			if (threads.at[i].stack.n > 0 &&
 			    hd_python_locals(py, &echo->mem, &threads.at[i], 0, arena, &texts, &n) == 0)
 				HD_ASSERT(n <= 64);
+			(void)hd_python_locks_held(py, &echo->mem, &threads.at[i], arena);
 		}
 		HD_ASSERT(hd_python_lock_holder(py, &echo->mem, 0x10008, &threads) < (int)threads.n);
+		HD_ASSERT(hd_python_lock_user(py, &echo->mem, 0x10008, &threads) < (int)threads.n);
 	}
+	if (hd_python_tasks(py, &echo->mem, arena, &tasks) == 0)
+		HD_ASSERT(tasks.n <= 4096);
 	hd_arena_free(arena);
 }
 
