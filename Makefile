@@ -59,7 +59,7 @@ wheel: static ## dist/hangdog-*.whl: pip install gives the command
 deb: static ## dist/hangdog_*.deb with the static binary
 	@rm -f dist/hangdog_*.deb
 	@contrib/debian/build.sh $(O)/static/hangdog $(VERSION) dist
-.PHONY: static wheel deb realworld
+.PHONY: static wheel deb
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -171,7 +171,7 @@ fuzz: $(FUZZERS) ## libFuzzer on every parser, FUZZ_S seconds each
 
 san: ## all suites with address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory O=$(O)/san SAN=address,undefined san-suites
-.PHONY: san-suites docs coverage-report realworld
+.PHONY: san-suites docs coverage-report
 san-suites: all $(UNIT) $(PROP) $(REPLAYS) $(TOOLS)
 	@$(RUN) unit prop fuzz e2e
 

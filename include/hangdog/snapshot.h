@@ -248,7 +248,8 @@ struct hd_proc {
 	enum hd_tri has_io_uring, is_frozen, is_dumping, has_foreign_tracer;
 	/* A timer or interval timer of its own whose signal is caught or whose notice wakes.  NO: /proc/PID/timers names none
 	 * with a caught signal, and SIGALRM, SIGVTALRM and SIGPROF (interval timers, not in /proc) are not caught or known
-	 * to be unarmed.  Unknown is an outside as soon as any signal is caught. */
+	 * to be unarmed, and no descriptor of it sends signals (O_ASYNC, message queues) while one is caught that could be
+	 * meant.  Unknown is an outside as soon as any signal is caught. */
 	enum hd_tri timer_armed;
 	uint64_t sig_caught, sig_ignored, sig_pending; /* bit n-1 = signal n */
 	bool threads_complete;  /* all its threads are rows of the snapshot */

@@ -119,7 +119,7 @@ static const char *signal_outside(const struct hd_proc *pr, const struct hd_thre
 	if (pr->timer_armed == HD_YES)
 		return "a timer of its own is armed";
 	if (pr->timer_armed != HD_NO && handled != 0)
-		return "it is not known whether a timer of its own will send a signal that it handles";
+		return "a timer, a descriptor or a queue of its own may send it a signal that it handles";
 	if ((handled & SIGNALS_IO) != 0)
 		return "a descriptor may send it a signal (SIGIO or SIGURG) that it handles";
 	return NULL;

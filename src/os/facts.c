@@ -1,10 +1,12 @@
 /* What a process row says beyond its threads: names, namespaces, and the agents that could end a wait without any thread
  * of ours (reference, ptrace.md sections 3.2 and 3.3). */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "hangdog/copy.h"
 #include "os/draft.h"
@@ -71,33 +73,59 @@ static bool has_ring_worker(const struct hd_draft *d, const struct hd_proc *proc
 	return false;
 }
 
-struct ring_search {
+/* Descriptors through which the kernel acts by itself. */
+struct fd_search {
 	int32_t via;
-	bool found, failed;
+	bool has_ring, failed;
+	bool wants_signals, sends_signals; /* O_ASYNC (fs/fcntl.c F_SETOWN, F_SETSIG), or a message queue (mq_notify) */
 };
 
-static int look_for_ring(void *ctx, int32_t fd)
+#define MQUEUE_MAGIC 0x19800202 /* ipc/mqueue.c */
+
+static bool may_signal(int32_t via, int32_t fd)
 {
-	struct ring_search *search = ctx;
+	char path[64], text[1024];
+	struct hd_fdinfo info;
+	struct statfs fs;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", via, fd);
+	if (hd_procfile_read(text, sizeof(text), "/proc/%d/fdinfo/%d", via, fd) <= 0 || hd_fdinfo_parse(text, &info) < 0)
+		return true;
+	return (info.flags & O_ASYNC) != 0 || (statfs(path, &fs) == 0 && fs.f_type == MQUEUE_MAGIC);
+}
+
+static int look_at_fd(void *ctx, int32_t fd)
+{
+	struct fd_search *search = ctx;
 	char path[64], link[64];
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", search->via, fd);
 	ssize_t n = readlink(path, link, sizeof(link) - 1);
 	search->failed |= n < 0 && errno != ENOENT;
 	link[n > 0 ? n : 0] = '\0';
-	search->found |= hd_fd_link_parse(link).is_io_uring;
+	search->has_ring |= hd_fd_link_parse(link).is_io_uring;
+	/* A link of a name is the only one of a FIFO, a device or a queue; pipes and sockets may be O_ASYNC too. */
+	if (n > 0 && search->wants_signals && !search->sends_signals)
+		search->sends_signals = may_signal(search->via, fd);
 	return 0;
 }
 
-static enum hd_tri find_io_uring(struct hd_draft *d, uint32_t p)
+/* Signals that a program may have chosen for a descriptor (F_SETSIG) or a queue; SIGIO and SIGURG are an outside anyway. */
+static bool may_handle_chosen(const struct hd_proc *proc)
 {
-	if (has_ring_worker(d, &d->snap->procs[p]))
-		return HD_YES;
-	struct ring_search search = {.via = d->procs[p].via};
-	int r = hd_procfile_numbers(look_for_ring, &search, "/proc/%d/fd", search.via);
+	const uint64_t own = UINT64_C(1) << (SIGINT - 1) | UINT64_C(1) << (SIGTERM - 1) | UINT64_C(1) << (SIGCHLD - 1) |
+			     UINT64_C(1) << (SIGIO - 1) | UINT64_C(1) << (SIGURG - 1) | UINT64_C(3) << 31; /* the C library's two */
+	return (proc->sig_caught & ~own) != 0;
+}
+
+static enum hd_tri find_io_uring(struct hd_draft *d, uint32_t p, bool *ret_sends_signals)
+{
+	struct fd_search search = {.via = d->procs[p].via, .wants_signals = may_handle_chosen(&d->snap->procs[p])};
+	search.has_ring = has_ring_worker(d, &d->snap->procs[p]);
+	int r = hd_procfile_numbers(look_at_fd, &search, "/proc/%d/fd", search.via);
 	const struct hd_maps *maps = hd_draft_maps(d, p);
 	for (size_t i = 0; maps != NULL && i < maps->n; i++)
-		search.found |= strncmp(maps->at[i].path, "anon_inode:[io_uring]", 21) == 0;
-	if (search.found)
+		search.has_ring |= strncmp(maps->at[i].path, "anon_inode:[io_uring]", 21) == 0;
+	*ret_sends_signals = search.sends_signals;
+	if (search.has_ring)
 		return HD_YES;
 	return r < 0 || search.failed || maps == NULL ? HD_UNKNOWN : HD_NO;
 }
@@ -113,7 +141,8 @@ static enum hd_tri find_timers(struct hd_draft *d, uint32_t p)
 	if (hd_procfs_text(d->arena, 1 << 20, &text, &len, "/proc/%d/timers", d->procs[p].via) < 0)
 		return HD_UNKNOWN;
 	for (const char *at = text; hd_timers_next(&at, &timer, &bad);)
-		found |= !timer.is_silent && (timer.wakes_thread || is_bit(proc->sig_caught, (int)timer.signal));
+		/* Without a handler it mostly ends the process, and so the wait for its end. */
+		found |= !timer.is_silent && (timer.wakes_thread || !is_bit(proc->sig_ignored, (int)timer.signal));
 	if (found)
 		return HD_YES;
 	bool may_alarm = is_bit(proc->sig_caught, SIGALRM) || is_bit(proc->sig_caught, SIGVTALRM) ||
@@ -202,8 +231,11 @@ static enum hd_tri find_dump(const struct hd_draft *d, uint32_t p)
 void hd_draft_proc_agents(struct hd_draft *d, uint32_t p)
 {
 	struct hd_proc *proc = &d->snap->procs[p];
-	proc->has_io_uring = find_io_uring(d, p);
+	bool sends_signals;
+	proc->has_io_uring = find_io_uring(d, p, &sends_signals);
 	proc->timer_armed = find_timers(d, p);
+	if (sends_signals && proc->timer_armed == HD_NO)
+		proc->timer_armed = HD_UNKNOWN;
 	proc->is_frozen = find_frozen(d, p);
 	proc->has_foreign_tracer = find_tracer(d, p);
 	proc->is_dumping = find_dump(d, p);
