@@ -88,13 +88,15 @@ run_tidy() {
 run_e2e() {
 	for t in tests/e2e/*.py tests/e2e/*.sh; do
 		[ -x "$t" ] || continue
+		# A static binary has no sanitizers, and neither have the packages that carry it.
+		[[ -n ${SAN:-} && $t =~ /(packages.py|static.sh)$ ]] && continue
 		echo "e2e: $t"
 		O=$O run_script "$t"
 	done
 }
 
-# A traced process cannot run LeakSanitizer, which is a tracer itself.
-[ -n "${SAN:-}" ] && export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
+# Leaks count as well: hangdog itself is traced by nobody, so LeakSanitizer (a tracer too) works in it.
+[ -n "${SAN:-}" ] && export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 
 for suite in "$@"; do
 	"run_$suite"

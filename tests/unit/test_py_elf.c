@@ -29,7 +29,7 @@ static struct hd_elf_port own_port = {own_pread};
 static struct hd_map libc_map(void)
 {
 	Dl_info info;
-	cr_assert_neq(dladdr((void *)(uintptr_t)&strtol, &info), 0);
+	cr_assert_neq(dladdr((void *)(uintptr_t)&getenv, &info), 0);
 	uint64_t start = (uint64_t)(uintptr_t)info.dli_fbase;
 	return (struct hd_map){.start = start, .end = start + 4096, .readable = true, .path = info.dli_fname};
 }
