@@ -125,13 +125,6 @@ gate headers headers
 gate sizes sizes
 gate words words
 gate allow unused_allowances
-# A module may land a moment before its test: only `make check` insists.
-if [ -n "${TIDY_STRICT:-}" ]; then
-	gate tested tested
-else
-	: >"$found"
-	tested
-	sed 's/^/tidy: warning: /' "$found"
-fi
+gate tested tested
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]

@@ -7,8 +7,7 @@
 #define HD_EXIT_HUNG 124
 #define HD_EXIT_ERROR 125
 
-/* Weak: a command whose file is not linked is not offered. */
-#define COMMAND(id, name, ...) int hd_cmd_##name(const struct hd_options *options) __attribute__((weak));
+#define COMMAND(id, name, ...) int hd_cmd_##name(const struct hd_options *options);
 #include "cmd/commands.def"
 #undef COMMAND
 

@@ -63,8 +63,7 @@ void hd_optdoc_help(struct hd_buf *out)
 	hd_buf_str(out, "\nCommands:\n");
 	for (size_t i = 0; i < hd_commands_n; i++) {
 		char left[32] = "  ";
-		if (hd_commands[i].run != NULL)
-			two_columns(out, strncat(left, hd_commands[i].name, sizeof(left) - 3), hd_commands[i].summary,
+		two_columns(out, strncat(left, hd_commands[i].name, sizeof(left) - 3), hd_commands[i].summary,
 				    14);
 	}
 	hd_buf_str(out, "\nOptions:\n");
@@ -132,8 +131,6 @@ static void man_commands(struct hd_buf *out)
 	hd_buf_str(out, ".SH COMMANDS\n");
 	for (size_t i = 0; i < hd_commands_n; i++) {
 		const struct hd_command *c = &hd_commands[i];
-		if (c->run == NULL)
-			continue;
 		hd_buf_printf(out, ".TP\n.B hangdog %s\n[OPTIONS] ", c->name);
 		man_text(out, c->synopsis);
 		hd_buf_str(out, "\n.br\n");
@@ -146,21 +143,11 @@ static void names_of_commands(const struct hd_option *o, struct hd_buf *out)
 {
 	const char *comma = "";
 	for (size_t i = 0; i < hd_commands_n; i++) {
-		if (!(o->commands & hd_commands[i].bit) || hd_commands[i].run == NULL)
+		if (!(o->commands & hd_commands[i].bit))
 			continue;
 		hd_buf_printf(out, "%s%s", comma, hd_commands[i].name);
 		comma = ", ";
 	}
-}
-
-/* Is the option of use to any command of this build? */
-static bool is_offered(const struct hd_option *o)
-{
-	for (size_t i = 0; i < hd_commands_n; i++) {
-		if ((o->commands & hd_commands[i].bit) && hd_commands[i].run != NULL)
-			return true;
-	}
-	return false;
 }
 
 static void man_options(struct hd_buf *out)
@@ -170,7 +157,7 @@ static void man_options(struct hd_buf *out)
 		hd_buf_printf(out, ".SS %s\n", group_titles[g]);
 		for (size_t i = 0; i < hd_option_table_n; i++) {
 			const struct hd_option *o = &hd_option_table[i];
-			if ((int)o->group != g || !is_offered(o))
+			if ((int)o->group != g)
 				continue;
 			hd_buf_str(out, ".TP\n.B ");
 			if (o->letter != '\0')
@@ -256,7 +243,7 @@ static void bash_values(struct hd_buf *out)
 {
 	for (size_t i = 0; i < hd_option_table_n; i++) {
 		const struct hd_option *o = &hd_option_table[i];
-		if (o->arg == NULL || !is_offered(o))
+		if (o->arg == NULL)
 			continue;
 		hd_buf_printf(out, "\t--%s)\n\t\t", o->name);
 		if (takes_path(o)) {
@@ -289,8 +276,7 @@ static void generate_bash(struct hd_buf *out)
 			"_hangdog() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i\n"
 			"\tCOMPREPLY=()\n\tif ((COMP_CWORD == 1)); then\n\t\tCOMPREPLY=($(compgen -W \"");
 	for (size_t i = 0; i < hd_commands_n; i++) {
-		if (hd_commands[i].run != NULL)
-			hd_buf_printf(out, "%s ", hd_commands[i].name);
+		hd_buf_printf(out, "%s ", hd_commands[i].name);
 	}
 	hd_buf_str(out, "--help --version\" -- \"$cur\"))\n\t\treturn\n\tfi\n\tcase $prev in\n");
 	bash_values(out);
@@ -302,8 +288,6 @@ static void generate_bash(struct hd_buf *out)
 			"\t\t\t\treturn\n\t\t\tfi\n\t\tdone\n\tfi\n\tcase ${COMP_WORDS[1]} in\n");
 	for (size_t i = 0; i < hd_commands_n; i++) {
 		const struct hd_command *c = &hd_commands[i];
-		if (c->run == NULL)
-			continue;
 		hd_buf_printf(out, "\t%s)\n\t\tif [[ $cur == -* ]]; then\n\t\t\tCOMPREPLY=($(compgen -W \"", c->name);
 		options_of(c, out);
 		hd_buf_printf(out, "\" -- \"$cur\"))\n\t\telse\n\t\t\t%s\n\t\tfi\n\t\t;;\n", bash_operands(c));
@@ -362,8 +346,6 @@ static void generate_zsh(struct hd_buf *out)
 	hd_buf_str(out, "#compdef hangdog\n# Made by 'hangdog --generate zsh', do not edit.\n"
 			"if ((CURRENT == 2)); then\n\tlocal -a commands=(\n");
 	for (size_t i = 0; i < hd_commands_n; i++) {
-		if (hd_commands[i].run == NULL)
-			continue;
 		hd_buf_printf(out, "\t\t'%s:", hd_commands[i].name);
 		zsh_text(out, hd_commands[i].summary);
 		hd_buf_str(out, "'\n");
@@ -372,8 +354,6 @@ static void generate_zsh(struct hd_buf *out)
 			"words\n((CURRENT--))\ncase $name in\n");
 	for (size_t i = 0; i < hd_commands_n; i++) {
 		const struct hd_command *c = &hd_commands[i];
-		if (c->run == NULL)
-			continue;
 		hd_buf_printf(out, "%s)\n\t_arguments -S \\\n", c->name);
 		for (size_t j = 0; j < hd_option_table_n; j++) {
 			if (hd_option_table[j].commands & c->bit)
@@ -417,8 +397,6 @@ static void generate_fish(struct hd_buf *out)
 			"complete -c hangdog -n __fish_use_subcommand -s V -l version -d 'print the version'\n");
 	for (size_t i = 0; i < hd_commands_n; i++) {
 		const struct hd_command *c = &hd_commands[i];
-		if (c->run == NULL)
-			continue;
 		hd_buf_printf(out, "complete -c hangdog -n __fish_use_subcommand -a %s -d ", c->name);
 		fish_quoted(out, c->summary);
 		hd_buf_char(out, '\n');
@@ -446,7 +424,7 @@ static void generate_readme(struct hd_buf *out)
 	hd_buf_str(out, "| option | for | meaning |\n|---|---|---|\n");
 	for (size_t i = 0; i < hd_option_table_n; i++) {
 		const struct hd_option *o = &hd_option_table[i];
-		if (!is_offered(o) || o->type == HD_OPTION_HELP)
+		if (o->type == HD_OPTION_HELP)
 			continue;
 		hd_buf_str(out, "| `");
 		if (o->letter != '\0')

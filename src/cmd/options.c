@@ -386,8 +386,6 @@ int hd_command_find(const char *name, const struct hd_command **ret, struct hd_e
 {
 	struct hd_nearest near = {name, NULL, 0};
 	for (size_t i = 0; i < hd_commands_n; i++) {
-		if (hd_commands[i].run == NULL)
-			continue;
 		if (strcmp(hd_commands[i].name, name) == 0) {
 			*ret = &hd_commands[i];
 			return 0;

@@ -29,7 +29,7 @@ struct hd_command {
 	enum hd_operands operands;
 	int least, most;
 	const char *summary, *text;
-	int (*run)(const struct hd_options *options); /* NULL: not in this build */
+	int (*run)(const struct hd_options *options); /* gives the exit status */
 };
 
 enum hd_option_type {
