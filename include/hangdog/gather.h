@@ -47,6 +47,10 @@ HD_MUST_CHECK int hd_watcher_gather(struct hd_watcher *w, const struct hd_model 
 /* The same for somebody who only asks: what hd_watcher_look thinks worth while stays as it was. */
 HD_MUST_CHECK int hd_watcher_peek(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err);
 
+/* Brings what changes by itself in a snapshot of this watcher (CPU times, how long a wait has lasted) up to its newest look.
+ * True if nobody came, went, or began or ceased to stand still since: then the rest of it still holds, too. */
+bool hd_watcher_renew(const struct hd_watcher *w, struct hd_snapshot *snap);
+
 /* Fills stacks (native + Python, merged) of the threads marked in want[n_threads] (NULL = all), and of the fork records
  * of their processes, from /proc and memory alone where the thread is blocked (no stop).  A thread that runs has only
  * its Python frames, unless its registers are given; then it must stand still (stopped) while this runs. */

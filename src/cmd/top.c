@@ -19,7 +19,7 @@
 
 #define REFRESH_MS 1000
 #define FIRST_MS 100       /* the second look: from then on something can be proven */
-#define SHOWN_MS 120       /* after the selection has moved, when its stack takes a question */
+#define SHOWN_MS 120       /* after the selection has moved: its stack is wanted once it stays */
 /* A refresh may cost at most one part in so many of the time, as long as that makes it no rarer than every SLOWEST_MS. */
 #define COST_SHARE 40
 #define SLOWEST_MS 5000
@@ -36,6 +36,7 @@ struct top {
 	bool is_gone;   /* the one tree has ended, or cannot be asked any more */
 	bool has_acted; /* the user ended it here: its end is no news */
 	int64_t due_ms;
+	int64_t stack_due_ms; /* 0 = the stack of the selected thread is there */
 	unsigned refreshes;
 	struct hd_top_command *command; /* run --top, else NULL */
 	struct hd_term *output;
@@ -216,15 +217,17 @@ static void type_key(const struct top *top, uint32_t key)
 
 /* ---- requests ------------------------------------------------------------------------------------------------------------ */
 
-static void bring_stack(struct top *top, const struct hd_view_request *request)
+static void bring_stack(struct top *top)
 {
-	struct hd_source *source = source_of_tree(top, request->tree);
-	if (source == NULL || request->tid == 0)
+	struct hd_view_request selected = hd_view_selected(top->view);
+	struct hd_source *source = source_of_tree(top, selected.tree);
+	top->stack_due_ms = 0;
+	if (source == NULL || selected.tid == 0)
 		return;
-	if (hd_source_stack(source, request->tid))
+	if (hd_source_stack(source, selected.tid))
 		show(top);
-	else if (top->due_ms > hd_now_ms() + SHOWN_MS)
-		top->due_ms = hd_now_ms() + SHOWN_MS;
+	else
+		top->due_ms = hd_now_ms();
 }
 
 static void act(struct top *top, const struct hd_view_request *request)
@@ -259,7 +262,7 @@ static void perform(struct top *top, const struct hd_view_request *request)
 		type_key(top, request->key);
 		return;
 	case HD_VIEW_SHOWN:
-		bring_stack(top, request);
+		top->stack_due_ms = top->is_recording ? 0 : hd_now_ms() + SHOWN_MS;
 		return;
 	case HD_VIEW_REPAINT:
 		hd_ui_forget(top->ui);
@@ -280,7 +283,8 @@ static void wait_for_events(struct top *top)
 		/* Hung up once the command has ended: not to be polled then. */
 		{.fd = top->command != NULL && !top->command->has_ended ? top->command->fd : -1, .events = POLLIN},
 	};
-	int64_t left_ms = top->due_ms - hd_now_ms();
+	bool waits_for_stack = top->stack_due_ms != 0 && top->stack_due_ms < top->due_ms;
+	int64_t left_ms = (waits_for_stack ? top->stack_due_ms : top->due_ms) - hd_now_ms();
 	int r = poll(fds, HD_COUNTOF(fds), top->is_recording ? -1 : left_ms > 0 ? (int)left_ms : 0);
 	if (r > 0 && fds[2].revents != 0)
 		read_output(top);
@@ -313,6 +317,8 @@ static void loop(struct top *top)
 			struct hd_view_request request = hd_view_key(top->view, &event);
 			perform(top, &request);
 		}
+		if (top->stack_due_ms != 0 && hd_now_ms() >= top->stack_due_ms)
+			bring_stack(top);
 		if (!top->is_over && !top->is_recording && hd_now_ms() >= top->due_ms)
 			refresh(top);
 	}

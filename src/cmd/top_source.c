@@ -14,6 +14,11 @@
 #include "hangdog/snapshot_io.h"
 
 #define ASK_MS 5000
+/* From outside, a refresh looks (one read a thread) and gathers all facts only when something changed: at most one part
+ * in COST_SHARE of the time goes to gathering while that makes it no rarer than every SLOWEST_MS. */
+#define COST_SHARE 50
+#define SLOWEST_MS 5000
+#define UNCHANGED_MS 10000
 #define ACT_MS 120000
 
 /* CPU time of a thread at the refresh before, by tid. */
@@ -25,6 +30,7 @@ struct past {
 struct hd_source {
 	int32_t supervisor; /* 0 = from outside, or a recording */
 	bool is_recording;
+	bool wants_all; /* the first looks: until something can be proven */
 	/* From outside. */
 	struct hd_options options;
 	struct hd_unwinder *unwinder;
@@ -34,9 +40,11 @@ struct hd_source {
 	struct hd_case now;
 	bool has_case;
 	int32_t *cpu_permille; /* [n_threads] */
+	unsigned refreshes;
 	struct past *past;     /* sorted by tid */
 	size_t n_past;
 	int64_t past_ns, cost_ms;
+	int64_t gathered_ms, gather_cost_ms; /* from outside: the newest whole gather */
 };
 
 static struct hd_source *source_new(void)
@@ -136,6 +144,26 @@ int hd_source_outside(const struct hd_options *options, int32_t pid, struct hd_s
 	return 0;
 }
 
+/* CPU time, not time passed: a busy machine is no reason to look less often. */
+static int64_t own_cpu_ms(void)
+{
+	struct timespec used;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (int64_t)used.tv_sec * 1000 + used.tv_nsec / HD_NS_PER_MS;
+}
+
+/* The facts of before will do, brought up to date. */
+static bool is_gather_spared(struct hd_source *source)
+{
+	int64_t since_ms = hd_now_ms() - source->gathered_ms;
+	if (!source->has_case || source->wants_all)
+		return false;
+	int64_t pause_ms = COST_SHARE * source->gather_cost_ms < SLOWEST_MS ? COST_SHARE * source->gather_cost_ms : SLOWEST_MS;
+	bool holds = hd_watcher_renew(source->watcher, source->now.snap);
+	return since_ms < (holds ? UNCHANGED_MS : pause_ms);
+}
+
+/* 0 and new facts, or 0 and NULL: those of before still hold. */
 static int look(struct hd_source *source, struct hd_snapshot **ret, struct hd_err *err)
 {
 	struct hd_look seen;
@@ -147,6 +175,10 @@ static int look(struct hd_source *source, struct hd_snapshot **ret, struct hd_er
 	r = hd_watcher_look(source->watcher, source->model, &seen);
 	if (r < 0)
 		return hd_err_set(err, -r, "looking at the tree failed: %s", strerror(-r));
+	*ret = NULL;
+	if (is_gather_spared(source))
+		return 0;
+	source->gathered_ms = hd_now_ms();
 	return hd_watcher_gather(source->watcher, source->model, ret, err);
 }
 
@@ -191,18 +223,23 @@ int hd_source_refresh(struct hd_source *source, int32_t tid, struct hd_err *err)
 {
 	struct hd_snapshot *snap;
 	struct hd_case c;
-	int64_t began_ms = hd_now_ms();
+	int64_t began_ms = hd_now_ms(), cpu_ms = own_cpu_ms();
 	if (source->is_recording)
 		return 0;
+	source->wants_all = source->refreshes++ < 3;
 	int r = source->supervisor != 0 ? ask(source, tid, &snap, err) : look(source, &snap, err);
 	if (r < 0)
 		return r;
-	hd_case_init(&c, snap);
-	if (source->supervisor == 0)
-		hd_case_view_stacks(&c, source->watcher, tid);
-	take_case(source, &c);
+	if (snap != NULL) {
+		hd_case_init(&c, snap);
+		if (source->supervisor == 0)
+			hd_case_view_stacks(&c, source->watcher, tid);
+		take_case(source, &c);
+		source->gather_cost_ms = own_cpu_ms() - cpu_ms;
+	}
 	measure_use(source);
-	source->cost_ms = hd_now_ms() - began_ms;
+	/* From outside the gathers keep their own measure. */
+	source->cost_ms = source->supervisor != 0 ? hd_now_ms() - began_ms : 0;
 	return 0;
 }
 
@@ -212,7 +249,16 @@ bool hd_source_stack(struct hd_source *source, int32_t tid)
 		return true;
 	if (source->supervisor != 0 || !source->has_case)
 		return false;
-	hd_case_view_stacks(&source->now, source->watcher, tid);
+	struct hd_snapshot *snap = source->now.snap;
+	uint32_t t = hd_snapshot_thread(snap, tid);
+	uint8_t *want = calloc((size_t)snap->n_threads + 1, 1);
+	if (want == NULL)
+		abort();
+	if (t != HD_NONE && snap->threads[t].stack.n == 0) {
+		want[t] = 1;
+		hd_watcher_stacks(source->watcher, snap, want, &(struct hd_stack_options){.native = true, .python = true});
+	}
+	free(want);
 	return true;
 }
 

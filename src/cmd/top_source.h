@@ -22,7 +22,7 @@ int32_t hd_source_supervisor(const struct hd_source *source); /* 0 = nobody */
 HD_MUST_CHECK int hd_source_refresh(struct hd_source *source, int32_t tid, struct hd_err *err);
 /* Only the stack of that thread, where that is possible without asking anew; false = it takes a refresh. */
 bool hd_source_stack(struct hd_source *source, int32_t tid);
-/* How long the last refresh kept us, in milliseconds. */
+/* How long the last refresh kept the supervisor, in milliseconds; from outside the source spares itself, and this is 0. */
 int64_t hd_source_cost_ms(const struct hd_source *source);
 /* For the view, valid until the next refresh; false = nothing has been seen yet. */
 bool hd_source_tree(const struct hd_source *source, struct hd_view_tree *ret);

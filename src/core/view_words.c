@@ -118,7 +118,7 @@ void hd_view_wait(const struct hd_snapshot *snap, const struct hd_verdict *v, ui
 {
 	const struct hd_thread *thread = &snap->threads[t];
 	const struct hd_thread_verdict *tv = &v->threads[t];
-	switch (tv->wait.kind) {
+	switch (thread->is_still ? tv->wait.kind : HD_WAIT_NONE) {
 	case HD_WAIT_NONE:
 		hd_buf_str(out, strchr("Tt", thread->state) != NULL ? "stopped"
 				: thread->state == 'Z'		    ? "has ended, its parent has not looked"

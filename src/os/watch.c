@@ -346,3 +346,30 @@ void hd_watcher_gathered(struct hd_watcher *w, int64_t began_ns)
 	w->gathered_ns = now_ns;
 	w->gather_cost_ns = now_ns - began_ns;
 }
+
+bool hd_watcher_renew(const struct hd_watcher *w, struct hd_snapshot *snap)
+{
+	int64_t now_ns = hd_monotonic_ns();
+	uint32_t met = 0;
+	bool holds = true;
+	for (uint32_t t = 0; t < snap->n_threads; t++) {
+		struct hd_thread *thread = &snap->threads[t];
+		const struct hd_sighting *seen = hd_sightings_find(&w->seen, thread->tid);
+		if (!snap->procs[thread->proc].in_tree)
+			continue;
+		if (seen == NULL || seen->start != thread->start) {
+			holds = false;
+			continue;
+		}
+		met++;
+		thread->cpu_ns = seen->run_ns;
+		if (seen->has_line && thread->is_still)
+			thread->blocked_ns = now_ns - seen->since_ns;
+		/* What ran at the gather and runs on has no line either time. */
+		holds &= seen->has_line == (thread->is_still || thread->state == 'Z');
+	}
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	snap->time_ns = now.tv_sec * HD_NS_PER_S + now.tv_nsec;
+	return holds && met == HASH_COUNT(w->seen.by_tid);
+}
