@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """make bench-stacks: whole-process time of `hangdog dump` beside eu-stack, gdb, py-spy and pystack, and how long they stop."""
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from bench import HANGDOG, ROOT, Target, build, interleaved, publish, ratio, seconds, si, table, tool
+from bench import HANGDOG, ROOT, Target, build, cpu_seconds, interleaved, publish, ratio, seconds, si, table, tool
 
 ROUNDS = int(os.environ.get("HD_BENCH_ROUNDS", "5"))
 PYTHON = os.environ.get("HD_BENCH_PYTHON", sys.executable)
@@ -30,7 +31,7 @@ def compare(what, python, command, rounds=ROUNDS):
     with Target(*command) as target:
         title = what + (f", {target.said.split()[1]} loaded" if python else "")
         got = interleaved({name: lambda args=args: seconds([*args, str(target.pid)]) for name, args in dumpers(python).items()}, rounds)
-    ours = got["hangdog dump"]
+        cpu = interleaved({name: lambda args=args: cpu_seconds([*args, str(target.pid)]) for name, args in dumpers(python).items()}, rounds)
     with Target(*command, "beat") as target:
         gaps = {}
         for name, args in {"nobody": ["true"], **dumpers(python)}.items():
@@ -40,16 +41,17 @@ def compare(what, python, command, rounds=ROUNDS):
                 seconds([*args, str(target.pid)])
                 worst.append(target.gap_us() / 1e6)
             gaps[name] = sorted(worst)[len(worst) // 2]
-    rows = [[title, name, si(got[name]), ratio(got[name], ours), si(gaps[name])] for name in got]
-    return rows + [[title, "(nobody looks)", "–", "–", si(gaps["nobody"])]]
+    ours = "hangdog dump --native" if not python else "hangdog dump"
+    rows = [[title, name, si(got[name]), ratio(got[name], got[ours]), si(cpu[name]), ratio(cpu[name], cpu[ours]), si(gaps[name])]
+            for name in got]
+    return rows + [[title, "(nobody looks)", "–", "–", "–", "–", si(gaps["nobody"])]]
 
 
 def fork_cost():
     rows = []
     wraps = {"bare": [], **{f"hangdog, {level}": [HANGDOG, "run", "--quiet", "--fork-evidence", level, "--"] for level in ("off", "light", "full")}}
     for n in (0, 50):
-        import subprocess
-        def once(wrap):
+        def once(wrap, n=n):
             p = subprocess.run([*wrap, PYTHON, DEEP_PY, str(n), "fork", "50"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120)
             return float(p.stdout) / 1e6 if p.returncode == 0 else None
         got = interleaved({w: lambda wrap=wrap: once(wrap) for w, wrap in wraps.items()}, ROUNDS)
@@ -61,5 +63,5 @@ def fork_cost():
 rows = compare("100 threads × 27 frames", False, [DEEP, "100", "24"])
 rows += compare("2,000 threads × 27 frames", False, [DEEP, "2000", "24"], rounds=2)
 rows += compare("50 Python threads × 10 frames", True, [PYTHON, DEEP_PY, "50"])
-publish("stacks", "make bench-stacks", table(["process", "tool", "whole run", ": hangdog", "largest gap of a running thread"], rows))
+publish("stacks", "make bench-stacks", table(["process", "tool", "whole run", ": hangdog", "CPU time", ": hangdog", "largest gap of a running thread"], rows))
 fork_cost()

@@ -3,6 +3,7 @@ Figures never decide a test: they depend on the machine; only ratios on one mach
 import os
 import platform
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -65,6 +66,15 @@ def seconds(args, timeout=120, **kw):
     return time.perf_counter() - began if p.returncode == 0 else None
 
 
+def cpu_seconds(args, **kw):
+    """Processor time of a whole process, which a busy machine changes less than its wall time."""
+    def used():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+    before = used()
+    return used() - before if seconds(args, **kw) is not None else None
+
+
 def interleaved(variants, rounds):
     """variants: {name: function giving a number or None}.  Each round runs all in turn, so that the machine's moods hit
     all alike.  Returns the medians."""
@@ -84,7 +94,7 @@ def machine():
             if line.startswith("model name"):
                 cpu = line.split(":", 1)[1].strip()
                 break
-    return f"{cpu}, {os.cpu_count()} CPUs, Linux {platform.release()}, {time.strftime('%Y-%m-%d')}"
+    return f"{cpu}, {os.cpu_count()} CPUs, Linux {platform.release()}, {time.strftime('%Y-%m-%d')}, load {os.getloadavg()[0]:.1f}"
 
 
 def si(value_s):
@@ -121,4 +131,4 @@ def publish(section, command, text):
         f.write(mark.sub(lambda m: m.group(1) + body + "\n" + m.group(2), doc))
 
 
-__all__ = ["HANGDOG", "O", "ROOT", "Target", "build", "interleaved", "publish", "ratio", "seconds", "si", "table", "tool"]
+__all__ = ["HANGDOG", "O", "ROOT", "Target", "build", "cpu_seconds", "interleaved", "publish", "ratio", "seconds", "si", "table", "tool"]
