@@ -75,16 +75,16 @@ def cpu_seconds(args, **kw):
     return used() - before if seconds(args, **kw) is not None else None
 
 
-def interleaved(variants, rounds):
+def interleaved(variants, rounds, pick=statistics.median):
     """variants: {name: function giving a number or None}.  Each round runs all in turn, so that the machine's moods hit
-    all alike.  Returns the medians."""
+    all alike.  Returns the medians, or what else `pick` makes of each list."""
     got = {name: [] for name in variants}
     for _ in range(rounds):
         for name, once in variants.items():
             value = once()
             if value is not None:
                 got[name].append(value)
-    return {name: statistics.median(values) if values else None for name, values in got.items()}
+    return {name: pick(values) if values else None for name, values in got.items()}
 
 
 def machine():
@@ -101,6 +101,8 @@ def si(value_s):
     """A time as a person writes it."""
     if value_s is None:
         return "–"
+    if value_s < 0:
+        return "below the noise"
     for unit, scale in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
         if value_s * scale >= 1:
             return f"{value_s * scale:.3g} {unit}"
