@@ -23,6 +23,7 @@ struct hd_draft_proc {
 	bool model_shares_mm;
 	bool is_wanted;   /* has a candidate */
 	int32_t via;      /* a living thread through which its files are read (a dead leader's are empty) */
+	bool sends_signals; /* a descriptor of it may send somebody a signal */
 	bool is_mem_tried, has_mem, is_maps_tried, has_maps;
 	struct hd_mem_live mem;
 	struct hd_maps maps;
@@ -106,7 +107,7 @@ void hd_draft_children(struct hd_draft *d, const struct hd_roster *later);
 /* facts.c: what a process row says beyond its threads. */
 uint64_t hd_pid_namespace(int32_t pid); /* inode, 0 = not known */
 void hd_draft_proc_names(struct hd_draft *d, uint32_t p);
-void hd_draft_proc_agents(struct hd_draft *d, uint32_t p);
+void hd_draft_agents(struct hd_draft *d); /* of the wanted processes */
 
 /* words.c: time limits, futex words, shared memory, locks. */
 void hd_draft_limit(struct hd_draft *d, uint32_t t);

@@ -116,15 +116,15 @@ static bool may_handle_chosen(const struct hd_proc *proc)
 	return (proc->sig_caught & ~own) != 0;
 }
 
-static enum hd_tri find_io_uring(struct hd_draft *d, uint32_t p, bool *ret_sends_signals)
+static enum hd_tri find_io_uring(struct hd_draft *d, uint32_t p, bool wants_signals)
 {
-	struct fd_search search = {.via = d->procs[p].via, .wants_signals = may_handle_chosen(&d->snap->procs[p])};
+	struct fd_search search = {.via = d->procs[p].via, .wants_signals = wants_signals};
 	search.has_ring = has_ring_worker(d, &d->snap->procs[p]);
 	int r = hd_procfile_numbers(look_at_fd, &search, "/proc/%d/fd", search.via);
 	const struct hd_maps *maps = hd_draft_maps(d, p);
 	for (size_t i = 0; maps != NULL && i < maps->n; i++)
 		search.has_ring |= strncmp(maps->at[i].path, "anon_inode:[io_uring]", 21) == 0;
-	*ret_sends_signals = search.sends_signals;
+	d->procs[p].sends_signals = search.sends_signals;
 	if (search.has_ring)
 		return HD_YES;
 	return r < 0 || search.failed || maps == NULL ? HD_UNKNOWN : HD_NO;
@@ -228,15 +228,31 @@ static enum hd_tri find_dump(const struct hd_draft *d, uint32_t p)
 	return HD_UNKNOWN;
 }
 
-void hd_draft_proc_agents(struct hd_draft *d, uint32_t p)
+static void proc_agents(struct hd_draft *d, uint32_t p, bool wants_signals)
 {
 	struct hd_proc *proc = &d->snap->procs[p];
-	bool sends_signals;
-	proc->has_io_uring = find_io_uring(d, p, &sends_signals);
+	proc->has_io_uring = find_io_uring(d, p, wants_signals);
 	proc->timer_armed = find_timers(d, p);
-	if (sends_signals && proc->timer_armed == HD_NO)
-		proc->timer_armed = HD_UNKNOWN;
 	proc->is_frozen = find_frozen(d, p);
 	proc->has_foreign_tracer = find_tracer(d, p);
 	proc->is_dumping = find_dump(d, p);
+}
+
+void hd_draft_agents(struct hd_draft *d)
+{
+	bool wants_signals = false, any_sends = false;
+	for (uint32_t p = 0; p < d->snap->n_procs; p++)
+		wants_signals |= d->procs[p].is_wanted && may_handle_chosen(&d->snap->procs[p]);
+	for (uint32_t p = 0; p < d->snap->n_procs; p++) {
+		if (!d->procs[p].is_wanted)
+			continue;
+		proc_agents(d, p, wants_signals);
+		any_sends |= d->procs[p].sends_signals;
+	}
+	/* F_SETOWN may name another process than the one that has the descriptor. */
+	for (uint32_t p = 0; any_sends && p < d->snap->n_procs; p++) {
+		struct hd_proc *proc = &d->snap->procs[p];
+		if (d->procs[p].is_wanted && proc->timer_armed == HD_NO && may_handle_chosen(proc))
+			proc->timer_armed = HD_UNKNOWN;
+	}
 }

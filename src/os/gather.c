@@ -257,11 +257,9 @@ static int gather_facts(struct hd_draft *d)
 	int r = d->is_any_still ? hd_roster_read(&d->roster, d->snap) : 0;
 	if (r < 0)
 		return r;
-	for (uint32_t p = 0; p < d->snap->n_procs; p++) {
+	for (uint32_t p = 0; p < d->snap->n_procs; p++)
 		hd_draft_proc_names(d, p);
-		if (d->procs[p].is_wanted)
-			hd_draft_proc_agents(d, p);
-	}
+	hd_draft_agents(d);
 	fill_command(d);
 	hd_draft_memories(d);
 	lock_facts(d);

@@ -541,6 +541,31 @@ Test(shell_gather, an_alarm_with_a_handler_cannot_be_ruled_out, .timeout = 30)
 	close_scene(&s);
 }
 
+static void wait_for_a_signal_of_a_descriptor(void)
+{
+	static int word;
+	int ends[2];
+	if (pipe(ends) != 0)
+		_exit(1);
+	if (fork() == 0) {
+		signal(SIGRTMIN + 3, ignore_alarm);
+		syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+	}
+	fcntl(ends[0], F_SETFL, O_ASYNC); /* whom it tells is not in /proc: the child, for all that can be seen */
+	syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+}
+
+Test(shell_gather, a_descriptor_that_sends_signals_is_a_source_of_them, .timeout = 30)
+{
+	struct scene s = open_scene(wait_for_a_signal_of_a_descriptor);
+	wait_for(&s, 2, 2, 2);
+	const struct hd_snapshot *snap = gather(&s);
+	cr_assert_eq(snap->n_procs, 2);
+	cr_assert_eq(snap->procs[1].timer_armed, HD_UNKNOWN);
+	cr_assert_neq(decide(&s)->threads[snap->procs[1].first_thread].certainty, HD_CERT_PROVEN);
+	close_scene(&s);
+}
+
 static void wait_with_a_posix_timer(void)
 {
 	static int word;
