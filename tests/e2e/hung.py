@@ -44,6 +44,7 @@ class Program:
         self.build = self.directive(head, "BUILD")
         self.outside = self.directive(head, "OUTSIDE")
         self.modes = (self.directive(head, "MODES") or "launched attached").split()
+        self.broken = None
         self.sight = self.directive(head, "SIGHT")
         self.stdin, self.stdout = self.directive(head, "STDIN"), self.directive(head, "STDOUT")
         self.needs = (self.directive(head, "NEEDS") or "").split()
@@ -74,16 +75,18 @@ class Program:
         compiler = COMPILERS[language]
         if self.flags:
             tried = subprocess.run(compiler + ["-pthread", "-x", "c++", "-", "-o", "/dev/null"] + self.flags, text=True,
-                                   input="#include <map>\nint main() {}\n", capture_output=True)
+                                   input="#include <map>\n#include <cerrno>\nint main() {}\n", capture_output=True)
             self.unbuildable = tried.stderr.splitlines()[-1] if tried.returncode != 0 else None
             if self.unbuildable:
                 return
         made = subprocess.run(compiler + ["-o", binary + ".new", self.path] + (self.build or "").split() + self.flags,
                               capture_output=True, text=True)
-        check(made.returncode == 0, made.stderr)
-        os.rename(binary + ".new", binary)
+        self.broken = made.stderr if made.returncode != 0 else None
+        if not self.broken:
+            os.rename(binary + ".new", binary)
 
     def check_needs(self):
+        check(not self.broken, self.broken)
         for tool in self.needs:
             if shutil.which(tool) is None:
                 raise Skip(f"{tool} is not installed")
