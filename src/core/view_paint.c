@@ -276,7 +276,8 @@ static void paint_row_text(struct hd_view *view, const struct hd_view_row *row, 
 	put(view, waits, y, w - waits, badge[0] != '\0' ? tint : HD_TINT_PLAIN, hd_buf_text(&wait));
 }
 
-/* The selected line looks selected in every cell, and keeps its bold parts. */
+/* The selected line looks selected in every cell.  Only without colours its bold parts stay: bold black is grey on many
+ * terminals. */
 static void paint_selected(struct hd_view *view, unsigned y)
 {
 	struct hd_pen select = pen(view, HD_TINT_SELECT);
@@ -284,7 +285,7 @@ static void paint_selected(struct hd_view *view, unsigned y)
 		struct hd_cell *cell = &view->screen.at[(size_t)y * view->screen.width + x];
 		cell->fg = select.fg;
 		cell->bg = select.bg;
-		cell->attr = select.attr | (cell->attr & (HD_ATTR_BOLD | HD_ATTR_UNDERLINE));
+		cell->attr = select.attr | (select.bg < 0 ? cell->attr & (HD_ATTR_BOLD | HD_ATTR_UNDERLINE) : 0);
 	}
 }
 
