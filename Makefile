@@ -184,9 +184,9 @@ coverage-report: $(UNIT) $(PROP)
 
 ALL_C := $(CORE_SRC) $(SHELL_SRC) src/cmd/main.c $(CMD_SRC)
 analyze: ## clang-tidy, cppcheck, gcc -fanalyzer
-	clang-tidy --quiet $(ALL_C) -- $(CPPFLAGS) $(CSTD)
+	printf '%s\n' $(ALL_C) | xargs -P$$(nproc) -I{} clang-tidy --quiet {} -- $(CPPFLAGS) $(CSTD)
 	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
-		--suppressions-list=tests/cppcheck.txt -Iinclude -Isrc -DHD_VERSION='""' src
+		--suppressions-list=tests/cppcheck.txt --include=tests/cppcheck.h -Iinclude -Isrc -D__x86_64__ -DHD_VERSION='""' src
 	@mkdir -p $(O)/analyze
 	for c in $(ALL_C); do $(CC) $(CPPFLAGS) $(CSTD) -O2 -fanalyzer -Werror -c -o $(O)/analyze/x.o $$c || exit 1; done
 

@@ -75,7 +75,7 @@ void hd_fill_quietly(struct hd_case *c, struct hd_watcher *w, const struct hd_st
 static int once(struct hd_watcher *w, struct hd_model *model, const struct hd_options *options, unsigned looks, hd_fill_fn *fill,
 		struct hd_case *ret, struct hd_err *err)
 {
-	struct hd_snapshot *snap;
+	struct hd_snapshot *snap = NULL;
 	int r = hd_once_model(model, options, err);
 	if (r < 0 || (r = look_and_gather(w, model, looks, options->interval_ms, &snap, err)) < 0)
 		return r;

@@ -263,8 +263,8 @@ static const char *bash_operands(const struct hd_command *c)
 		[HD_OPERANDS_NONE] = ":",
 		[HD_OPERANDS_COMMAND] = "COMPREPLY=($(compgen -c -- \"$cur\"))",
 		[HD_OPERANDS_PIDS] = "COMPREPLY=($(compgen -W \"$(ps -eo pid= 2>/dev/null)\" -- \"$cur\"))",
-		[HD_OPERANDS_CTL] = "COMPREPLY=($(compgen -W \"$(ps -eo pid= 2>/dev/null) dump why kill restart heal "
-				    "detach\" -- \"$cur\"))",
+		[HD_OPERANDS_CTL] = ("COMPREPLY=($(compgen -W \"$(ps -eo pid= 2>/dev/null) dump why kill restart heal "
+				     "detach\" -- \"$cur\"))"),
 		[HD_OPERANDS_WORDS] = "compopt -o default",
 	};
 	return by_kind[c->operands];

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
@@ -273,8 +274,8 @@ static int bad_option(const struct hd_command *command, int got, const char *wor
 	if (optopt != 0)
 		return hd_err_set(err, EINVAL, "%s: no such option -%c (see hangdog %s --help)", command->name, optopt,
 				  command->name);
-	char name[64] = "";
-	strncat(name, word + strspn(word, "-"), sizeof(name) - 1);
+	char name[64];
+	snprintf(name, sizeof(name), "%s", word + strspn(word, "-"));
 	name[strcspn(name, "=")] = '\0';
 	if (exists_elsewhere(name))
 		return hd_err_set(err, EINVAL, "%s has no option --%s, other commands do (see hangdog --help)",

@@ -47,7 +47,7 @@ const char *hd_signal_name(int32_t signal)
 		"SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG",
 		"SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR",   "SIGSYS",
 	};
-	return signal > 0 && (size_t)signal < HD_COUNTOF(names) ? names[signal] : "signal";
+	return signal > 0 && signal < (int)HD_COUNTOF(names) ? names[signal] : "signal";
 }
 
 bool hd_lost_is_told(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t i)

@@ -35,7 +35,7 @@ static int open_process(int32_t pid, uint64_t start, struct hd_stat *ret_stat)
 
 static int send_to(const struct hd_model_proc *proc, int signal, bool wake_stopped)
 {
-	struct hd_stat stat;
+	struct hd_stat stat = {0};
 	HD_CLEAN_FD int fd = open_process(proc->pid, proc->start, &stat);
 	if (fd < 0)
 		return fd;

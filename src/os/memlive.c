@@ -59,7 +59,7 @@ static int open_regular(const char *path, struct stat *ret_st)
 static int open_map(int32_t pid, const struct hd_map *map)
 {
 	char path[4200];
-	struct stat st;
+	struct stat st = {0};
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", pid, (unsigned long)map->start, (unsigned long)map->end);
 	int fd = open_regular(path, &st);
 	if (fd >= 0)

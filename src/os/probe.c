@@ -90,8 +90,8 @@ static int check_kind(int32_t pid, const struct hd_stat *stat, const struct hd_t
 
 int hd_procfs_probe(int32_t pid, bool want_ptrace, struct hd_err *err)
 {
-	struct hd_stat stat;
-	struct hd_task_status status;
+	struct hd_stat stat = {0};
+	struct hd_task_status status = {0};
 	char comm[64], tracer[64];
 	int r = hd_procfile_stat(pid, pid, &stat);
 	if (r == 0)

@@ -67,8 +67,8 @@ static int open_witness(const struct hd_sightings *s, int32_t pid, int32_t tid)
 
 static int parse_witness(const struct hd_sightings *s, const char *text, uint64_t *ret_runs, uint64_t *ret_ns)
 {
-	struct hd_schedstat stat;
-	struct hd_task_status status;
+	struct hd_schedstat stat = {0};
+	struct hd_task_status status = {0};
 	int r = s->has_schedstat ? hd_schedstat_parse(text, &stat) : hd_status_parse(text, &status);
 	if (r < 0)
 		return r;
@@ -107,7 +107,7 @@ static int add(struct hd_sightings *s, int32_t pid, int32_t tid, struct hd_sight
 		abort();
 	*t = (struct hd_sighting){.tid = tid, .pid = pid, .start = stat.start, .fd = fd, .runs = UINT64_MAX};
 	s->fds += fd >= 0;
-	fd = -1;
+	fd = -1; // NOLINT(clang-analyzer-deadcode.DeadStores): its cleanup reads it
 	HASH_ADD_INT(s->by_tid, tid, t);
 	*ret = t;
 	return 0;

@@ -104,6 +104,7 @@ static void chain_read(struct hd_python *py, uint64_t coroutine, struct hd_py_ta
 	}
 	task->stack = (struct hd_stack){.at = HD_NEW_N(py->arena, (size_t)n + 1, struct hd_frame), .n = n, .is_complete = n < CHAIN_MAX};
 	for (uint32_t i = 0; i < n; i++)
+		/* cppcheck-suppress uninitvar ; the first n are filled */
 		task->stack.at[i] = frames[n - 1 - i];
 }
 

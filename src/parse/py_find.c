@@ -159,7 +159,7 @@ int hd_python_find(struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf
 {
 	struct hd_py_elf elf;
 	struct hd_python *py = hd_py_new();
-	for (size_t k = 0; k < 2 * maps->n; k++) {
+	for (size_t k = 0; maps->n > 0 && k < 2 * maps->n; k++) {
 		size_t i = k % maps->n;
 		if (map_is_candidate(maps, i, k >= maps->n) && hd_py_elf_open(mem, elf_port, &maps->at[i], &elf) == 0 &&
 		    runtime_open(py, &elf)) {
