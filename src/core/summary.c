@@ -184,7 +184,7 @@ static void say_root(const struct writer *w, const struct hd_root *root)
 		break;
 	case HD_CAUSE_MISSING_THREAD:
 		say_wait(w, root->lead, true);
-		hd_buf_str(w->out, ": the thread that should end that was not copied by the fork");
+		hd_buf_str(w->out, ": the thread that should wake it was not copied by the fork");
 		break;
 	case HD_CAUSE_DEAD_HOLDER:
 		say_wait(w, root->lead, false);
