@@ -188,7 +188,8 @@ analyze: ## clang-tidy, cppcheck, gcc -fanalyzer
 	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
 		--suppressions-list=tests/cppcheck.txt --include=tests/cppcheck.h -Iinclude -Isrc -D__x86_64__ -DHD_VERSION='""' src
 	@mkdir -p $(O)/analyze
-	for c in $(ALL_C); do $(CC) $(CPPFLAGS) $(CSTD) -O2 -fanalyzer -Werror -c -o $(O)/analyze/x.o $$c || exit 1; done
+	# gcc 12 loses sight of what a hash table keeps; leaks are counted by make san.
+	for c in $(ALL_C); do $(CC) $(CPPFLAGS) $(CSTD) -O2 -fanalyzer -Wno-analyzer-malloc-leak -Werror -c -o $(O)/analyze/x.o $$c || exit 1; done
 
 format: ## clang-format every C file
 	clang-format -i $(shell git ls-files '*.c' '*.h' 2>/dev/null | grep -v '^tests/hung/')

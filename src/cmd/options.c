@@ -179,6 +179,7 @@ static int add_actions(char *text, struct hd_actions *actions, struct hd_err *er
 
 static int set_value(const struct hd_option *o, char *text, struct hd_options *to, struct hd_err *err)
 {
+	HD_ASSERT(o != NULL);
 	void *field = (char *)to + o->at;
 	int word;
 	switch (o->type) {
