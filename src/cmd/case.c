@@ -29,6 +29,30 @@ void hd_case_release(struct hd_case *c)
 	*c = (struct hd_case){0};
 }
 
+static bool agrees(const struct hd_case *first, const struct hd_case *second)
+{
+	const struct hd_thread *was = &first->snap->threads[first->verdict->lead];
+	uint32_t t = hd_snapshot_thread(second->snap, was->tid);
+	if (second->verdict->kind != HD_VERDICT_DEADLOCK || t == HD_NONE)
+		return false;
+	const struct hd_thread *is = &second->snap->threads[t];
+	return is->start == was->start && is->voluntary == was->voluntary && is->involuntary == was->involuntary &&
+	       second->verdict->threads[t].certainty >= first->verdict->threads[first->verdict->lead].certainty;
+}
+
+bool hd_case_confirm(struct hd_case *c, struct hd_watcher *w, const struct hd_model *model)
+{
+	struct hd_snapshot *snap;
+	struct hd_case again;
+	if (c->verdict->lead == HD_NONE || hd_watcher_gather(w, model, &snap, NULL) < 0)
+		return false;
+	hd_case_init(&again, snap);
+	bool is_same = agrees(c, &again);
+	hd_case_release(c);
+	*c = again;
+	return is_same;
+}
+
 static int64_t monotonic_ms(void)
 {
 	struct timespec now;

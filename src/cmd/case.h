@@ -24,6 +24,11 @@ struct hd_case {
 void hd_case_init(struct hd_case *c, struct hd_snapshot *snap);
 void hd_case_release(struct hd_case *c);
 
+/* Looks again, at once: a deadlock is told only if a second gather says the same of the thread that the first one leads
+ * with.  What looks dead for the moment in which it changes (a child that is just ending) does not last until then.
+ * True: *c is the second look.  False: it is the second look, or the first if there could be no second. */
+HD_MUST_CHECK bool hd_case_confirm(struct hd_case *c, struct hd_watcher *w, const struct hd_model *model);
+
 /* Stacks of the dead-locked threads, of those that wait for them and of the fork records (all threads if `all`), read
  * without stopping anybody; then decides again, since names make a better sentence.  Facts do not change. */
 void hd_case_stacks(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_options *options, bool all);

@@ -80,6 +80,13 @@ static void handle_hang(struct hd_supervisor *s, struct hd_case *c)
 	write_down(s, &s->hang, /* is_final= */ true); /* again, now with what came of it */
 }
 
+/* What has happened since the first look counts, too: births and ends are taken in before the second. */
+static bool is_confirmed(struct hd_supervisor *s, struct hd_case *c)
+{
+	s->has_failed |= hd_tracer_drain(s->tracer) < 0;
+	return s->watcher != NULL && hd_case_confirm(c, s->watcher, s->model);
+}
+
 /* Something may be dead: the whole truth about it. */
 static void investigate(struct hd_supervisor *s, int64_t stall_ns)
 {
@@ -98,7 +105,11 @@ static void investigate(struct hd_supervisor *s, int64_t stall_ns)
 		hd_case_release(&c);
 		return;
 	}
-	s->known_hang = hang;
+	if (c.verdict->kind == HD_VERDICT_DEADLOCK && !is_confirmed(s, &c)) {
+		hd_case_release(&c);
+		return;
+	}
+	s->known_hang = hd_case_fingerprint(&c);
 	handle_hang(s, &c);
 }
 
