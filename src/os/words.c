@@ -1,8 +1,10 @@
 /* Time limits, futex words and the locks behind them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "hangdog/copy.h"
 #include "hangdog/forkev.h"
@@ -121,7 +123,20 @@ bool hd_draft_words_agree(struct hd_draft *d, uint32_t t)
 
 /* ---- shared memory ---------------------------------------------------------------------------------------------------- */
 
-static uint32_t shared_object(struct hd_draft *d, const struct hd_map *map)
+/* "Deleted" is only the name it was mapped by; sem_open(3) links its file under another one (glibc sem_open.c, temporary
+ * name, link, unlink).  Memory of the kernel's own making never has a name; of the rest its count of names is asked. */
+static bool is_nameless(int32_t pid, const struct hd_map *map)
+{
+	char path[96];
+	struct statx st;
+	if (strncmp(map->path, "/memfd:", 7) == 0 || strcmp(map->path, "/dev/zero") == 0)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", pid, (unsigned long)map->start, (unsigned long)map->end);
+	return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_NLINK | STATX_INO, &st) == 0 && st.stx_ino == map->ino &&
+	       st.stx_nlink == 0;
+}
+
+static uint32_t shared_object(struct hd_draft *d, int32_t pid, const struct hd_map *map)
 {
 	uint32_t o = hd_draft_object(d, HD_OBJ_SHM, map->ino, map->dev_major, map->dev_minor);
 	if (o == HD_NONE)
@@ -133,10 +148,12 @@ static uint32_t shared_object(struct hd_draft *d, const struct hd_map *map)
 		hd_draft_outside(d, o, "whoever opens the file %s could share this memory", map->path);
 	else if (strncmp(map->path, "/SYSV", 5) == 0)
 		hd_draft_outside(d, o, "anybody may attach this System V shared memory");
+	else if (!is_nameless(pid, map))
+		hd_draft_outside(d, o, "the memory %s may have another name, by which somebody could open it", map->path);
 	return o;
 }
 
-static void map_word(struct hd_draft *d, const struct hd_maps *maps, bool is_candidate, struct hd_word *word)
+static void map_word(struct hd_draft *d, int32_t pid, const struct hd_maps *maps, bool is_candidate, struct hd_word *word)
 {
 	const struct hd_map *map = hd_maps_find(maps, word->addr);
 	if (map == NULL)
@@ -152,7 +169,7 @@ static void map_word(struct hd_draft *d, const struct hd_maps *maps, bool is_can
 	word->ino = map->ino;
 	word->offset = map->offset + (word->addr - map->start);
 	if (is_candidate && !word->op_private)
-		word->sharers_object = shared_object(d, map);
+		word->sharers_object = shared_object(d, pid, map);
 }
 
 void hd_draft_mapping(struct hd_draft *d, uint32_t t)
@@ -160,7 +177,7 @@ void hd_draft_mapping(struct hd_draft *d, uint32_t t)
 	struct hd_thread *thread = &d->snap->threads[t];
 	const struct hd_maps *maps = thread->n_words > 0 ? hd_draft_maps(d, thread->proc) : NULL;
 	for (uint32_t i = 0; maps != NULL && i < thread->n_words; i++)
-		map_word(d, maps, d->threads[t].is_candidate, &thread->words[i]);
+		map_word(d, d->procs[thread->proc].via, maps, d->threads[t].is_candidate, &thread->words[i]);
 }
 
 /* ---- locks -------------------------------------------------------------------------------------------------------------- */
