@@ -157,7 +157,7 @@ $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay_main.o $
 STACK_SRC := $(sort $(wildcard src/stack/*.c))
 $(O)/tests/fuzz/fuzz_elf: $(O)/tests/fuzz/fuzz_elf.o $(O)/tests/fuzz/replay_main.o $(SHELLLIB) $(CORE)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(O)/fuzz/fuzz_elf: tests/fuzz/fuzz_elf.c $(STACK_SRC) $(CORE_SRC)
+$(O)/fuzz/fuzz_elf: tests/fuzz/fuzz_elf.c $(STACK_SRC) $(sort $(wildcard src/os/*.c)) $(CORE_SRC)
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) $(CSTD) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 $(O)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(CORE_SRC)
