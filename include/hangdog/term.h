@@ -1,5 +1,5 @@
 /* What a program writes to its terminal, as lines of cells with scrollback: a small terminal, enough for logs, progress
- * bars and colours (docs/decisions/0012-output-pane.md).  Understands UTF-8; CR, LF, BS, TAB; of ECMA-48 the cursor
+ * bars and colours (docs/decisions/0013-output-pane.md).  Understands UTF-8; CR, LF, BS, TAB; of ECMA-48 the cursor
  * movements, erasing, inserting and deleting, and SGR with 256 colours.  Everything else is swallowed.  Pure and bounded:
  * what a program writes is hostile. */
 #ifndef HANGDOG_TERM_H
