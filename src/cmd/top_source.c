@@ -221,7 +221,7 @@ int hd_source_recording(const char *path, struct hd_source **ret, struct hd_err 
 
 int hd_source_refresh(struct hd_source *source, int32_t tid, struct hd_err *err)
 {
-	struct hd_snapshot *snap;
+	struct hd_snapshot *snap = NULL;
 	struct hd_case c;
 	int64_t began_ms = hd_now_ms(), cpu_ms = own_cpu_ms();
 	if (source->is_recording)
