@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "cmd/supervisor.h"
 #include "hangdog/incident.h"
 #include "hangdog/snapshot_io.h"
 
@@ -53,13 +53,6 @@ bool hd_case_confirm(struct hd_case *c, struct hd_watcher *w, const struct hd_mo
 	return is_same;
 }
 
-static int64_t monotonic_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / HD_NS_PER_MS;
-}
-
 static uint8_t *stuck_threads(const struct hd_case *c)
 {
 	uint8_t *want = HD_NEW_N(c->arena, (size_t)c->snap->n_threads + 1, uint8_t);
@@ -70,9 +63,9 @@ static uint8_t *stuck_threads(const struct hd_case *c)
 
 void hd_case_stacks(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_options *options, bool all)
 {
-	int64_t before_ms = monotonic_ms();
+	int64_t before_ms = hd_now_ms();
 	hd_watcher_stacks(w, c->snap, all ? NULL : stuck_threads(c), options);
-	c->capture_ms += monotonic_ms() - before_ms;
+	c->capture_ms += hd_now_ms() - before_ms;
 	case_decide(c);
 }
 
