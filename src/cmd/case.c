@@ -53,25 +53,48 @@ bool hd_case_confirm(struct hd_case *c, struct hd_watcher *w, const struct hd_mo
 	return is_same;
 }
 
-static uint8_t *stuck_threads(const struct hd_case *c)
+/* A report tells where the neighbours of a stuck thread stand, too; a crowd of idle ones would only delay it. */
+#define NEIGHBOURS_MAX 128u
+
+static bool is_stuck(const struct hd_case *c, uint32_t t)
+{
+	return c->verdict->threads[t].certainty != HD_CERT_NONE || c->verdict->threads[t].is_starved;
+}
+
+static bool has_stuck(const struct hd_case *c, const struct hd_proc *proc)
+{
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+		if (is_stuck(c, t))
+			return true;
+	}
+	return false;
+}
+
+/* Stuck threads, and what shares a process with them: reading a stack stops nobody. */
+static uint8_t *told_threads(const struct hd_case *c)
 {
 	uint8_t *want = HD_NEW_N(c->arena, (size_t)c->snap->n_threads + 1, uint8_t);
-	for (uint32_t t = 0; t < c->snap->n_threads; t++)
-		want[t] = c->verdict->threads[t].certainty != HD_CERT_NONE || c->verdict->threads[t].is_starved;
+	uint32_t n = 0;
+	for (uint32_t p = 0; p < c->snap->n_procs; p++) {
+		const struct hd_proc *proc = &c->snap->procs[p];
+		bool is_near = has_stuck(c, proc);
+		for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++)
+			want[t] = is_stuck(c, t) || (is_near && n++ < NEIGHBOURS_MAX);
+	}
 	return want;
 }
 
 void hd_case_stacks(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_options *options, bool all)
 {
 	int64_t before_ms = hd_now_ms();
-	hd_watcher_stacks(w, c->snap, all ? NULL : stuck_threads(c), options);
+	hd_watcher_stacks(w, c->snap, all ? NULL : told_threads(c), options);
 	c->capture_ms += hd_now_ms() - before_ms;
 	case_decide(c);
 }
 
 void hd_case_view_stacks(struct hd_case *c, struct hd_watcher *w, int32_t tid)
 {
-	uint8_t *want = stuck_threads(c);
+	uint8_t *want = told_threads(c);
 	uint32_t t = tid != 0 ? hd_snapshot_thread(c->snap, tid) : HD_NONE;
 	if (t != HD_NONE)
 		want[t] = 1;

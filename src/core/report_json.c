@@ -164,7 +164,7 @@ static json_t *wakers(const struct hd_snapshot *snap, const struct hd_thread_ver
 	}
 	put(ret, "closed", json_boolean(tv->wait.outside == NULL && !tv->wait.has_deadline));
 	put(ret, "tids", tids);
-	put(ret, "outside", hd_json_text(tv->wait.outside));
+	put(ret, "outside", hd_json_text(tv->wait.outside != NULL ? tv->wait.outside : tv->wait.has_deadline ? "its wait has a time limit" : NULL));
 	return ret;
 }
 

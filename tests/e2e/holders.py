@@ -120,6 +120,32 @@ def a_python_lock_has_its_name_and_its_holder_on_every_version():
                 check(any(f["kind"] == "python" and f["function"] == "<module>" for f in process["fork"]["stack"]), where)
 
 
+@case
+def a_report_tells_where_the_neighbours_of_the_stuck_stand():
+    """Also those that will go on by themselves: who reads it elsewhere cannot look."""
+    program = """
+import multiprocessing as mp, signal, threading, time
+signal.alarm(60)
+lock = threading.Lock()
+inside = threading.Event()
+def prefetch():
+    with lock:
+        inside.set()
+        time.sleep(1000)
+threading.Thread(target=prefetch, name="prefetcher", daemon=True).start()
+inside.wait()
+p = mp.get_context("fork").Process(target=lock.acquire)
+p.start()
+p.join()
+"""
+    with scratch() as d:
+        report, text = report_of(d, sys.executable, "-c", program)
+        parent = next(p for p in report["processes"] if p["pid"] == report["root"])
+        neighbour = next(t for t in parent["threads"] if t["name"] == "prefetcher")
+        check(not neighbour["deadlocked"] and any(f["function"] == "prefetch" for f in neighbour["stack"]), neighbour)
+        check(neighbour["wait"]["wakers"] == {"closed": False, "tids": [], "outside": "its wait has a time limit"}, neighbour)
+
+
 def native(folder, name, options=()):
     binary = os.path.join(folder, "holders")
     made = subprocess.run(["c++", "-O1", "-g", "-pthread", "-o", binary, os.path.join(ROOT, "tests", "fixtures", "holders.cc")],
