@@ -3,9 +3,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define uthash_fatal(msg) abort()
-#include <uthash.h>
-
+#include "hangdog/table.h"
 #include "hangdog/vec.h"
 
 enum {
@@ -21,11 +19,11 @@ struct box {
 };
 
 struct entry {
-	struct hd_model_proc proc; /* .pid is the key */
+	struct hd_row row; /* by pid */
+	struct hd_model_proc proc;
 	struct box *box;           /* NULL = none */
 	size_t place;              /* in `living` */
 	size_t hazard;             /* 1 + index, 0 = none */
-	UT_hash_handle hh;
 };
 
 struct lost {
@@ -39,7 +37,7 @@ struct hazard {
 };
 
 struct hd_model {
-	struct entry *by_pid;
+	struct hd_table by_pid;
 	HD_VEC(struct entry *) living;
 	struct lost lost[LOST_MAX]; /* ring */
 	size_t lost_total;
@@ -75,9 +73,7 @@ struct hd_model *hd_model_new(void)
 
 static struct entry *find(const struct hd_model *model, int32_t pid)
 {
-	struct entry *e;
-	HASH_FIND_INT(model->by_pid, &pid, e);
-	return e;
+	return hd_table_find(&model->by_pid, (uint32_t)pid);
 }
 
 static void forget(struct hd_model *model, struct entry *e)
@@ -85,7 +81,7 @@ static void forget(struct hd_model *model, struct entry *e)
 	struct entry *last = model->living.at[--model->living.n];
 	model->living.at[e->place] = last;
 	last->place = e->place;
-	HASH_DEL(model->by_pid, e);
+	hd_table_remove(&model->by_pid, e);
 	box_drop(e->box);
 	free(e);
 }
@@ -98,6 +94,7 @@ void hd_model_free(struct hd_model *model)
 		forget(model, model->living.at[0]);
 	for (size_t i = 0; i < model->hazards.n; i++)
 		box_drop(model->hazards.at[i].box);
+	hd_table_release(&model->by_pid);
 	HD_VEC_RELEASE(&model->living);
 	HD_VEC_RELEASE(&model->hazards);
 	free(model);
@@ -114,7 +111,7 @@ static struct entry *add(struct hd_model *model, int32_t pid, int32_t ppid, uint
 	e->proc = (struct hd_model_proc){.pid = pid, .ppid = ppid, .start = start, .n_threads = 1, .born_ns = born_ns};
 	e->place = model->living.n;
 	HD_VEC_PUSH(&model->living, e);
-	HASH_ADD_INT(model->by_pid, proc.pid, e);
+	hd_table_add(&model->by_pid, (uint32_t)pid, e);
 	model->sequence++;
 	return e;
 }

@@ -49,38 +49,34 @@ static int send_to(const struct hd_model_proc *proc, int signal, bool wake_stopp
 
 /* Which signal each process got last; by identity, so that a number used again is signalled again. */
 struct told {
-	int32_t pid;
+	struct hd_row row; /* by pid */
 	int signal;
 	uint64_t start;
-	UT_hash_handle hh;
 };
 
-static bool tell_once(struct told **told, const struct hd_model_proc *proc, int signal)
+static bool tell_once(struct hd_table *told, const struct hd_model_proc *proc, int signal)
 {
-	struct told *row;
-	HASH_FIND_INT(*told, &proc->pid, row);
+	struct told *row = hd_table_find(told, (uint32_t)proc->pid);
 	if (row != NULL && row->start == proc->start && row->signal == signal)
 		return false;
 	if (row == NULL) {
 		row = calloc(1, sizeof(*row));
 		if (row == NULL)
 			abort();
-		row->pid = proc->pid;
-		HASH_ADD_INT(*told, pid, row);
+		hd_table_add(told, (uint32_t)proc->pid, row);
 	}
 	row->start = proc->start;
 	row->signal = signal;
 	return true;
 }
 
-static uint32_t told_free(struct told *told)
+static size_t told_free(struct hd_table *told)
 {
 	struct told *row, *next;
-	uint32_t n = HASH_COUNT(told);
-	HASH_ITER(hh, told, row, next) {
-		HASH_DEL(told, row);
+	size_t n = told->n;
+	HD_TABLE_EACH(told, row, next)
 		free(row);
-	}
+	hd_table_release(told);
 	return n;
 }
 
@@ -92,7 +88,7 @@ struct round {
 	int64_t until_ns;
 	const struct hd_kill *how;
 	int signal;
-	struct told *told;
+	struct hd_table told;
 	int32_t refused; /* a pid that may not be signalled, 0 = none */
 };
 
@@ -168,7 +164,7 @@ int hd_kill_tree(const struct hd_model *model, const struct hd_kill *how, void (
 		if (all_newborns)
 			hd_tracer_set_killing(how->tracer, false);
 	}
-	uint32_t ended = told_free(round.told);
+	uint32_t ended = (uint32_t)told_free(&round.told);
 	if (!gone)
 		return hd_err_set(err, round.refused != 0 ? EPERM : ETIMEDOUT,
 				  "%zu processes could not be ended, among them %d (%s)", count_meant(&round), first_meant(&round),

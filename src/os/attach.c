@@ -201,7 +201,7 @@ int hd_tracer_attach(struct hd_tracer *t, int32_t pid, struct hd_err *err)
 static bool detach_round(struct hd_tracer *t)
 {
 	struct tracee *e, *next;
-	HASH_ITER(hh, t->by_tid, e, next) {
+	HD_TABLE_EACH(&t->by_tid, e, next) {
 		bool is_gone = e->is_ghost || e->is_held || e->is_frozen;
 		if (is_gone) {
 			if (!e->is_ghost)
@@ -213,7 +213,7 @@ static bool detach_round(struct hd_tracer *t)
 				hd_tracer_remove(t, e); /* dying, or let go before its parent's event came */
 		}
 	}
-	return t->by_tid == NULL;
+	return t->by_tid.n == 0;
 }
 
 void hd_tracer_detach_all(struct hd_tracer *t)
@@ -227,6 +227,6 @@ void hd_tracer_detach_all(struct hd_tracer *t)
 			nanosleep(&(struct timespec){0, 100000}, NULL);
 	}
 	struct tracee *e, *next;
-	HASH_ITER(hh, t->by_tid, e, next) /* cannot stop now; if it does before we end, it is continued */
+	HD_TABLE_EACH(&t->by_tid, e, next) /* cannot stop now; if it does before we end, it is continued */
 		e->is_wanted = false;
 }

@@ -4,6 +4,7 @@
 #define HD_OS_DRAFT_H
 
 #include "hangdog/procfs.h"
+#include "hangdog/table.h"
 #include "hangdog/vec.h"
 #include "os/watcher.h"
 #include "parse/proc_fd.h"
@@ -44,9 +45,9 @@ struct hd_object_id {
 	uint64_t kind, id, dev;
 };
 struct hd_object_entry {
-	struct hd_object_id id; /* the key */
+	struct hd_row row; /* by a key of the id */
+	struct hd_object_id id;
 	uint32_t object;
-	UT_hash_handle hh;
 };
 
 /* A wait for one word at one place of the code, and the first thread that was met there. */
@@ -55,9 +56,9 @@ struct hd_wait_place {
 	uint32_t proc, expected;
 };
 struct hd_wait_entry {
-	struct hd_wait_place place; /* the key */
+	struct hd_row row; /* by addr */
+	struct hd_wait_place place;
 	uint32_t thread;
-	UT_hash_handle hh;
 };
 
 /* Every process of the system, kernel threads excepted. */
@@ -85,8 +86,8 @@ struct hd_draft {
 	struct hd_draft_thread *threads;
 	HD_VEC(struct hd_object) objects;
 	HD_VEC(struct hd_draft_object) objects_more;
-	struct hd_object_entry *object_index;
-	struct hd_wait_entry *wait_index;
+	struct hd_table object_index;
+	struct hd_table wait_index;
 	bool is_any_still; /* else there is nothing to prove: both rosters stay empty, no list of children counts as complete */
 	struct hd_roster roster;
 	struct hd_unix_table *unix_table; /* NULL = not dumped yet */

@@ -34,7 +34,7 @@ static size_t want(struct hd_tracer *t, int32_t pid, int32_t except)
 {
 	struct tracee *e, *next;
 	size_t n = 0;
-	HASH_ITER(hh, t->by_tid, e, next) {
+	HD_TABLE_EACH(&t->by_tid, e, next) {
 		if (e->pid != pid || e->is_ghost || e->tid == except)
 			continue;
 		e->is_wanted = true;
@@ -47,7 +47,7 @@ static size_t count_frozen(const struct hd_tracer *t, int32_t pid)
 {
 	const struct tracee *e, *next;
 	size_t n = 0;
-	HASH_ITER(hh, t->by_tid, e, next)
+	HD_TABLE_EACH(&t->by_tid, e, next)
 		n += e->pid == pid && e->is_frozen;
 	return n;
 }
@@ -73,7 +73,7 @@ static void wait_frozen(struct hd_tracer *t, int32_t pid, size_t wanted, int64_t
 static void show_frozen(struct hd_tracer *t, int32_t pid, int64_t until, hd_stopped_fn *fn, void *ctx)
 {
 	struct tracee *e, *next;
-	HASH_ITER(hh, t->by_tid, e, next) {
+	HD_TABLE_EACH(&t->by_tid, e, next) {
 		struct user_regs_struct u;
 		if (e->pid != pid || !e->is_frozen || hd_tracer_clock() >= until || hd_arch_read(e->tid, &u) != 0)
 			continue;
@@ -86,7 +86,7 @@ static int64_t thaw(struct hd_tracer *t, int32_t pid)
 {
 	struct tracee *e, *next;
 	int64_t longest = 0;
-	HASH_ITER(hh, t->by_tid, e, next) {
+	HD_TABLE_EACH(&t->by_tid, e, next) {
 		if (e->pid != pid)
 			continue;
 		bool was_frozen = e->is_frozen;

@@ -422,8 +422,8 @@ static void draft_release(struct hd_draft *d)
 	}
 	hd_roster_release(&d->roster);
 	hd_unix_table_free(d->unix_table);
-	HASH_CLEAR(hh, d->object_index);
-	HASH_CLEAR(hh, d->wait_index);
+	hd_table_release(&d->object_index);
+	hd_table_release(&d->wait_index);
 	HD_VEC_RELEASE(&d->objects);
 	HD_VEC_RELEASE(&d->objects_more);
 }

@@ -18,7 +18,7 @@ uint64_t hd_maps_generation(const struct hd_maps *maps)
 
 void hd_interps_drop(struct hd_interps *all, struct hd_interp *interp)
 {
-	HASH_DEL(all->by_pid, interp);
+	hd_table_remove(&all->by_pid, interp);
 	hd_python_free(interp->py);
 	free(interp);
 }
@@ -26,15 +26,14 @@ void hd_interps_drop(struct hd_interps *all, struct hd_interp *interp)
 void hd_interps_release(struct hd_interps *all)
 {
 	struct hd_interp *interp, *next;
-	HASH_ITER(hh, all->by_pid, interp, next)
+	HD_TABLE_EACH(&all->by_pid, interp, next)
 		hd_interps_drop(all, interp);
+	hd_table_release(&all->by_pid);
 }
 
 static struct hd_interp *find(const struct hd_interps *all, int32_t pid)
 {
-	struct hd_interp *interp;
-	HASH_FIND_INT(all->by_pid, &pid, interp);
-	return interp;
+	return hd_table_find(&all->by_pid, (uint32_t)pid);
 }
 
 struct hd_python *hd_interps_known(const struct hd_interps *all, int32_t pid, uint64_t start, bool *ret_known)
@@ -64,7 +63,7 @@ struct hd_python *hd_interps_get(struct hd_interps *all, int32_t pid, int32_t vi
 	hd_elf_live_init(&elf, via);
 	if (hd_python_find(mem, maps, &elf.port, &interp->py) < 0)
 		interp->py = NULL;
-	HASH_ADD_INT(all->by_pid, pid, interp);
+	hd_table_add(&all->by_pid, (uint32_t)pid, interp);
 	return interp->py;
 }
 

@@ -2,24 +2,22 @@
 #ifndef HD_OS_INTERP_H
 #define HD_OS_INTERP_H
 
-#define uthash_fatal(msg) abort()
-#include <uthash.h>
-
 #include "hangdog/maps.h"
 #include "hangdog/mem.h"
 #include "hangdog/python.h"
 #include "hangdog/snapshot.h"
+#include "hangdog/table.h"
 
 struct hd_interp {
-	int32_t pid; /* the key */
+	struct hd_row row; /* by pid */
+	int32_t pid;
 	/* An exec changes the initial stack pointer, a dlopen (of an embedded interpreter) the mappings. */
 	uint64_t start, start_stack, generation;
 	struct hd_python *py; /* NULL = none in there */
-	UT_hash_handle hh;
 };
 
 struct hd_interps {
-	struct hd_interp *by_pid;
+	struct hd_table by_pid;
 };
 
 /* Changes when code is mapped or unmapped: exec, dlopen. */

@@ -32,11 +32,18 @@ static struct hd_object_id identity(enum hd_obj_kind kind, uint64_t id, uint32_t
 	return (struct hd_object_id){(uint64_t)kind, id, (uint64_t)dev_major << 32 | dev_minor};
 }
 
+/* Spread only; who finds one compares the whole. */
+static uint64_t key_of(const struct hd_object_id *id)
+{
+	return id->id ^ id->dev << 20 ^ id->kind << 56;
+}
+
 uint32_t hd_draft_object_find(const struct hd_draft *d, enum hd_obj_kind kind, uint64_t id, uint32_t dev_major, uint32_t dev_minor)
 {
-	struct hd_object_id key = identity(kind, id, dev_major, dev_minor);
-	struct hd_object_entry *entry;
-	HASH_FIND(hh, d->object_index, &key, sizeof(key), entry);
+	struct hd_object_id want = identity(kind, id, dev_major, dev_minor);
+	const struct hd_object_entry *entry = hd_table_find(&d->object_index, key_of(&want));
+	while (entry != NULL && (entry->id.kind != want.kind || entry->id.id != want.id || entry->id.dev != want.dev))
+		entry = hd_table_again(entry);
 	return entry != NULL ? entry->object : HD_NONE;
 }
 
@@ -56,7 +63,7 @@ uint32_t hd_draft_object(struct hd_draft *d, enum hd_obj_kind kind, uint64_t id,
 	struct hd_object_entry *entry = HD_NEW(d->arena, struct hd_object_entry);
 	entry->id = identity(kind, id, dev_major, dev_minor);
 	entry->object = o;
-	HASH_ADD(hh, d->object_index, id, sizeof(entry->id), entry);
+	hd_table_add(&d->object_index, key_of(&entry->id), entry);
 	return o;
 }
 

@@ -17,9 +17,7 @@ enum {
 
 static struct observed *find(const struct hd_tracer *t, int32_t pid)
 {
-	struct observed *row;
-	HASH_FIND_INT(t->observed, &pid, row);
-	return row;
+	return hd_table_find(&t->observed, (uint32_t)pid);
 }
 
 static bool is_helper(const struct hd_tracer *t, int32_t pid)
@@ -57,7 +55,7 @@ void hd_observe_add(struct hd_tracer *t, int32_t pid, int32_t ppid)
 	row->start = stat.start;
 	row->start_stack = stat.start_stack;
 	row->is_seen = true;
-	HASH_ADD_INT(t->observed, pid, row);
+	hd_table_add(&t->observed, (uint32_t)pid, row);
 	hd_tracer_tell_found(t, pid, ppid);
 	if (parent != NULL && parent->start_stack != stat.start_stack)
 		tell_exec(t, row, &stat);
@@ -66,7 +64,7 @@ void hd_observe_add(struct hd_tracer *t, int32_t pid, int32_t ppid)
 static void tell_ended(struct hd_tracer *t, struct observed *row, int32_t status)
 {
 	struct hd_event ev = {.kind = HD_EV_EXIT, .tid = row->pid, .pid = row->pid, .start = row->start, .status = status};
-	HASH_DEL(t->observed, row);
+	hd_table_remove(&t->observed, row);
 	free(row);
 	if (ev.tid == t->root && !t->root_ended) {
 		t->root_ended = true;
@@ -133,7 +131,7 @@ static int scan_one(void *ctx, int32_t pid)
 static void sweep_gone(struct hd_tracer *t)
 {
 	struct observed *row, *next;
-	HASH_ITER(hh, t->observed, row, next) {
+	HD_TABLE_EACH(&t->observed, row, next) {
 		if (!row->is_seen)
 			tell_ended(t, row, 0);
 	}
@@ -143,16 +141,16 @@ void hd_observe_scan(struct hd_tracer *t, bool now)
 {
 	int64_t begin = hd_tracer_clock();
 	struct observed *row, *next;
-	if (t->observed == NULL || (!now && begin < t->next_scan_ns))
+	if (t->observed.n == 0 || (!now && begin < t->next_scan_ns))
 		return;
-	HASH_ITER(hh, t->observed, row, next)
+	HD_TABLE_EACH(&t->observed, row, next)
 		row->is_seen = false;
 	size_t before;
 	int r = 0, passes = 0;
 	do {
-		before = HASH_COUNT(t->observed);
+		before = t->observed.n;
 		r = hd_procfile_numbers(scan_one, t, "/proc");
-	} while (r == 0 && ++passes < PASSES_MAX && HASH_COUNT(t->observed) > before);
+	} while (r == 0 && ++passes < PASSES_MAX && t->observed.n > before);
 	if (r == 0)
 		sweep_gone(t);
 	int64_t cost = hd_tracer_clock() - begin;
@@ -199,7 +197,7 @@ static int look_for_stray(void *ctx, int32_t pid)
 void hd_observe_strays(struct hd_tracer *t, bool now)
 {
 	int64_t begin = hd_tracer_clock();
-	if (t->by_tid == NULL || (!now && begin < t->next_strays_ns))
+	if (t->by_tid.n == 0 || (!now && begin < t->next_strays_ns))
 		return;
 	int r = hd_procfile_numbers(look_for_stray, t, "/proc");
 	int64_t cost = hd_tracer_clock() - begin;
@@ -209,9 +207,8 @@ void hd_observe_strays(struct hd_tracer *t, bool now)
 void hd_observe_release(struct hd_tracer *t)
 {
 	struct observed *row, *next;
-	HASH_ITER(hh, t->observed, row, next) {
-		HASH_DEL(t->observed, row);
+	HD_TABLE_EACH(&t->observed, row, next)
 		free(row);
-	}
+	hd_table_release(&t->observed);
 	HD_VEC_RELEASE(&t->helpers);
 }

@@ -37,7 +37,7 @@ static void sample(struct hd_sighting *t, uint64_t phase, int64_t now_ns)
 void hd_watcher_sample(struct hd_watcher *w, uint64_t phase)
 {
 	int64_t now_ns = hd_monotonic_ns();
-	for (struct hd_sighting *t = w->seen.by_tid; t != NULL; t = t->hh.next) {
+	for (struct hd_sighting *t = hd_table_first(&w->seen.by_tid); t != NULL; t = hd_table_after(t)) {
 		if (!t->has_line)
 			sample(t, phase, now_ns);
 	}

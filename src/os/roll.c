@@ -6,7 +6,7 @@
 
 static void drop(struct hd_rolls *rolls, struct hd_roll *roll)
 {
-	HASH_DEL(rolls->by_pid, roll);
+	hd_table_remove(&rolls->by_pid, roll);
 	HD_VEC_RELEASE(roll);
 	free(roll);
 }
@@ -26,14 +26,13 @@ static bool is_unchanged(const struct hd_roll *roll)
 
 int hd_rolls_call(struct hd_rolls *rolls, int32_t pid, uint64_t look, struct hd_roll **ret)
 {
-	struct hd_roll *roll;
-	HASH_FIND_INT(rolls->by_pid, &pid, roll);
+	struct hd_roll *roll = hd_table_find(&rolls->by_pid, (uint32_t)pid);
 	if (roll == NULL) {
 		roll = calloc(1, sizeof(*roll));
 		if (roll == NULL)
 			abort();
 		*roll = (struct hd_roll){.pid = pid, .has_stirred = true};
-		HASH_ADD_INT(rolls->by_pid, pid, roll);
+		hd_table_add(&rolls->by_pid, (uint32_t)pid, roll);
 	}
 	roll->look = look;
 	if (!is_unchanged(roll)) {
@@ -52,7 +51,7 @@ int hd_rolls_call(struct hd_rolls *rolls, int32_t pid, uint64_t look, struct hd_
 void hd_rolls_sweep(struct hd_rolls *rolls, uint64_t look)
 {
 	struct hd_roll *roll, *next;
-	HASH_ITER(hh, rolls->by_pid, roll, next) {
+	HD_TABLE_EACH(&rolls->by_pid, roll, next) {
 		if (roll->look != look)
 			drop(rolls, roll);
 	}
@@ -61,6 +60,7 @@ void hd_rolls_sweep(struct hd_rolls *rolls, uint64_t look)
 void hd_rolls_release(struct hd_rolls *rolls)
 {
 	struct hd_roll *roll, *next;
-	HASH_ITER(hh, rolls->by_pid, roll, next)
+	HD_TABLE_EACH(&rolls->by_pid, roll, next)
 		drop(rolls, roll);
+	hd_table_release(&rolls->by_pid);
 }

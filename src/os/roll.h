@@ -4,22 +4,20 @@
 #ifndef HD_OS_ROLL_H
 #define HD_OS_ROLL_H
 
-#define uthash_fatal(msg) abort()
-#include <uthash.h>
-
+#include "hangdog/table.h"
 #include "os/procfile.h"
 
 struct hd_roll {
-	int32_t pid; /* the key */
+	struct hd_row row; /* by pid */
+	int32_t pid;
 	int32_t *at;
 	size_t n, cap;
 	bool has_stirred; /* somebody ran or vanished at the last call: list again */
 	uint64_t look;
-	UT_hash_handle hh;
 };
 
 struct hd_rolls {
-	struct hd_roll *by_pid;
+	struct hd_table by_pid;
 };
 
 /* The list of a process, fresh where it may have changed; 0 or negative errno (-ESRCH = gone). */

@@ -39,22 +39,21 @@ static void drop(struct hd_sightings *s, struct hd_sighting *t)
 		s->fds--;
 	hd_close_fd(&t->fd);
 	drop_stack(t);
-	HASH_DEL(s->by_tid, t);
+	hd_table_remove(&s->by_tid, t);
 	free(t);
 }
 
 void hd_sightings_release(struct hd_sightings *s)
 {
 	struct hd_sighting *t, *next;
-	HASH_ITER(hh, s->by_tid, t, next)
+	HD_TABLE_EACH(&s->by_tid, t, next)
 		drop(s, t);
+	hd_table_release(&s->by_tid);
 }
 
 struct hd_sighting *hd_sightings_find(const struct hd_sightings *s, int32_t tid)
 {
-	struct hd_sighting *t;
-	HASH_FIND_INT(s->by_tid, &tid, t);
-	return t;
+	return hd_table_find(&s->by_tid, (uint32_t)tid);
 }
 
 static int open_witness(const struct hd_sightings *s, int32_t pid, int32_t tid)
@@ -108,7 +107,7 @@ static int add(struct hd_sightings *s, int32_t pid, int32_t tid, struct hd_sight
 	*t = (struct hd_sighting){.tid = tid, .pid = pid, .start = stat.start, .fd = fd, .runs = UINT64_MAX};
 	s->fds += fd >= 0;
 	fd = -1; // NOLINT(clang-analyzer-deadcode.DeadStores): its cleanup reads it
-	HASH_ADD_INT(s->by_tid, tid, t);
+	hd_table_add(&s->by_tid, (uint32_t)tid, t);
 	*ret = t;
 	return 0;
 }
@@ -151,7 +150,7 @@ uint32_t hd_sightings_sweep(struct hd_sightings *s, uint64_t look)
 {
 	struct hd_sighting *t, *next;
 	uint32_t dropped = 0;
-	HASH_ITER(hh, s->by_tid, t, next) {
+	HD_TABLE_EACH(&s->by_tid, t, next) {
 		if (t->look != look) {
 			drop(s, t);
 			dropped++;

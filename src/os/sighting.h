@@ -7,11 +7,9 @@
 #ifndef HD_OS_SIGHTING_H
 #define HD_OS_SIGHTING_H
 
-#define uthash_fatal(msg) abort()
-#include <uthash.h>
-
 #include "hangdog/arena.h"
 #include "hangdog/frame.h"
+#include "hangdog/table.h"
 #include "hangdog/wait.h"
 #include "parse/proc_task.h"
 
@@ -28,7 +26,8 @@ struct hd_repeat {
 };
 
 struct hd_sighting {
-	int32_t tid, pid; /* tid is the key */
+	struct hd_row row; /* by tid */
+	int32_t tid, pid;
 	uint64_t start;
 	int fd;                 /* kept schedstat, -1 = none */
 	uint64_t runs, run_ns;
@@ -45,11 +44,10 @@ struct hd_sighting {
 	struct hd_repeat repeat; /* hd_watcher_sample */
 	struct hd_arena *stack_arena; /* frames captured in this wait, NULL = none yet */
 	struct hd_stack stack;
-	UT_hash_handle hh;
 };
 
 struct hd_sightings {
-	struct hd_sighting *by_tid;
+	struct hd_table by_tid;
 	uint32_t fds, fds_max;
 	bool has_schedstat;     /* this kernel has it; else the switch counters of status serve */
 };

@@ -76,9 +76,9 @@ static const struct hd_model_proc **sorted_procs(const struct hd_model *model, s
 
 static struct hd_sighting **sorted_threads(const struct hd_watcher *w, struct hd_snapshot *snap, uint32_t *ret_n)
 {
-	size_t n = HASH_COUNT(w->seen.by_tid), i = 0;
+	size_t n = w->seen.by_tid.n, i = 0;
 	struct hd_sighting **rows = HD_NEW_N(snap->arena, n + 1, struct hd_sighting *);
-	for (struct hd_sighting *t = w->seen.by_tid; t != NULL; t = t->hh.next)
+	for (struct hd_sighting *t = hd_table_first(&w->seen.by_tid); t != NULL; t = hd_table_after(t))
 		rows[i++] = t;
 	qsort(rows, n, sizeof(struct hd_sighting *), by_pid_tid);
 	if (n >= HD_THREADS_MAX) {

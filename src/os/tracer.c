@@ -41,9 +41,7 @@ int64_t hd_tracer_clock(void)
 
 struct tracee *hd_tracer_find(const struct hd_tracer *t, int32_t tid)
 {
-	struct tracee *e;
-	HASH_FIND_INT(t->by_tid, &tid, e);
-	return e;
+	return hd_table_find(&t->by_tid, (uint32_t)tid);
 }
 
 static void count_thread(struct hd_tracer *t, struct tracee *e, int by)
@@ -63,7 +61,7 @@ struct tracee *hd_tracer_insert(struct hd_tracer *t, int32_t tid, int32_t pid)
 		abort();
 	e->tid = tid;
 	e->pid = pid;
-	HASH_ADD_INT(t->by_tid, tid, e);
+	hd_table_add(&t->by_tid, (uint32_t)tid, e);
 	if (pid != 0)
 		count_thread(t, e, 1);
 	return e;
@@ -75,7 +73,7 @@ void hd_tracer_remove(struct hd_tracer *t, struct tracee *e)
 		t->n_held--;
 	if (e->pid != 0 && e->pid != e->tid)
 		count_thread(t, e, -1);
-	HASH_DEL(t->by_tid, e);
+	hd_table_remove(&t->by_tid, e);
 	free(e);
 }
 
@@ -524,7 +522,7 @@ static void settle_held(struct hd_tracer *t)
 		return;
 	struct tracee *e, *next;
 	int64_t too_old = hd_tracer_clock() - HOLD_NS;
-	HASH_ITER(hh, t->by_tid, e, next) {
+	HD_TABLE_EACH(&t->by_tid, e, next) {
 		if (e->is_held && e->since_ns < too_old)
 			adopt(t, e);
 	}
@@ -572,10 +570,9 @@ void hd_tracer_free(struct hd_tracer *t)
 	struct tracee *e, *next;
 	if (t == NULL)
 		return;
-	HASH_ITER(hh, t->by_tid, e, next) {
-		HASH_DEL(t->by_tid, e);
+	HD_TABLE_EACH(&t->by_tid, e, next)
 		free(e);
-	}
+	hd_table_release(&t->by_tid);
 	hd_observe_release(t);
 	free(t);
 }
@@ -609,7 +606,7 @@ void hd_tracer_follow_stop(struct hd_tracer *t)
 
 bool hd_tracer_has_tracees(const struct hd_tracer *t)
 {
-	return t->by_tid != NULL || t->observed != NULL;
+	return t->by_tid.n > 0 || t->observed.n > 0;
 }
 
 int32_t hd_tracer_root(const struct hd_tracer *t)

@@ -2,16 +2,15 @@
 #ifndef HD_OS_TRACER_PRIV_H
 #define HD_OS_TRACER_PRIV_H
 
-#define uthash_fatal(msg) abort()
-#include <uthash.h>
-
+#include "hangdog/table.h"
 #include "hangdog/tracer.h"
 #include "hangdog/vec.h"
 
 /* One traced task.  Invariants: `held` only before its birth was told; a task is in the table from the moment that its
  * birth, first stop or SEIZE was seen until its death was; everything else is in the kernel. */
 struct tracee {
-	int32_t tid;        /* key */
+	struct hd_row row;  /* by tid */
+	int32_t tid;
 	int32_t pid;        /* its process, 0 = not known yet */
 	uint64_t start;     /* of processes; 0 for other threads */
 	uint32_t n_threads; /* leaders: living threads of the process, this one included */
@@ -25,7 +24,6 @@ struct tracee {
 	bool is_ghost;      /* a leader that had left before we attached: not traced, stands for its process */
 	int64_t since_ns;   /* when the stop that it is in was reported */
 	int32_t frozen_signal; /* group stop in which it froze: LISTEN afterwards; 0 = none */
-	UT_hash_handle hh;
 };
 
 /* Signals that the root got lately, to tell whether a signal that hangdog got reached it as well. */
@@ -40,10 +38,10 @@ struct obituary {
 
 /* --follow observe: one process of the tree. */
 struct observed {
-	int32_t pid; /* key */
+	struct hd_row row; /* by pid */
+	int32_t pid;
 	uint64_t start, start_stack;
 	bool is_seen; /* in the scan that runs */
-	UT_hash_handle hh;
 };
 
 enum {
@@ -56,7 +54,7 @@ struct hd_tracer {
 	void *ctx;
 	struct hd_forkev *forkev; /* borrowed; NULL = no evidence is taken */
 	enum hd_evidence evidence;
-	struct tracee *by_tid;
+	struct hd_table by_tid;
 	size_t n_held;
 	bool is_killing, is_freezing;
 	uintptr_t options; /* of every SEIZE */
@@ -74,7 +72,7 @@ struct hd_tracer {
 	int64_t longest_ns;
 
 	bool is_observing;
-	struct observed *observed; /* by pid */
+	struct hd_table observed;
 	int64_t next_scan_ns, next_strays_ns;
 	HD_VEC(int32_t) helpers; /* children of hangdog that are no part of the tree */
 };

@@ -243,7 +243,7 @@ uint64_t hd_watcher_waits(const struct hd_watcher *w)
 {
 	uint64_t sum = 0;
 	bool any = false;
-	for (const struct hd_sighting *t = w->seen.by_tid; t != NULL; t = t->hh.next) {
+	for (const struct hd_sighting *t = hd_table_first(&w->seen.by_tid); t != NULL; t = hd_table_after(t)) {
 		/* Who is still counts, and for the suspicious the very wait; not how often others slept. */
 		uint64_t wait = !t->has_line ? 0 : t->is_suspect ? t->runs + 2 : 1;
 		sum += mix(mix((uint64_t)t->tid << 40 ^ t->start) + wait);
@@ -256,7 +256,7 @@ uint64_t hd_watcher_waits(const struct hd_watcher *w)
  * long in an interpreter, so that must be known.  Once a process. */
 static void find_pythons(struct hd_watcher *w, int64_t now_ns)
 {
-	for (const struct hd_sighting *t = w->seen.by_tid; t != NULL; t = t->hh.next) {
+	for (const struct hd_sighting *t = hd_table_first(&w->seen.by_tid); t != NULL; t = hd_table_after(t)) {
 		bool known;
 		if (!t->is_suspect || t->nr != NR_FUTEX || now_ns - t->since_ns < ASK_AGAIN ||
 		    (hd_interps_known(&w->interps, t->pid, 0, &known), known))
@@ -276,7 +276,7 @@ static void find_pythons(struct hd_watcher *w, int64_t now_ns)
 static void forget_gone_pythons(struct hd_watcher *w, const struct hd_model *model)
 {
 	struct hd_interp *interp, *next;
-	HASH_ITER(hh, w->interps.by_pid, interp, next) {
+	HD_TABLE_EACH(&w->interps.by_pid, interp, next) {
 		if (hd_model_find(model, interp->pid) == NULL)
 			hd_interps_drop(&w->interps, interp);
 	}
@@ -371,5 +371,5 @@ bool hd_watcher_renew(const struct hd_watcher *w, struct hd_snapshot *snap)
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	snap->time_ns = now.tv_sec * HD_NS_PER_S + now.tv_nsec;
-	return holds && met == HASH_COUNT(w->seen.by_tid);
+	return holds && met == w->seen.by_tid.n;
 }

@@ -293,26 +293,27 @@ static void python_lock(struct hd_draft *d, uint32_t t)
 		python_holder(view->py, mem, proc->fork, d->arena, &thread->words[0], &thread->lock);
 }
 
+static bool is_same_place(const struct hd_wait_place *a, const struct hd_wait_place *b)
+{
+	return a->addr == b->addr && a->pc == b->pc && a->proc == b->proc && a->expected == b->expected;
+}
+
 /* Pools have hundreds of threads in the very same wait: one of them stands for all. */
 static bool share_lock(struct hd_draft *d, uint32_t t)
 {
 	struct hd_thread *thread = &d->snap->threads[t];
-	struct hd_wait_place key;
-	memset(&key, 0, sizeof(key));
-	key.addr = thread->words[0].addr;
-	key.pc = thread->pc;
-	key.proc = thread->proc;
-	key.expected = thread->words[0].expected;
-	struct hd_wait_entry *entry;
-	HASH_FIND(hh, d->wait_index, &key, sizeof(key), entry);
+	struct hd_wait_place place = {.addr = thread->words[0].addr, .pc = thread->pc, .proc = thread->proc, .expected = thread->words[0].expected};
+	struct hd_wait_entry *entry = hd_table_find(&d->wait_index, place.addr);
+	while (entry != NULL && !is_same_place(&entry->place, &place))
+		entry = hd_table_again(entry);
 	if (entry != NULL) {
 		thread->lock = d->snap->threads[entry->thread].lock;
 		return true;
 	}
 	entry = HD_NEW(d->arena, struct hd_wait_entry);
-	entry->place = key;
+	entry->place = place;
 	entry->thread = t;
-	HASH_ADD(hh, d->wait_index, place, sizeof(entry->place), entry);
+	hd_table_add(&d->wait_index, place.addr, entry);
 	return false;
 }
 
