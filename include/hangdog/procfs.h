@@ -27,6 +27,8 @@ HD_MUST_CHECK int hd_procfs_maps(int32_t pid, struct hd_arena *arena, struct hd_
 /* Whole small file as text, at most `max` bytes: 0 or negative errno (-ESRCH when the task is gone). */
 HD_MUST_CHECK int hd_procfs_text(struct hd_arena *arena, size_t max, char **ret, size_t *ret_len, const char *path_fmt, ...)
 	HD_PRINTF(5, 6);
+/* The command line, NULL-terminated; empty when the process is gone.  Both lie in the arena. */
+const char *const *hd_procfs_argv(int32_t pid, struct hd_arena *arena);
 HD_MUST_CHECK int hd_procfs_start(int32_t pid, int32_t tid, uint64_t *ret_start); /* stat field 22 */
 char hd_procfs_state(int32_t pid); /* R, S, D, T, t, Z, ...; 0 = gone */
 /* A whole tree by parent pids, root first: 0 or negative errno.  Twice until nothing new appears. */

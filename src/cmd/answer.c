@@ -9,6 +9,7 @@
 #include "cmd/supervisor.h"
 #include "hangdog/folded.h"
 #include "hangdog/num.h"
+#include "hangdog/procfs.h"
 #include "hangdog/snapshot_io.h"
 
 typedef bool answer_fn(struct hd_supervisor *s, const char *rest, struct hd_buf *reply);
@@ -25,8 +26,11 @@ static bool answer_guards(struct hd_supervisor *s, const char *rest, struct hd_b
 static bool answer_status(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
 {
 	(void)rest;
+	struct hd_arena *arena = hd_arena_new();
 	json_t *command = json_array();
-	for (const char *const *word = s->command; word != NULL && *word != NULL; word++)
+	/* What was attached to may have become another program since. */
+	const char *const *words = s->command != NULL ? s->command : hd_procfs_argv(hd_tracer_root(s->tracer), arena);
+	for (const char *const *word = words; word != NULL && *word != NULL; word++)
 		json_array_append_new(command, json_stringn_nocheck(*word, strlen(*word)));
 	const char *verdict = s->has_hang ? hd_verdict_name(s->hang.verdict->kind) : "none";
 	json_t *status = json_pack("{s:i, s:i, s:I, s:I, s:I, s:I, s:s, s:o}", "supervisor", (int)getpid(), "root",
@@ -35,6 +39,7 @@ static bool answer_status(struct hd_supervisor *s, const char *rest, struct hd_b
 				   "threads", (json_int_t)s->threads, "verdict", verdict, "command", command);
 	char *text = status != NULL ? json_dumps(status, JSON_COMPACT) : NULL;
 	json_decref(status);
+	hd_arena_free(arena);
 	if (text == NULL)
 		return false;
 	hd_buf_str(reply, text);

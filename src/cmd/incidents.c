@@ -107,7 +107,7 @@ static int list(const struct incidents *in)
 		hd_buf_printf(&out, "No incidents in %s.\n", in->dir);
 	else
 		hd_buf_printf(&out, "%-34s %-9s %-15s %-8s %s\n", "ID", "CERTAINTY", "CAUSE", "ACTION", "COMMAND");
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = n; i-- > 0;) { /* newest first */
 		json_t *report = report_of(in, ids[i]);
 		put_row(ids[i], report, &out);
 		json_array_append_new(rows, json_row(in, ids[i], report));

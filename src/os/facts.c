@@ -13,27 +13,7 @@
 #include "os/procfile.h"
 #include "parse/proc_misc.h"
 
-enum {
-	CMDLINE_MAX = 128 << 10,
-	ARGS_MAX = 4096,
-};
-
 /* ---- names ------------------------------------------------------------------------------------------------------ */
-
-static const char *const *read_argv(struct hd_arena *arena, int32_t pid)
-{
-	char *text;
-	size_t len;
-	if (hd_procfs_text(arena, CMDLINE_MAX, &text, &len, "/proc/%d/cmdline", pid) < 0)
-		return HD_NEW_N(arena, 1, const char *);
-	size_t n = 0;
-	for (size_t i = 0; i < len && n < ARGS_MAX; i += strlen(text + i) + 1)
-		n++;
-	const char **argv = HD_NEW_N(arena, n + 1, const char *);
-	for (size_t i = 0, at = 0; i < n; i++, at += strlen(text + at) + 1)
-		argv[i] = text + at;
-	return argv;
-}
 
 /* "pid:[4026531836]": the inode of the namespace. */
 uint64_t hd_pid_namespace(int32_t pid)
@@ -48,7 +28,7 @@ void hd_draft_proc_names(struct hd_draft *d, uint32_t p)
 {
 	struct hd_proc *proc = &d->snap->procs[p];
 	const struct hd_model_proc *known = hd_model_find(d->model, proc->pid);
-	proc->argv = read_argv(d->arena, d->procs[p].via);
+	proc->argv = hd_procfs_argv(d->procs[p].via, d->arena);
 	proc->pid_ns = hd_pid_namespace(d->procs[p].via);
 	if (known == NULL)
 		return;

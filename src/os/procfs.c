@@ -14,6 +14,8 @@
 
 enum {
 	MAPS_MAX = 64 << 20, /* some 600,000 mappings */
+	CMDLINE_MAX = 128 << 10,
+	ARGS_MAX = 4096,
 	PATH_CAP = 4400,
 };
 
@@ -151,6 +153,21 @@ int hd_procfs_maps(int32_t pid, struct hd_arena *arena, struct hd_maps *ret)
 	HD_CLEAN_BUF struct hd_buf buf = {0};
 	int r = read_all(fd, MAPS_MAX, &buf);
 	return r < 0 ? r : hd_maps_parse(hd_buf_text(&buf), arena, ret);
+}
+
+const char *const *hd_procfs_argv(int32_t pid, struct hd_arena *arena)
+{
+	char *text;
+	size_t len;
+	if (hd_procfs_text(arena, CMDLINE_MAX, &text, &len, "/proc/%d/cmdline", pid) < 0)
+		return HD_NEW_N(arena, 1, const char *);
+	size_t n = 0;
+	for (size_t i = 0; i < len && n < ARGS_MAX; i += strlen(text + i) + 1)
+		n++;
+	const char **argv = HD_NEW_N(arena, n + 1, const char *);
+	for (size_t i = 0, at = 0; i < n; i++, at += strlen(text + at) + 1)
+		argv[i] = text + at;
+	return argv;
 }
 
 int hd_procfs_start(int32_t pid, int32_t tid, uint64_t *ret_start)

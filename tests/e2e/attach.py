@@ -228,7 +228,8 @@ def everybody_is_traced_although_threads_and_processes_come_and_go():
 def ctl_and_why_go_through_the_one_who_guards():
     with scratch() as d, Started("sleep", "100") as p, attached(d, p.pid) as h:
         wait_until(lambda: hangdog("ps").out.count(str(p.pid)) > 0, "it is listed")
-        check(str(h.pid) in hangdog("ps").out, "by its own number")
+        row = next(line for line in hangdog("ps").out.splitlines() if line.startswith(f"{h.pid} "))
+        check(row.endswith("sleep 100"), row)
         r = hangdog("why", p.pid)
         check(r.status == 0 and "sleep" in r.out, r)
         r = hangdog("attach", p.pid)
