@@ -89,6 +89,7 @@ struct attaching {
 	struct hd_tracer *t;
 	int32_t pid;
 	size_t news;
+	bool is_first; /* pass: who is dead already is told now, once */
 	int error; /* first refusal, negative errno */
 };
 
@@ -102,6 +103,13 @@ static bool is_zombie(int32_t tid)
 {
 	struct hd_stat stat;
 	return hd_procfile_stat(tid, tid, &stat) == 0 && stat.state == 'Z';
+}
+
+/* The main thread has left; the process lives on in the others and is known by this number. */
+static bool is_left_by_leader(int32_t pid)
+{
+	struct hd_stat stat;
+	return hd_procfile_stat(pid, pid, &stat) == 0 && stat.state == 'Z' && stat.n_threads > 1;
 }
 
 static bool is_traced_by_us(int32_t tid)
@@ -122,6 +130,15 @@ static struct tracee *add_tracee(struct hd_tracer *t, int32_t tid, int32_t pid)
 	return e;
 }
 
+/* Ended before we came, and its parent has not asked: how it ended may explain what the others wait for. */
+static void bury(const struct attaching *a, int32_t pid)
+{
+	if (!a->is_first)
+		return;
+	add_tracee(a->t, pid, pid);
+	hd_tracer_handle(a->t, pid, hd_zombie_status(pid));
+}
+
 static int attach_thread(void *ctx, int32_t tid)
 {
 	struct attaching *a = ctx;
@@ -133,9 +150,10 @@ static int attach_thread(void *ctx, int32_t tid)
 	if (r == 0) {
 		add_tracee(a->t, tid, a->pid);
 		a->news++;
-	} else if (r == -EPERM && tid == a->pid && is_zombie(tid)) {
-		/* The main thread has left; the process lives on in the others and is known by this number. */
+	} else if (r == -EPERM && tid == a->pid && is_left_by_leader(tid)) {
 		add_tracee(a->t, tid, a->pid)->is_ghost = true;
+	} else if (r == -EPERM && tid == a->pid && is_zombie(tid)) {
+		bury(a, tid);
 	} else if (r != -ESRCH && !is_traced_by_us(tid) && !is_zombie(tid) && a->error == 0) {
 		a->error = r;
 	}
@@ -144,22 +162,22 @@ static int attach_thread(void *ctx, int32_t tid)
 }
 
 /* One pass over the threads of a process: 0, or why it cannot be traced. */
-static int attach_process(struct hd_tracer *t, int32_t pid, size_t *news)
+static int attach_process(struct hd_tracer *t, int32_t pid, bool is_first, size_t *news)
 {
-	struct attaching a = {.t = t, .pid = pid};
+	struct attaching a = {.t = t, .pid = pid, .is_first = is_first};
 	int r = hd_procfile_numbers(attach_thread, &a, "/proc/%d/task", pid);
 	*news += a.news;
 	return r < 0 && r != -ESRCH ? r : a.error;
 }
 
-static int attach_pass(struct hd_tracer *t, int32_t root, size_t *news)
+static int attach_pass(struct hd_tracer *t, int32_t root, bool is_first, size_t *news)
 {
 	struct hd_arena *arena = hd_arena_new();
 	int32_t *pids;
 	size_t n;
 	int r = hd_procfs_tree(root, arena, &pids, &n);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		int one = attach_process(t, pids[i], news);
+		int one = attach_process(t, pids[i], is_first, news);
 		if (one < 0 && pids[i] == root)
 			r = one;
 		else if (one < 0)
@@ -178,7 +196,7 @@ int hd_tracer_attach(struct hd_tracer *t, int32_t pid, struct hd_err *err)
 		t->root = pid;
 	for (int pass = 0, quiet = 0, refused = 0; pass < PASSES_MAX && quiet < QUIET_PASSES; pass++) {
 		size_t news = 0;
-		r = attach_pass(t, pid, &news);
+		r = attach_pass(t, pid, /* is_first= */ pass == 0, &news);
 		if (r == -ESRCH)
 			return hd_err_set(err, ESRCH, "process %d has ended", pid);
 		if (r == -EPERM && ++refused < REFUSALS_MAX) { /* a thread that is just going, or taken over by an exec */

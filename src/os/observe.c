@@ -81,8 +81,7 @@ bool hd_observe_ended(struct hd_tracer *t, int32_t pid, int32_t status)
 	return row != NULL;
 }
 
-/* Field 52 of stat, the last one: the wait status of a zombie; 0 without permission (fs/proc/array.c, do_task_stat). */
-static int32_t zombie_status(int32_t pid)
+int32_t hd_zombie_status(int32_t pid)
 {
 	char text[1024];
 	int64_t status;
@@ -99,7 +98,7 @@ static void look_at_known(struct hd_tracer *t, struct observed *row, const struc
 	row->is_seen = true;
 	/* Ours are told when we reap them. */
 	if (stat->state == 'Z' && stat->n_threads <= 1 && stat->ppid != getpid()) {
-		tell_ended(t, row, zombie_status(row->pid));
+		tell_ended(t, row, hd_zombie_status(row->pid));
 		return;
 	}
 	/* A new place of the stack's top is a new program; a fork keeps it, and so do renamings. */

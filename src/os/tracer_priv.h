@@ -96,6 +96,8 @@ HD_MUST_CHECK int64_t hd_birth_flags(int32_t tid);
 void hd_freeze_others(struct hd_tracer *t, int32_t pid, int32_t except, int budget_ms, hd_stopped_fn *fn, void *ctx);
 
 /* observe.c: who came and went, by looking at /proc; at most as often as it is cheap, unless `now`. */
+/* Field 52 of stat, the last one: the wait status of a zombie; 0 without permission (fs/proc/array.c, do_task_stat). */
+int32_t hd_zombie_status(int32_t pid);
 void hd_observe_scan(struct hd_tracer *t, bool now);
 bool hd_observe_ended(struct hd_tracer *t, int32_t pid, int32_t status); /* reaped; false: not one of ours */
 void hd_observe_add(struct hd_tracer *t, int32_t pid, int32_t ppid);

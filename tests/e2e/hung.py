@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Real programs, hung and healthy, under the real binary: launched by `run`, and looked at from outside by `why`.
+"""Real programs, hung and healthy, under the real binary: launched by `run`, looked at from outside by `why`, and guarded by
+`attach`, which seizes them while they run already.
 
 A program's first line says what must come out: `EXPECT: verdict=deadlock cause=a|b certainty=... scope=... kind=...`
 (kind: what a dead-locked thread of a culprit waits for; culprits: how many processes), or `EXPECT: verdict=none`.  Further lines:
 `BUILD: flags` for the compiler; `OUTSIDE: command` is run beside the program, outside its tree, `self` being the program;
-`MODES: launched attached` limits how it is tried; `NEEDS: command` names what must be installed, `TRY: flags` what the
+`MODES: launched attached guarded` limits how it is tried; `NEEDS: command` names what must be installed, `TRY: flags` what the
 compiler must be able to do (they are flags of the build, too); `SIGHT: all` says that a look from outside can only prove it where
 the descriptors of every process on the machine can be read.  `lost=N` in EXPECT: a child that ended by signal N is told.
 `STDIN: slow` and `STDOUT: slow`: a process outside the tree writes the input, reads the output, after a while; `STDIN: steady`:
 a byte every 30 ms.
-FIXTURE_PYTHON names another interpreter for the Python programs."""
+FIXTURE_PYTHON names another interpreter for the Python programs.  HD_SOUND=1: every program is also guarded, not only a sample
+(`make soundness`); HD_MODES="guarded ..." limits the modes; HD_INTERVAL is the time between two looks in ms."""
 import concurrent.futures
 import ctypes
 import glob
@@ -27,6 +29,8 @@ from harness import HANGDOG, O, ROOT, Skip, check, main, need, scratch
 
 TESTS = os.path.join(ROOT, "tests")
 BUILT = os.path.join(O, "tests", "programs")
+INTERVAL = os.environ.get("HD_INTERVAL", "10")
+SAMPLE = 1 if os.environ.get("HD_SOUND") else 6  # every so-manieth program is guarded as well
 C_FLAGS = ["-O1", "-g", "-pthread", "-I", os.path.join(TESTS, "lib")]
 COMPILERS = {".c": ["cc", "-std=gnu17", "-D_GNU_SOURCE"] + C_FLAGS, ".cc": ["c++", "-std=gnu++17"] + C_FLAGS,
              ".rs": ["rustc", "-g"], ".go": ["go", "build"]}
@@ -43,7 +47,7 @@ class Program:
         self.expect = dict(w.split("=", 1) for w in re.search(r"EXPECT: (.*)", head).group(1).split() if "=" in w)
         self.build = self.directive(head, "BUILD")
         self.outside = self.directive(head, "OUTSIDE")
-        self.modes = (self.directive(head, "MODES") or "launched attached").split()
+        self.modes = (self.directive(head, "MODES") or "launched attached guarded").split()
         self.broken = None
         self.sight = self.directive(head, "SIGHT")
         self.stdin, self.stdout = self.directive(head, "STDIN"), self.directive(head, "STDOUT")
@@ -213,7 +217,7 @@ def launched(program):
     with open(os.path.join(BUILT, program.name + ".launched.out"), "w+b") as out, Case(program, out) as case:
         report = os.path.join(case.folder.name, "report.json")
         command = program.command()
-        p = case.start([HANGDOG, "run", "--interval", "20", "--on-hang", "kill", "--term-timeout", "1", "--stall", "0",
+        p = case.start([HANGDOG, "run", "--interval", INTERVAL, "--on-hang", "kill", "--term-timeout", "1", "--stall", "0",
                         "--report", report, "--"] + command)
         case.start_outside()
         try:
@@ -246,6 +250,45 @@ def unseen_process():
     return None
 
 
+def expected_by_a_latecomer(program):
+    """Without a recorded owner, only who saw the fork knows that a thread is missing."""
+    expect = dict(program.expect)
+    if "missing-thread" in expect.get("cause", ""):
+        expect["cause"] += "|no-waker"
+    return expect
+
+
+def guarded(program):
+    """`attach` as a guard: from soon after the start to the end, a look every 10 ms."""
+    need("attach")
+    if program.sight == "all" and unseen_process():
+        raise Skip(f"{unseen_process()} cannot be read, so that process might hold an end too")
+    program.check_needs()
+    with open(os.path.join(BUILT, program.name + ".guarded.out"), "w+b") as out, Case(program, out) as case:
+        report = os.path.join(case.folder.name, "report.json")
+        p = case.start(program.command())
+        case.start_outside()
+        guard = case.spawn([HANGDOG, "attach", "--interval", INTERVAL, "--on-hang", "kill", "--term-timeout", "1", "--stall", "0",
+                            "--report", report, str(p.pid)])
+        try:
+            status = p.wait(90)
+            guarded_status = guard.wait(30)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"no verdict and no end in time\n{text_of(out)}") from None
+        if program.hangs and status == 77:
+            raise Skip("the race that hangs this program did not come up")
+        if os.path.exists(report):
+            check_report(expected_by_a_latecomer(program), json.load(open(report)))
+        check(program.hangs == os.path.exists(report), f"program {status}, hangdog {guarded_status}\n{text_of(out)}")
+        if program.hangs:
+            check(guarded_status == 124, f"status {guarded_status} instead of 124\n{text_of(out)}")
+            return
+        check(status == 0, f"status {status} instead of the program's 0\n{text_of(out)}")
+        came_too_late = "does not exist" in text_of(out) or "ended already" in text_of(out) or "has ended" in text_of(out)
+        check(guarded_status == 0 or came_too_late, f"status {guarded_status} of hangdog\n{text_of(out)}")
+        check("hangdog: " not in text_of(out) or came_too_late, f"hangdog spoke\n{text_of(out)}")
+
+
 def attached(program):
     """`why` again and again: a hung program must be found out, a healthy one must never be accused."""
     need("why")
@@ -257,15 +300,11 @@ def attached(program):
         case.start_outside()
         end = time.monotonic() + 60
         while p.poll() is None:
-            why = subprocess.run([HANGDOG, "why", "--json", "--interval", "50", str(p.pid)], capture_output=True, text=True,
+            why = subprocess.run([HANGDOG, "why", "--json", "--interval", INTERVAL, str(p.pid)], capture_output=True, text=True,
                                  env=case.env, timeout=60)
             if why.returncode == 1:
                 check(program.hangs, f"a healthy program was accused\n{short(json.loads(why.stdout))}")
-                expect = dict(program.expect)
-                # Without a recorded owner, only who saw the fork knows that a thread is missing.
-                if "missing-thread" in expect.get("cause", ""):
-                    expect["cause"] += "|no-waker"
-                check_report(expect, json.loads(why.stdout))
+                check_report(expected_by_a_latecomer(program), json.loads(why.stdout))
                 check(p.poll() is None, "the program did not survive being explained")
                 return
             if p.poll() is not None or "not exist any more" in why.stderr:
@@ -291,9 +330,10 @@ def cases():
         os.makedirs(os.path.join(BUILT, folder), exist_ok=True)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         list(pool.map(Program.make, programs))
-    for program in programs:
-        for mode, function in ("launched", launched), ("attached", attached):
-            if mode in program.modes:
+    modes = os.environ.get("HD_MODES", "launched attached guarded").split()
+    for i, program in enumerate(programs):
+        for mode, function in ("launched", launched), ("attached", attached), ("guarded", guarded):
+            if mode in program.modes and mode in modes and (mode != "guarded" or picked or i % SAMPLE == 0):
                 found.append((f"{program.name} {mode}", lambda f=function, p=program: f(p)))
     return found
 
