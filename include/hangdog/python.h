@@ -57,7 +57,6 @@ int hd_python_lock_user(struct hd_python *py, struct hd_mem *mem, uint64_t futex
 /* The locks that this thread is inside `with` of: "cache_lock (in train.py), a lock", or NULL = none.  Locks taken by
  * acquire() leave no trace. */
 const char *hd_python_locks_held(struct hd_python *py, struct hd_mem *mem, const struct hd_py_thread *thread, struct hd_arena *arena);
-/* asyncio, 3.8 to 3.13. */
 struct hd_py_task {
 	uint64_t addr;
 	const char *name;      /* NULL = not readable */
@@ -69,8 +68,10 @@ struct hd_py_tasks {
 	uint32_t n;
 	bool is_complete;
 };
-/* All tasks that are not done, of all loops.  -ENOENT: asyncio was not imported; -ENOTSUP: a version that is not known. */
-HD_MUST_CHECK int hd_python_tasks(struct hd_python *py, struct hd_mem *mem, struct hd_arena *arena, struct hd_py_tasks *ret);
+/* All asyncio tasks that are not done, of all loops.  maps and elf, where the _asyncio module tells where its lists are
+ * (3.14+), may be NULL.  -ENOENT: asyncio was not imported; -EFAULT: nothing can be read. */
+HD_MUST_CHECK int hd_python_tasks(struct hd_python *py, struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf_port *elf,
+				  struct hd_arena *arena, struct hd_py_tasks *ret);
 /* Locals of frame `i` of a thread as "name=repr" texts, bounded, never calling: for --locals. */
 HD_MUST_CHECK int hd_python_locals(struct hd_python *py, struct hd_mem *mem, const struct hd_py_thread *thread, uint32_t i,
 				   struct hd_arena *arena, const char *const **ret_texts, uint32_t *ret_n);

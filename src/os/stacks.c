@@ -126,8 +126,10 @@ static void fill_fork(struct job *job)
 static void fill_tasks(struct job *job)
 {
 	struct hd_py_tasks tasks;
+	struct hd_elf_live elf;
+	hd_elf_live_init(&elf, job->via);
 	if (!job->options->async || job->python.py == NULL ||
-	    hd_python_tasks(job->python.py, &job->mem.mem, job->snap->arena, &tasks) < 0)
+	    hd_python_tasks(job->python.py, &job->mem.mem, &job->maps, &elf.port, job->snap->arena, &tasks) < 0)
 		return;
 	job->proc->tasks = tasks.at;
 	job->proc->n_tasks = tasks.n;

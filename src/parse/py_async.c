@@ -1,18 +1,23 @@
-/* asyncio: all tasks of all loops, where each is suspended and what it awaits (3.8 to 3.13).
+/* asyncio: all tasks of all loops, where each is suspended and what it awaits.
  *
  * Sources: Lib/asyncio/tasks.py (_all_tasks, from 3.12 on _scheduled_tasks and _eager_tasks), Modules/_asynciomodule.c (struct
- * TaskObj: task_fut_waiter, task_coro and task_name follow each other; the Python class has them as attributes),
- * Include/cpython/genobject.h, Objects/setobject.c, Objects/weakrefobject.c. */
+ * TaskObj: task_fut_waiter, task_coro and task_name follow each other; the Python class has them as attributes; 3.14+: tasks
+ * of the C class are in linked lists of their threads, of those of ended threads in their interpreter's, struct
+ * Py_AsyncioModuleDebugOffsets), Include/internal/pycore_llist.h, Include/cpython/genobject.h, Objects/setobject.c,
+ * Objects/weakrefobject.c. */
 #include <errno.h>
 #include <string.h>
 
 #include "hangdog/vec.h"
+#include "parse/py_elf.h"
 #include "parse/py_reader.h"
 
 #define TASKS_MAX 4096u
 #define SET_SLOTS_MAX 16384u
 #define CHAIN_MAX 64u
 #define TASK_WORDS 40u /* of a C task that are searched for its coroutine */
+#define INTERPRETERS_MAX 256u
+#define OFFSET_MAX (1u << 20)
 
 static bool type_is(struct hd_python *py, uint64_t object, const char *name)
 {
@@ -55,27 +60,33 @@ static bool task_read(struct hd_python *py, uint64_t task, struct task_words *re
 	return false; /* done: it has none any more */
 }
 
-/* gi_frame up to 3.10; from 3.11 on the frame lies in the object, behind (in 3.11 only) code, then weakreflist, name,
- * qualname, exc_state, origin and four bytes of state. */
 static bool frame_of(struct hd_python *py, uint64_t coroutine, uint64_t *ret)
 {
-	uint64_t own = coroutine + (uint64_t)py->at.object;
+	uint64_t at = coroutine + (uint64_t)py->at.gen_frame;
 	if (py->at.minor <= 10)
-		return hd_py_u64(py, own, ret) && *ret != 0;
-	*ret = own + (py->at.minor == 11 ? 64 : 56);
+		return hd_py_u64(py, at, ret) && *ret != 0;
+	*ret = at;
 	return true;
+}
+
+/* How many value stack slots of a suspended frame are in use; up to 3.10 nobody says: all that there may be. */
+static uint32_t slots_in_use(struct hd_python *py, const struct hd_py_words *words)
+{
+	uint64_t end;
+	int32_t known;
+	int64_t n = words->n_stack;
+	if (py->at.fr_stackpointer != HD_PY_NONE)
+		n = hd_py_u64(py, words->frame + (uint64_t)py->at.fr_stackpointer, &end) && end > words->stack
+			    ? (int64_t)((end - words->stack) / 8) : 0;
+	else if (py->at.fr_stacktop != HD_PY_NONE && hd_py_i32(py, words->frame + (uint64_t)py->at.fr_stacktop, &known))
+		n = known - (int64_t)words->n_locals;
+	return n > 0 && n <= words->n_stack ? (uint32_t)n : 0;
 }
 
 /* What stands on top of a suspended frame's value stack: the object that it awaits. */
 static uint64_t awaited_by(struct hd_python *py, const struct hd_py_words *words)
 {
-	uint32_t top = words->n_stack;
-	int32_t known;
-	if (py->at.fr_stacktop != HD_PY_NONE && hd_py_i32(py, words->frame + (uint64_t)py->at.fr_stacktop, &known)) {
-		int64_t in_use = known - (int64_t)words->n_locals;
-		top = in_use > 0 && in_use <= words->n_stack ? (uint32_t)in_use : 0;
-	}
-	for (uint32_t i = top; i > 0; i--) {
+	for (uint32_t i = slots_in_use(py, words); i > 0; i--) {
 		uint64_t slot = hd_py_word(py, words->stack, i - 1);
 		if (is_coroutine(py, slot) || type_is(py, slot, "coroutine_wrapper") || type_is(py, slot, "FutureIter"))
 			return slot;
@@ -202,22 +213,119 @@ static int by_name(const void *a, const void *b)
 	return order != 0 ? order : (x->addr > y->addr) - (x->addr < y->addr);
 }
 
-int hd_python_tasks(struct hd_python *py, struct hd_mem *mem, struct hd_arena *arena, struct hd_py_tasks *ret)
+/* ---- 3.14+: linked lists ---- */
+
+/* Py_AsyncioModuleDebugOffsets: of a task, an interpreter and a thread state; each part begins with its size. */
+enum { TOLD_TASK_NODE = 6, TOLD_INTERP_TASKS = 8, TOLD_THREAD_TASKS = 12, TOLD_WORDS };
+
+/* In the file of the _asyncio module, or of the interpreter where that is built in. */
+static bool told_find(struct hd_python *py, const struct hd_maps *maps, struct hd_elf_port *port, uint64_t *ret)
+{
+	const struct hd_map *home = hd_maps_find(maps, py->runtime);
+	struct hd_py_elf elf;
+	for (size_t i = 0; i < maps->n; i++) {
+		const char *slash = strrchr(maps->at[i].path, '/');
+		bool is_home = home != NULL && strcmp(home->path, maps->at[i].path) == 0;
+		if (slash != NULL && maps->at[i].offset == 0 && (is_home || strncmp(slash + 1, "_asyncio.", 9) == 0) &&
+		    hd_py_elf_open(py->mem, port, &maps->at[i], &elf) == 0 &&
+		    hd_py_elf_file(&elf, "_AsyncioDebug", ".AsyncioDebug", ret))
+			return true;
+	}
+	return false;
+}
+
+static void told_take(struct hd_python *py, const struct hd_maps *maps, struct hd_elf_port *port)
+{
+	uint64_t addr, told[TOLD_WORDS];
+	if (maps == NULL || port == NULL || !told_find(py, maps, port, &addr) || !hd_py_read(py, addr, told, sizeof(told)))
+		return;
+	for (size_t i = 0; i < TOLD_WORDS; i++) {
+		if (told[i] > OFFSET_MAX)
+			return;
+	}
+	py->at.task_node = (int32_t)told[TOLD_TASK_NODE];
+	py->at.interp_tasks = (int32_t)told[TOLD_INTERP_TASKS];
+	py->at.ts_tasks = (int32_t)told[TOLD_THREAD_TASKS];
+}
+
+/* A ring of {next, prev} through its head; a ring that does not agree with itself is none, or is being changed. */
+static void ring_read(struct hd_python *py, uint64_t head, struct list *list)
+{
+	uint64_t node[2], at = head, next;
+	if (!hd_py_u64(py, head, &next)) {
+		list->is_complete = false;
+		return;
+	}
+	for (unsigned n = 0; next != head && next != 0; n++) { /* 0: a head that was never used */
+		if (n >= TASKS_MAX || next % 8 != 0 || !hd_py_read(py, next, node, sizeof(node)) || node[1] != at) {
+			list->is_complete = false;
+			return;
+		}
+		task_add(py, next - (uint64_t)py->at.task_node, list);
+		at = next;
+		next = node[0];
+	}
+}
+
+static void rings_read(struct hd_python *py, uint64_t interp, struct list *list)
+{
+	uint64_t tstate;
+	ring_read(py, interp + (uint64_t)py->at.interp_tasks, list);
+	if (!hd_py_u64(py, interp + (uint64_t)py->at.interp_threads, &tstate))
+		tstate = 0;
+	for (unsigned n = 0; tstate != 0 && n < HD_PY_THREADS_MAX; n++) {
+		ring_read(py, tstate + (uint64_t)py->at.ts_tasks, list);
+		if (!hd_py_u64(py, tstate + (uint64_t)py->at.ts_next, &tstate))
+			tstate = 0;
+	}
+}
+
+/* The sets that asyncio keeps in Python; from 3.14 on only tasks of other classes than its own are in there. */
+static void sets_read(struct hd_python *py, uint64_t dict, struct list *list)
 {
 	struct hd_py_entries globals;
-	struct list list = {.is_complete = true};
-	if (py->at.minor > 13)
-		return -ENOTSUP; /* tasks are in lists of the interpreter there */
-	hd_py_begin(py, mem, arena);
-	uint64_t dict = hd_py_module_globals(py, "asyncio.tasks");
-	if (dict == 0 || !hd_py_dict_open(py, dict, &globals))
-		return -ENOENT;
+	if (!hd_py_dict_open(py, dict, &globals))
+		return;
 	uint64_t weak = hd_py_entry_find(py, &globals, py->at.minor >= 12 ? "_scheduled_tasks" : "_all_tasks");
 	uint64_t eager = py->at.minor >= 12 ? hd_py_entry_find(py, &globals, "_eager_tasks") : 0;
 	if (weak != 0)
-		set_read(py, hd_py_attr(py, weak, "data"), /* is_weak= */ true, &list);
+		set_read(py, hd_py_attr(py, weak, "data"), /* is_weak= */ true, list);
 	if (eager != 0)
-		set_read(py, eager, /* is_weak= */ false, &list);
+		set_read(py, eager, /* is_weak= */ false, list);
+}
+
+/* False: asyncio was not imported there. */
+static bool interp_tasks_read(struct hd_python *py, uint64_t interp, struct list *list)
+{
+	uint64_t dict = hd_py_module_globals(py, interp, "asyncio.tasks");
+	if (dict == 0)
+		return false;
+	sets_read(py, dict, list);
+	if (py->at.minor >= 14 && py->at.task_node != HD_PY_NONE)
+		rings_read(py, interp, list);
+	return true;
+}
+
+int hd_python_tasks(struct hd_python *py, struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf_port *elf,
+		    struct hd_arena *arena, struct hd_py_tasks *ret)
+{
+	struct list list = {.is_complete = true};
+	uint64_t interp;
+	bool is_imported = false;
+	hd_py_begin(py, mem, arena);
+	if (py->at.minor >= 14)
+		told_take(py, maps, elf);
+	if (!hd_py_u64(py, py->runtime + (uint64_t)py->at.rt_interpreters, &interp))
+		return -EFAULT;
+	for (unsigned n = 0; interp != 0 && n < INTERPRETERS_MAX; n++) {
+		is_imported |= interp_tasks_read(py, interp, &list);
+		if (!hd_py_u64(py, interp + (uint64_t)py->at.interp_next, &interp))
+			break;
+	}
+	if (!is_imported)
+		return -ENOENT;
+	if (py->at.minor >= 14 && py->at.task_node == HD_PY_NONE)
+		list.is_complete = false;
 	if (list.tasks.n > 0)
 		qsort(list.tasks.at, list.tasks.n, sizeof(*list.tasks.at), by_name);
 	*ret = (struct hd_py_tasks){.at = hd_arena_dup(arena, list.tasks.at, list.tasks.n * sizeof(*list.tasks.at)),

@@ -242,7 +242,7 @@ static uint64_t stream_search(struct hd_python *py, struct target *t, const char
 {
 	static const char *const streams[] = {"stdout", "stderr", "stdin"};
 	struct hd_py_entries entries;
-	uint64_t globals = hd_py_module_globals(py, "sys"), parent;
+	uint64_t globals = hd_py_module_globals(py, hd_py_main_interp(py), "sys"), parent;
 	if (globals == 0 || !hd_py_dict_open(py, globals, &entries))
 		return 0;
 	for (size_t i = 0; i < HD_COUNTOF(streams); i++) {

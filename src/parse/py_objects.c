@@ -242,12 +242,11 @@ uint64_t hd_py_attr(struct hd_python *py, uint64_t object, const char *name)
 }
 
 /* sys.modules[name].__dict__ */
-uint64_t hd_py_module_globals(struct hd_python *py, const char *name)
+uint64_t hd_py_module_globals(struct hd_python *py, uint64_t interp, const char *name)
 {
 	struct hd_py_entries modules;
-	uint64_t interp, dict, ret;
-	if (!hd_py_u64(py, py->runtime + (uint64_t)py->at.rt_interpreters, &interp) ||
-	    !hd_py_u64(py, interp + (uint64_t)py->at.interp_modules, &dict) || hd_py_type_of(py, dict) != HD_PY_DICT ||
+	uint64_t dict, ret;
+	if (!hd_py_u64(py, interp + (uint64_t)py->at.interp_modules, &dict) || hd_py_type_of(py, dict) != HD_PY_DICT ||
 	    !hd_py_dict_open(py, dict, &modules))
 		return 0;
 	uint64_t module = hd_py_entry_find(py, &modules, name);
@@ -255,4 +254,10 @@ uint64_t hd_py_module_globals(struct hd_python *py, const char *name)
 	    !hd_py_u64(py, module + (uint64_t)py->at.object, &ret) || hd_py_type_of(py, ret) != HD_PY_DICT)
 		return 0;
 	return ret;
+}
+
+uint64_t hd_py_main_interp(struct hd_python *py)
+{
+	uint64_t interp;
+	return hd_py_u64(py, py->runtime + (uint64_t)py->at.rt_main, &interp) ? interp : 0;
 }

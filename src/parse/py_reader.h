@@ -76,7 +76,7 @@ struct hd_python {
 	uint32_t n_codes;
 	size_t code_bytes;
 	struct hd_py_known_type types[64];
-	uint64_t threading_globals; /* dict of the threading module once found; checked again before use */
+	uint64_t threading_globals; /* of the main interpreter: dict of threading once found; checked again before use */
 };
 
 /* Empty: the layout and the runtime's address are still to be set (py_find.c).  Free with hd_python_free. */
@@ -112,8 +112,9 @@ bool hd_py_entry(struct hd_python *py, const struct hd_py_entries *entries, uint
 uint64_t hd_py_entry_find(struct hd_python *py, const struct hd_py_entries *entries, const char *key); /* 0 = none */
 uint64_t hd_py_attr(struct hd_python *py, uint64_t object, const char *name);                         /* 0 = none */
 
-/* The dict of an imported module of the main interpreter; 0 = not imported. */
-uint64_t hd_py_module_globals(struct hd_python *py, const char *name);
+uint64_t hd_py_main_interp(struct hd_python *py); /* 0 = not readable */
+/* The dict of a module that this interpreter has imported; 0 = not imported. */
+uint64_t hd_py_module_globals(struct hd_python *py, uint64_t interp, const char *name);
 /* What an object leads to: attributes, items, the object of a bound method, the buffer below a text stream. */
 struct hd_py_kids {
 	enum { HD_PY_KIDS_NONE, HD_PY_KIDS_ATTRS, HD_PY_KIDS_KEYS, HD_PY_KIDS_ITEMS, HD_PY_KIDS_ONE } kind;

@@ -112,14 +112,22 @@ static uint64_t bootstrap_object(struct hd_python *py, const struct hd_stack *st
 	return hd_py_untag(py, self);
 }
 
+/* Searched once for the main interpreter: it is the one that is read again and again. */
+static uint64_t threading_globals(struct hd_python *py, uint64_t interp)
+{
+	if (interp != hd_py_main_interp(py))
+		return hd_py_module_globals(py, interp, "threading");
+	if (py->threading_globals == 0 || hd_py_type_of(py, py->threading_globals) != HD_PY_DICT)
+		py->threading_globals = hd_py_module_globals(py, interp, "threading");
+	return py->threading_globals;
+}
+
 /* threading._active: ident → Thread.  The general way; needed for the main thread and for threads C code made. */
-static void names_from_active(struct hd_python *py, struct hd_py_thread *threads, size_t n)
+static void names_from_active(struct hd_python *py, uint64_t interp, struct hd_py_thread *threads, size_t n)
 {
 	struct hd_py_entries globals, active;
-	uint64_t key, value, ident, dict;
-	if (py->threading_globals == 0 || hd_py_type_of(py, py->threading_globals) != HD_PY_DICT)
-		py->threading_globals = hd_py_module_globals(py, "threading");
-	if (py->threading_globals == 0 || !hd_py_dict_open(py, py->threading_globals, &globals))
+	uint64_t key, value, ident, dict, module = threading_globals(py, interp);
+	if (module == 0 || !hd_py_dict_open(py, module, &globals))
 		return;
 	dict = hd_py_entry_find(py, &globals, "_active");
 	if (dict == 0)
@@ -242,7 +250,7 @@ static void interp_read(struct hd_python *py, uint64_t interp, struct walk *walk
 		is_nameless |= walk->threads.at[i].name == NULL;
 	}
 	if (is_nameless)
-		names_from_active(py, walk->threads.at + first, walk->threads.n - first);
+		names_from_active(py, interp, walk->threads.at + first, walk->threads.n - first);
 }
 
 int hd_python_threads(struct hd_python *py, struct hd_mem *mem, struct hd_arena *arena, struct hd_py_threads *ret)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """dump --async: asyncio tasks, where each is suspended and what it awaits, on every version that is here."""
-import glob
 import json
 import os
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import check, hangdog, main, need
+from harness import check, hangdog, main, need, wait_until
+from pythons import interpreters
 
 CASES = []
 
@@ -48,17 +48,8 @@ def case(function):
     return function
 
 
-def interpreters():
-    out = {}
-    for path in glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin/python3")) + [sys.executable]:
-        version = subprocess.run([path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True).stdout
-        if version and (3, 8) <= tuple(map(int, version.split("."))) <= (3, 13):
-            out.setdefault(version.strip(), path)
-    return out
-
-
-def with_program(python, function):
-    p = subprocess.Popen([python, "-c", PROGRAM], stdout=subprocess.PIPE, text=True)
+def with_program(python, function, program=PROGRAM):
+    p = subprocess.Popen([python, "-c", program], stdout=subprocess.PIPE, text=True)
     try:
         check(p.stdout.readline() == "ready\n", "started")
         # `await c` comes after the line: until then Task-1 has no awaited object.
@@ -105,6 +96,43 @@ def the_text_names_them_and_nothing_is_shown_unasked():
     asked, plain, data = with_program(sys.executable, look)
     check("6 asyncio tasks" in asked.out and "task Task-1 " in asked.out and "a gather() of 2" in asked.out, asked)
     check("asyncio task" not in plain.out and "tasks" not in json.loads(data.out)["processes"][0], plain)
+
+
+TWO_LOOPS = """
+import asyncio, ctypes, signal, threading
+signal.alarm(60)
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+async def wait_for(event, ready):
+    ready.set()
+    await event.wait()
+def python_class(loop, coro, **ignored):
+    return asyncio.tasks._PyTask(coro, loop=loop)
+async def run(ready, factory):
+    event = asyncio.Event()
+    if factory:
+        asyncio.get_running_loop().set_task_factory(factory)
+    await asyncio.ensure_future(wait_for(event, ready))
+here, there = threading.Event(), threading.Event()
+threading.Thread(target=lambda: asyncio.run(run(there, python_class)), daemon=True).start()
+there.wait()
+async def both():
+    asyncio.ensure_future(tell())
+    await run(here, None)
+async def tell():
+    print("ready", flush=True)
+asyncio.run(both())
+"""
+
+
+@case
+def tasks_of_all_loops_are_shown_and_those_of_the_python_class():
+    def places(pid):
+        tasks = json.loads(hangdog("dump", "--async", "--json", pid).out)["processes"][0].get("tasks", [])
+        return sorted(t["stack"][-1]["function"].split(".")[-1] for t in tasks if t["awaits"])
+
+    for version, python in interpreters().items():
+        with_program(python, lambda pid: wait_until(lambda: places(pid) == ["both", "run", "wait_for", "wait_for"], (version, places(pid))),
+                     TWO_LOOPS)
 
 
 @case

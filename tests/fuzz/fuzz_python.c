@@ -34,7 +34,7 @@ static ssize_t echo_pread(struct hd_elf_port *port, const struct hd_map *map, vo
 	return echo_read(&echo->mem, offset, buf, len) == 0 ? (ssize_t)len : -1;
 }
 
-static void walk(struct hd_python *py, struct echo *echo)
+static void walk(struct hd_python *py, struct echo *echo, const struct hd_maps *maps, struct hd_elf_port *port)
 {
 	struct hd_arena *arena = hd_arena_new();
 	struct hd_py_threads threads;
@@ -57,7 +57,7 @@ static void walk(struct hd_python *py, struct echo *echo)
 		HD_ASSERT(hd_python_lock_holder(py, &echo->mem, 0x10008, &threads) < (int)threads.n);
 		HD_ASSERT(hd_python_lock_user(py, &echo->mem, 0x10008, &threads) < (int)threads.n);
 	}
-	if (hd_python_tasks(py, &echo->mem, arena, &tasks) == 0)
+	if (hd_python_tasks(py, &echo->mem, maps, port, arena, &tasks) == 0)
 		HD_ASSERT(tasks.n <= 4096);
 	hd_arena_free(arena);
 }
@@ -77,11 +77,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (hd_py_layout_overlay(&told, echo.data, echo.size) == 0)
 			py->at = told;
 		py->runtime = 0x10000 + 8 * (uint64_t)data[1];
-		walk(py, &echo);
+		walk(py, &echo, &maps, &port);
 	}
 	hd_python_free(py);
 	if (hd_python_find(&echo.mem, &maps, &port, &found) == 0) {
-		walk(found, &echo);
+		walk(found, &echo, &maps, &port);
 		hd_python_free(found);
 	}
 	return 0;
