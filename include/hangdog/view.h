@@ -53,6 +53,7 @@ struct hd_view_model {
 	/* run --top: what the command writes (may change between two paintings), NULL = no such pane. */
 	const struct hd_term *output;
 	bool has_ended;      /* run --top: the command has */
+	const char *notice;  /* why what is shown may be old, NULL = it is not */
 	const char *leaving; /* what to ask before the view is left, NULL = nothing */
 };
 

@@ -11,12 +11,33 @@
 
 #define ASK_MS 2000
 
-static json_t *status_of(int32_t pid)
+struct heard {
+	const int32_t *pids;
+	json_t **rows;
+};
+
+/* One that is stopped, or busy for long, is shown as such; one that has just ended is not. */
+static bool note_status(void *ctx, size_t i, int result, const struct hd_buf *body)
 {
-	HD_CLEAN_BUF struct hd_buf body = {0};
-	if (hd_door_ask(pid, "status", ASK_MS, &body, NULL) < 0)
-		return NULL; /* ended just now, or does not answer: not a supervisor one can talk to */
-	return json_loadb(hd_buf_text(&body), body.len, 0, NULL);
+	struct heard *heard = ctx;
+	if (result == 0)
+		heard->rows[i] = json_loadb(hd_buf_text(body), body->len, 0, NULL);
+	else if (result == -ETIMEDOUT)
+		heard->rows[i] = json_pack("{s:i, s:n, s:n, s:n, s:n, s:n, s:n, s:[]}", "supervisor", (int)heard->pids[i], "root", "age_ms",
+					   "processes", "looks", "threads", "verdict", "command");
+	return false;
+}
+
+static json_t *all_rows(const int32_t *pids, size_t n, struct hd_arena *arena)
+{
+	json_t *all = json_array();
+	struct heard heard = {pids, HD_NEW_N(arena, n + 1, json_t *)};
+	hd_door_ask_all(pids, n, "status", ASK_MS, note_status, &heard);
+	for (size_t i = 0; i < n; i++) {
+		if (heard.rows[i] != NULL)
+			json_array_append_new(all, heard.rows[i]);
+	}
+	return all;
 }
 
 static void age_text(json_int_t ms, char *ret, size_t cap)
@@ -37,6 +58,10 @@ static void print_row(const json_t *status)
 	size_t i;
 	json_t *word;
 	const char *verdict = json_string_value(json_object_get(status, "verdict"));
+	if (verdict == NULL) {
+		printf("%-10lld does not answer: it is busy, or stopped\n", json_integer_value(json_object_get(status, "supervisor")));
+		return;
+	}
 	age_text(json_integer_value(json_object_get(status, "age_ms")), age, sizeof(age));
 	json_array_foreach(json_object_get(status, "command"), i, word)
 	{
@@ -47,22 +72,17 @@ static void print_row(const json_t *status)
 	printf("%-10lld %-8lld %-8s %-6lld %-8lld %-10s %s\n", json_integer_value(json_object_get(status, "supervisor")),
 	       json_integer_value(json_object_get(status, "root")), age,
 	       json_integer_value(json_object_get(status, "processes")), json_integer_value(json_object_get(status, "threads")),
-	       verdict != NULL ? verdict : "?", hd_buf_text(&command));
+	       verdict, hd_buf_text(&command));
 }
 
 int hd_cmd_ps(const struct hd_options *options)
 {
 	struct hd_arena *arena = hd_arena_new();
-	json_t *all = json_array();
-	int32_t *pids;
-	size_t n, i;
+	int32_t *pids = NULL;
+	size_t n = 0, i;
 	json_t *row;
 	int r = hd_door_list(arena, &pids, &n);
-	for (size_t k = 0; r == 0 && k < n; k++) {
-		json_t *status = status_of(pids[k]);
-		if (status != NULL)
-			json_array_append_new(all, status);
-	}
+	json_t *all = all_rows(pids, r == 0 ? n : 0, arena);
 	if (r < 0) {
 		hd_say("the folder of the supervisors' sockets cannot be read: %s", strerror(-r));
 	} else if (options->json) {

@@ -13,6 +13,7 @@
 #include "cmd/top.h"
 #include "cmd/top_source.h"
 #include "core/cells.h"
+#include "hangdog/door.h"
 #include "hangdog/term.h"
 #include "hangdog/ui.h"
 #include "hangdog/vec.h"
@@ -23,6 +24,7 @@
 /* A refresh may cost at most one part in so many of the time, as long as that makes it no rarer than every SLOWEST_MS. */
 #define COST_SHARE 40
 #define SLOWEST_MS 5000
+#define SILENT_MS 2000 /* a supervisor that owes an answer for longer is spoken of */
 
 struct top {
 	const struct hd_options *options;
@@ -31,6 +33,7 @@ struct top {
 	struct hd_signals *signals;
 	HD_VEC(struct hd_source *) sources;
 	HD_VEC(struct hd_view_tree) trees;
+	HD_VEC(struct pollfd) fds;
 	bool finds_guarded; /* no PID: whatever is guarded */
 	bool is_recording, is_over;
 	bool is_gone;   /* the one tree has ended, or cannot be asked any more */
@@ -38,6 +41,8 @@ struct top {
 	int64_t due_ms;
 	int64_t stack_due_ms; /* 0 = the stack of the selected thread is there */
 	unsigned refreshes;
+	int64_t cost_ms; /* of the answers since the last refresh */
+	struct hd_buf notice;
 	struct hd_top_command *command; /* run --top, else NULL */
 	struct hd_term *output;
 };
@@ -86,9 +91,29 @@ static void drop_source(struct top *top, size_t i)
 	memmove(&top->sources.at[i], &top->sources.at[i + 1], (--top->sources.n - i) * sizeof(*top->sources.at));
 }
 
+/* Who owes us an answer for long: it may be busy, or stopped. */
+static void note_silence(struct top *top)
+{
+	hd_buf_clear(&top->notice);
+	for (size_t i = 0; i < top->sources.n && top->notice.len == 0; i++) {
+		struct hd_view_tree tree;
+		const struct hd_source *source = top->sources.at[i];
+		int32_t supervisor = hd_source_supervisor(source);
+		int seconds = (int)(hd_source_silent_ms(source) / 1000);
+		if (hd_source_silent_ms(source) < SILENT_MS)
+			continue;
+		if (hd_source_tree(source, &tree))
+			hd_buf_printf(&top->notice, "no answer from the supervisor of %d (hangdog %d) for %d s: what you see is of then",
+				      tree.snap->root, supervisor, seconds);
+		else
+			hd_buf_printf(&top->notice, "no answer from hangdog %d for %d s: is it stopped?", supervisor, seconds);
+	}
+}
+
 static void show(struct top *top)
 {
 	HD_VEC_CLEAR(&top->trees);
+	note_silence(top);
 	for (size_t i = 0; i < top->sources.n; i++) {
 		struct hd_view_tree tree;
 		if (hd_source_tree(top->sources.at[i], &tree))
@@ -100,6 +125,7 @@ static void show(struct top *top)
 					 .boot_ns = top->is_recording ? 0 : boot_ns(),
 					 .is_recording = top->is_recording,
 					 .output = top->output,
+					 .notice = top->notice.len > 0 ? hd_buf_text(&top->notice) : NULL,
 					 .has_ended = top->command != NULL && top->command->has_ended,
 					 .leaving = top->command != NULL && !top->command->has_ended ? top->command->leaving : NULL,
 				 });
@@ -127,29 +153,76 @@ static void note_gone(struct top *top, const struct hd_err *err)
 		say(top, err->text);
 }
 
+/* Takes what has come, from the i-th source: true if there is something new to show. */
+static bool take(struct top *top, size_t i)
+{
+	struct hd_err err = {0};
+	int r = hd_source_take(top->sources.at[i], &err);
+	if (r == -EAGAIN)
+		return false;
+	if (r < 0 && top->finds_guarded) {
+		drop_source(top, i);
+		return true;
+	}
+	if (r < 0) {
+		note_gone(top, &err);
+		return false;
+	}
+	top->is_gone = false;
+	top->cost_ms += hd_source_cost_ms(top->sources.at[i]);
+	return true;
+}
+
+static void tell_result(struct top *top, struct hd_source *source)
+{
+	HD_CLEAN_BUF struct hd_buf result = {0};
+	struct hd_err err = {0};
+	int r = hd_source_acted(source, &result, &err);
+	if (r == -EAGAIN)
+		return;
+	say(top, r < 0 ? err.text : hd_buf_text(&result));
+	top->due_ms = hd_now_ms();
+}
+
+static int64_t pause_ms(const struct top *top)
+{
+	int64_t ms = top->cost_ms * COST_SHARE;
+	return ms < REFRESH_MS ? REFRESH_MS : ms > SLOWEST_MS ? SLOWEST_MS : ms;
+}
+
+static void take_all(struct top *top)
+{
+	bool is_new = false;
+	for (size_t i = top->sources.n; i-- > 0;) {
+		tell_result(top, top->sources.at[i]);
+		is_new |= take(top, i);
+	}
+	if (!is_new)
+		return;
+	show(top);
+	if (top->cost_ms > 0 && top->due_ms < hd_now_ms() + pause_ms(top) - REFRESH_MS)
+		top->due_ms = hd_now_ms() + pause_ms(top) - REFRESH_MS;
+}
+
 static void refresh(struct top *top)
 {
 	struct hd_view_request selected = hd_view_selected(top->view);
 	const struct hd_source *chosen = source_of_tree(top, selected.tree);
-	int64_t cost_ms = 0;
 	if (top->finds_guarded)
 		find_guarded(top);
 	for (size_t i = top->sources.n; i-- > 0;) {
 		struct hd_err err = {0};
-		int r = hd_source_refresh(top->sources.at[i], top->sources.at[i] == chosen ? selected.tid : 0, &err);
-		cost_ms += hd_source_cost_ms(top->sources.at[i]);
-		if (r < 0 && top->finds_guarded)
+		if (hd_source_ask(top->sources.at[i], top->sources.at[i] == chosen ? selected.tid : 0, &err) == 0)
+			continue;
+		if (top->finds_guarded)
 			drop_source(top, i);
-		else if (r < 0)
-			note_gone(top, &err);
 		else
-			top->is_gone = false;
+			note_gone(top, &err);
 	}
+	top->cost_ms = 0;
+	top->due_ms = hd_now_ms() + (top->refreshes++ == 0 ? FIRST_MS : REFRESH_MS);
 	show(top);
-	int64_t pause_ms = cost_ms * COST_SHARE > REFRESH_MS ? cost_ms * COST_SHARE : REFRESH_MS;
-	if (pause_ms > SLOWEST_MS)
-		pause_ms = SLOWEST_MS;
-	top->due_ms = hd_now_ms() + (top->refreshes++ == 0 ? FIRST_MS : pause_ms);
+	take_all(top);
 }
 
 /* ---- the command of run --top --------------------------------------------------------------------------------------- */
@@ -226,25 +299,20 @@ static void bring_stack(struct top *top)
 		return;
 	if (hd_source_stack(source, selected.tid))
 		show(top);
+	else if (hd_source_is_asked(source))
+		top->stack_due_ms = hd_now_ms() + SHOWN_MS; /* that answer will be about another thread */
 	else
 		top->due_ms = hd_now_ms();
 }
 
 static void act(struct top *top, const struct hd_view_request *request)
 {
-	HD_CLEAN_BUF struct hd_buf result = {0};
 	struct hd_err err = {0};
 	struct hd_source *source = source_of_tree(top, request->tree);
 	if (source == NULL)
 		return;
 	top->has_acted = request->want != HD_VIEW_DUMP;
-	say(top, "working …");
-	hd_ui_paint(top->ui, hd_view_paint(top->view));
-	if (hd_source_act(source, request->want, &result, &err) < 0)
-		say(top, err.text);
-	else
-		say(top, hd_buf_text(&result));
-	top->due_ms = hd_now_ms();
+	say(top, hd_source_act(source, request->want, &err) < 0 ? err.text : "working …");
 }
 
 static void perform(struct top *top, const struct hd_view_request *request)
@@ -275,20 +343,36 @@ static void perform(struct top *top, const struct hd_view_request *request)
 
 /* ---- the loop ------------------------------------------------------------------------------------------------------------ */
 
-static void wait_for_events(struct top *top)
+/* Until the next refresh, stack, or retry of a call that nobody has accepted yet. */
+static int64_t patience_ms(const struct top *top, bool has_retry)
 {
-	struct pollfd fds[] = {
-		{.fd = hd_ui_fd(top->ui), .events = POLLIN},
-		{.fd = hd_signals_fd(top->signals), .events = POLLIN},
-		/* Hung up once the command has ended: not to be polled then. */
-		{.fd = top->command != NULL && !top->command->has_ended ? top->command->fd : -1, .events = POLLIN},
-	};
 	bool waits_for_stack = top->stack_due_ms != 0 && top->stack_due_ms < top->due_ms;
 	int64_t left_ms = (waits_for_stack ? top->stack_due_ms : top->due_ms) - hd_now_ms();
-	int r = poll(fds, HD_COUNTOF(fds), top->is_recording ? -1 : left_ms > 0 ? (int)left_ms : 0);
-	if (r > 0 && fds[2].revents != 0)
+	if (has_retry && left_ms > HD_CALL_RETRY_MS)
+		left_ms = HD_CALL_RETRY_MS;
+	return left_ms > 0 ? left_ms : 0;
+}
+
+static void wait_for_events(struct top *top)
+{
+	bool has_retry = false;
+	HD_VEC_CLEAR(&top->fds);
+	HD_VEC_PUSH(&top->fds, (struct pollfd){.fd = hd_ui_fd(top->ui), .events = POLLIN});
+	HD_VEC_PUSH(&top->fds, (struct pollfd){.fd = hd_signals_fd(top->signals), .events = POLLIN});
+	/* Hung up once the command has ended: not to be polled then. */
+	int output = top->command != NULL && !top->command->has_ended ? top->command->fd : -1;
+	HD_VEC_PUSH(&top->fds, (struct pollfd){.fd = output, .events = POLLIN});
+	for (size_t i = 0; i < top->sources.n; i++) {
+		struct pollfd calls[HD_SOURCE_POLLFDS];
+		for (size_t k = hd_source_pollfds(top->sources.at[i], calls); k-- > 0;) {
+			has_retry |= calls[k].fd < 0;
+			HD_VEC_PUSH(&top->fds, calls[k]);
+		}
+	}
+	int r = poll(top->fds.at, top->fds.n, top->is_recording ? -1 : (int)patience_ms(top, has_retry));
+	if (r > 0 && top->fds.at[2].revents != 0)
 		read_output(top);
-	if (r > 0 && (fds[0].revents & (POLLHUP | POLLERR)) != 0)
+	if (r > 0 && (top->fds.at[0].revents & (POLLHUP | POLLERR)) != 0)
 		top->is_over = true; /* the terminal is gone */
 }
 
@@ -317,6 +401,7 @@ static void loop(struct top *top)
 			struct hd_view_request request = hd_view_key(top->view, &event);
 			perform(top, &request);
 		}
+		take_all(top);
 		if (top->stack_due_ms != 0 && hd_now_ms() >= top->stack_due_ms)
 			bring_stack(top);
 		if (!top->is_over && !top->is_recording && hd_now_ms() >= top->due_ms)
@@ -395,6 +480,8 @@ static void release(struct top *top)
 		hd_source_free(top->sources.at[i]);
 	HD_VEC_RELEASE(&top->sources);
 	HD_VEC_RELEASE(&top->trees);
+	HD_VEC_RELEASE(&top->fds);
+	hd_buf_release(&top->notice);
 	hd_signals_free(top->signals);
 }
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "cmd/dump.h"
@@ -13,13 +15,11 @@
 #include "hangdog/procfs.h"
 #include "hangdog/snapshot_io.h"
 
-#define ASK_MS 5000
 /* From outside, a refresh looks (one read a thread) and gathers all facts only when something changed: at most one part
  * in COST_SHARE of the time goes to gathering while that makes it no rarer than every SLOWEST_MS. */
 #define COST_SHARE 50
 #define SLOWEST_MS 5000
 #define UNCHANGED_MS 10000
-#define ACT_MS 120000
 
 /* CPU time of a thread at the refresh before, by tid. */
 struct past {
@@ -31,6 +31,13 @@ struct hd_source {
 	int32_t supervisor; /* 0 = from outside, or a recording */
 	bool is_recording;
 	bool wants_all; /* the first looks: until something can be proven */
+	/* On their way: new facts (only of a supervisor), and what the user has asked for. */
+	struct hd_call *asked, *acting;
+	int64_t asked_ms, acting_ms;
+	enum hd_view_want deed;
+	pid_t worker; /* who does the deed, where no supervisor does; 0 = nobody */
+	bool is_due;  /* hd_source_ask was called, and nobody else is to be asked */
+	int32_t tid;  /* whose stack is wanted */
 	/* From outside. */
 	struct hd_options options;
 	struct hd_unwinder *unwinder;
@@ -69,6 +76,8 @@ void hd_source_free(struct hd_source *source)
 		return;
 	if (source->has_case)
 		hd_case_release(&source->now);
+	hd_call_free(source->asked);
+	hd_call_free(source->acting);
 	hd_watcher_free(source->watcher);
 	hd_unwinder_free(source->unwinder);
 	hd_model_free(source->model);
@@ -191,12 +200,24 @@ struct hd_source *hd_source_guarded(int32_t supervisor)
 	return source;
 }
 
-static int ask(const struct hd_source *source, int32_t tid, struct hd_snapshot **ret, struct hd_err *err)
+static int start_question(struct hd_source *source, struct hd_err *err)
+{
+	char request[32];
+	snprintf(request, sizeof(request), "view %d", source->tid);
+	source->asked_ms = hd_now_ms();
+	return hd_call_start(source->supervisor, request, &source->asked, err);
+}
+
+static int hear_answer(struct hd_source *source, struct hd_snapshot **ret, struct hd_err *err)
 {
 	HD_CLEAN_BUF struct hd_buf body = {0};
-	char request[32];
-	snprintf(request, sizeof(request), "view %d", tid);
-	int r = hd_door_ask(source->supervisor, request, ASK_MS, &body, err);
+	if (source->asked == NULL)
+		return -EAGAIN;
+	int r = hd_call_take(source->asked, &body, err);
+	if (r == -EAGAIN)
+		return r;
+	hd_call_free(source->asked);
+	source->asked = NULL;
 	return r < 0 ? r : hd_snapshot_read(hd_buf_text(&body), body.len, ret, err);
 }
 
@@ -219,28 +240,60 @@ int hd_source_recording(const char *path, struct hd_source **ret, struct hd_err 
 
 /* ---- all of them --------------------------------------------------------------------------------------------------------- */
 
-int hd_source_refresh(struct hd_source *source, int32_t tid, struct hd_err *err)
+int hd_source_ask(struct hd_source *source, int32_t tid, struct hd_err *err)
+{
+	if (source->is_recording || source->asked != NULL)
+		return 0;
+	source->tid = tid;
+	source->wants_all = source->refreshes++ < 3;
+	if (source->supervisor != 0)
+		return start_question(source, err);
+	source->is_due = true;
+	return 0;
+}
+
+int hd_source_take(struct hd_source *source, struct hd_err *err)
 {
 	struct hd_snapshot *snap = NULL;
 	struct hd_case c;
-	int64_t began_ms = hd_now_ms(), cpu_ms = own_cpu_ms();
-	if (source->is_recording)
-		return 0;
-	source->wants_all = source->refreshes++ < 3;
-	int r = source->supervisor != 0 ? ask(source, tid, &snap, err) : look(source, &snap, err);
+	int64_t cpu_ms = own_cpu_ms();
+	if (source->asked == NULL && !source->is_due)
+		return -EAGAIN;
+	source->is_due = false;
+	int r = source->supervisor != 0 ? hear_answer(source, &snap, err) : look(source, &snap, err);
 	if (r < 0)
 		return r;
 	if (snap != NULL) {
 		hd_case_init(&c, snap);
 		if (source->supervisor == 0)
-			hd_case_view_stacks(&c, source->watcher, tid);
+			hd_case_view_stacks(&c, source->watcher, source->tid);
 		take_case(source, &c);
 		source->gather_cost_ms = own_cpu_ms() - cpu_ms;
 	}
 	measure_use(source);
 	/* From outside the gathers keep their own measure. */
-	source->cost_ms = source->supervisor != 0 ? hd_now_ms() - began_ms : 0;
+	source->cost_ms = source->supervisor != 0 ? hd_now_ms() - source->asked_ms : 0;
 	return 0;
+}
+
+bool hd_source_is_asked(const struct hd_source *source)
+{
+	return source->asked != NULL;
+}
+
+int64_t hd_source_silent_ms(const struct hd_source *source)
+{
+	return source->asked != NULL ? hd_now_ms() - source->asked_ms : 0;
+}
+
+size_t hd_source_pollfds(const struct hd_source *source, struct pollfd ret[HD_SOURCE_POLLFDS])
+{
+	size_t n = 0;
+	if (source->asked != NULL)
+		ret[n++] = hd_call_pollfd(source->asked);
+	if (source->acting != NULL)
+		ret[n++] = hd_call_pollfd(source->acting);
+	return n;
 }
 
 bool hd_source_stack(struct hd_source *source, int32_t tid)
@@ -350,23 +403,82 @@ static int dump_outside(struct hd_source *source, struct hd_buf *text, struct hd
 	return 0;
 }
 
-static int dump(struct hd_source *source, struct hd_buf *ret, struct hd_err *err)
+static bool do_outside(struct hd_source *source, struct hd_buf *ret)
 {
-	HD_CLEAN_BUF struct hd_buf text = {0};
-	if (!source->has_case || source->is_recording)
-		return hd_err_set(err, EINVAL, "there is no running program to dump");
-	int r = source->supervisor != 0 ? hd_door_ask(source->supervisor, "dump text 120", ACT_MS, &text, err)
-					: dump_outside(source, &text, err);
-	return r < 0 ? r : write_file(&text, source->now.snap->root, ret, err);
+	struct hd_err err = {0};
+	int r = source->deed == HD_VIEW_DUMP ? dump_outside(source, ret, &err) : kill_outside(source, ret, &err);
+	if (r < 0)
+		hd_buf_str(ret, err.text);
+	return r >= 0;
 }
 
-int hd_source_act(struct hd_source *source, enum hd_view_want want, struct hd_buf *ret, struct hd_err *err)
+static void send_all(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
+		if (n < 0 && errno != EINTR)
+			return; /* the view has gone */
+		text += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+}
+
+/* A kill takes as long as the processes take to end: a child of ours does it, and answers as a supervisor would.  It goes
+ * on when the view is left. */
+static int start_worker(struct hd_source *source, struct hd_err *err)
+{
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return hd_err_set(err, errno, "a socket cannot be made: %s", strerror(errno));
+	source->worker = fork();
+	if (source->worker == 0) {
+		struct hd_buf body = {0};
+		close(ends[0]);
+		bool ok = do_outside(source, &body);
+		send_all(ends[1], ok ? "ok\n" : "error\n", ok ? 3 : 6);
+		send_all(ends[1], hd_buf_text(&body), body.len);
+		_exit(0);
+	}
+	close(ends[1]);
+	if (source->worker < 0) {
+		close(ends[0]);
+		return hd_err_set(err, errno, "no process can be started: %s", strerror(errno));
+	}
+	source->acting = hd_call_adopt(ends[0]);
+	return 0;
+}
+
+int hd_source_act(struct hd_source *source, enum hd_view_want want, struct hd_err *err)
 {
 	static const char *const requests[] = {
-		[HD_VIEW_KILL] = "kill", [HD_VIEW_RESTART] = "restart", [HD_VIEW_HEAL] = "heal", [HD_VIEW_DETACH] = "detach"};
-	if (want == HD_VIEW_DUMP)
-		return dump(source, ret, err);
-	if (source->supervisor == 0)
-		return kill_outside(source, ret, err);
-	return hd_door_ask(source->supervisor, requests[want], ACT_MS, ret, err);
+		[HD_VIEW_DUMP] = "dump text 120", [HD_VIEW_KILL] = "kill", [HD_VIEW_RESTART] = "restart", [HD_VIEW_HEAL] = "heal",
+		[HD_VIEW_DETACH] = "detach"};
+	if (source->acting != NULL)
+		return hd_err_set(err, EBUSY, "what was asked for before is not done yet (for %d s now)",
+				  (int)((hd_now_ms() - source->acting_ms) / 1000));
+	if (!source->has_case || source->is_recording)
+		return hd_err_set(err, EINVAL, "there is no running program to do that to");
+	source->deed = want;
+	source->acting_ms = hd_now_ms();
+	return source->supervisor != 0 ? hd_call_start(source->supervisor, requests[want], &source->acting, err)
+				       : start_worker(source, err);
+}
+
+int hd_source_acted(struct hd_source *source, struct hd_buf *ret, struct hd_err *err)
+{
+	HD_CLEAN_BUF struct hd_buf body = {0};
+	if (source->acting == NULL)
+		return -EAGAIN;
+	int r = hd_call_take(source->acting, &body, err);
+	if (r == -EAGAIN)
+		return r;
+	hd_call_free(source->acting);
+	source->acting = NULL;
+	if (source->worker > 0)
+		(void)waitpid(source->worker, NULL, 0); /* it has answered, and ends */
+	source->worker = 0;
+	if (r == 0 && source->deed == HD_VIEW_DUMP)
+		return write_file(&body, source->now.snap->root, ret, err);
+	hd_buf_add(ret, hd_buf_text(&body), body.len);
+	return r;
 }

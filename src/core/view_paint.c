@@ -127,6 +127,16 @@ static void put_verdict(const struct totals *n, struct hd_buf *out)
 		hd_buf_printf(out, "DEADLOCK (%s)", hd_certainty_name(v->certainty));
 }
 
+/* In place of the second line, or where there is none, of the first. */
+static void paint_notice(struct hd_view *view, bool has_second)
+{
+	unsigned y = has_second;
+	if (view->model.notice == NULL)
+		return;
+	hd_screen_fill(&view->screen, 0, y, view->screen.width, pen(view, HD_TINT_WAITS));
+	put(view, 1, y, view->screen.width - 1, HD_TINT_WAITS, view->model.notice);
+}
+
 static void paint_head(struct hd_view *view, bool has_second)
 {
 	struct hd_buf left HD_CLEAN_BUF = {0}, right HD_CLEAN_BUF = {0};
@@ -222,6 +232,21 @@ static void put_tree_lines(const struct hd_view *view, const struct hd_view_row 
 		hd_buf_char(out, ' ');
 }
 
+/* How many threads there were when it was forked.  Where nobody saw that: at least so many as its memory still tells of,
+ * or "?"; nothing for the root, and after an exec. */
+static enum hd_tint fork_text(const struct hd_snapshot *snap, const struct hd_proc *proc, struct hd_buf *out)
+{
+	const struct hd_fork *fork = proc->fork;
+	bool is_child = proc->parent != HD_NONE && snap->procs[proc->parent].in_tree;
+	if (fork != NULL && fork->parent_threads > 0)
+		hd_buf_printf(out, "%" PRIu32, fork->parent_threads);
+	else if (fork != NULL && fork->n_others > 0)
+		hd_buf_printf(out, "%" PRIu32 "+", fork->n_others + 1);
+	else if (is_child && !proc->has_exec)
+		hd_buf_char(out, '?');
+	return fork != NULL && (fork->parent_threads > 1 || fork->n_others > 0) ? HD_TINT_FORK : HD_TINT_DIM;
+}
+
 /* A number of the row as text; the tint it has. */
 static enum hd_tint column_text(const struct hd_view *view, const struct hd_view_row *row, enum column c, struct hd_buf *out)
 {
@@ -247,9 +272,8 @@ static enum hd_tint column_text(const struct hd_view *view, const struct hd_view
 		tint = HD_TINT_DIM;
 	} else if (c == COL_FOR && thread != NULL && tree->verdict->threads[row->thread].wait.kind != HD_WAIT_NONE) {
 		hd_view_duration(thread->blocked_ns, out);
-	} else if (c == COL_FORK && row->is_proc && proc != NULL && proc->fork != NULL && proc->fork->parent_threads > 0) {
-		hd_buf_printf(out, "%" PRIu32, proc->fork->parent_threads);
-		tint = proc->fork->parent_threads > 1 ? HD_TINT_FORK : HD_TINT_DIM;
+	} else if (c == COL_FORK && row->is_proc && proc != NULL) {
+		tint = fork_text(tree->snap, proc, out);
 	}
 	return tint;
 }
@@ -553,6 +577,7 @@ const struct hd_screen *hd_view_paint(struct hd_view *view)
 		return &view->screen;
 	}
 	paint_head(view, l.has_second);
+	paint_notice(view, l.has_second);
 	if (l.heads_y != 0 && !view->is_zoomed)
 		paint_heads(view, l.heads_y);
 	if (l.list_rows > 0)

@@ -3,34 +3,16 @@
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from harness import HANGDOG, ROOT, Skip, check, hangdog, main, need, wait_until
+from terminal import Terminal
 
 CASES = []
 DATA = os.path.join(ROOT, "tests", "data", "snapshots")
 HANG = os.path.join(DATA, "python_lock_refill.hds")
-
-# A parent that waits for a child that waits for a lock nobody can release; ends with its starter, or after five minutes.
-PROGRAM = """
-import ctypes, os, signal, threading, time
-ctypes.CDLL(None).prctl(1, 9); signal.alarm(300)
-registry = threading.Lock()
-def hold():
-    with registry: time.sleep(1000)
-threading.Thread(target=hold, daemon=True).start()
-while not registry.locked(): pass
-pid = os.fork()
-if pid == 0:
-    ctypes.CDLL(None).prctl(1, 9)
-    with registry: pass
-    os._exit(0)
-os.waitpid(pid, 0)
-"""
-
 
 def case(function):
     def skipping():
@@ -40,62 +22,6 @@ def case(function):
         function()
     CASES.append((function.__name__.replace("_", " "), skipping))
     return function
-
-
-class Terminal:
-    """A tmux session of its own server; the shell command runs in it, then the terminal's settings are shown."""
-    count = 0
-
-    def __init__(self, command, width=80, height=24, term="screen-256color", env=()):
-        Terminal.count += 1
-        self.folder = tempfile.mkdtemp(prefix="hangdog-top-")
-        self.socket = os.path.join(self.folder, "tmux")
-        words = " ".join(["LC_ALL=C.UTF-8", f"TERM={term}", *env])
-        script = f"stty -a > {self.folder}/before; env {words} {command}; echo status=$?; stty -a > {self.folder}/after; echo ended; exec cat"
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "exec sh -c '" + script.replace("'", "'\\''") + "'")
-
-    def tmux(self, *args):
-        return subprocess.run(["tmux", "-S", self.socket, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20).stdout
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.tmux("kill-server")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def screen(self, *how):
-        return self.tmux("capture-pane", "-p", *how)
-
-    def keys(self, *keys):
-        self.tmux("send-keys", *keys)
-
-    def shows(self, *words):
-        try:
-            wait_until(lambda: all(w in self.screen() for w in words), words)
-        except AssertionError:
-            raise AssertionError(f"{words} never came on the screen:\n{self.screen()}")
-        return self.screen()
-
-    def hides(self, words):
-        wait_until(lambda: words not in self.screen(), f"'{words}' gone from the screen")
-
-    def ends(self, status=0):
-        self.shows(f"status={status}", "ended")
-        before, after = (open(os.path.join(self.folder, f)).read() for f in ("before", "after"))
-        before, after = before.split("\n", 1)[1], after.split("\n", 1)[1]  # the first line has the size
-        check(before == after, f"the terminal is not as it was:\n{before}\n{after}")
-        check("WAITS FOR" not in self.screen(), "the screen of before is not back:\n" + self.screen())
-
-
-class Hang:
-    def __enter__(self):
-        self.process = subprocess.Popen([sys.executable, "-c", PROGRAM], stdin=subprocess.DEVNULL)
-        return self.process
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
 
 
 def replay(path=HANG, **kw):
@@ -182,39 +108,25 @@ def colours_come_and_no_color_keeps_them_away():
 
 
 @case
-def a_running_hang_gets_its_badge_and_k_asks_then_kills():
-    with Hang() as p, Terminal(f"{HANGDOG} top {p.pid}") as t:
-        t.shows("DEADLOCK (proven)", "PROVEN", "python-lock registry")
-        t.keys("k")
-        t.shows(f"Kill the whole tree of {p.pid}", "SIGKILL", "y = yes")
-        t.keys("x")
-        t.shows("nothing was done")
-        check(p.poll() is None, "it was killed without a yes")
-        t.keys("k", "y")
-        p.wait(30)
-        check(p.returncode == -signal.SIGTERM, p.returncode)
-        t.shows("ended 2 processes")
-        t.keys("q")
-        t.ends()
-
-
-@case
-def a_guarded_tree_is_shown_through_its_supervisor_and_killed_by_it():
-    with Hang() as p:
-        guard = subprocess.Popen([HANGDOG, "attach", "--quiet", "--incident-dir", tempfile.gettempdir() + "/hangdog-top-incidents", str(p.pid)],
-                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            wait_until(lambda: hangdog("ctl", p.pid, "why").status != 125, "a supervisor that answers")
-            with Terminal(f"{HANGDOG} top {p.pid}") as t:
-                t.shows("DEADLOCK (proven)", "PROVEN", "python-lock registry")
-                t.keys("k", "y")
-                p.wait(40)
-                t.shows("ended ")
-                t.keys("q")
-                t.ends()
-        finally:
-            guard.kill()
-            guard.wait()
+def the_mouse_selects_scrolls_and_presses_the_keys_below():
+    # xterm and xterm.js (notebooks, VS Code) send the newer form, screen and tmux the older one.
+    for term, protocol in ("xterm-256color", "sgr"), ("screen-256color", "old"):
+        with replay(os.path.join(DATA, "healthy.hds"), term=term) as t:
+            x, y = t.find(" 602 ")
+            t.mouse(0, x + 1, y, protocol)
+            t.shows("602 (cc1) runs")
+            t.mouse(65, x, y, protocol)
+            t.hides("602 (cc1) runs")
+            for _ in range(9):
+                t.mouse(64, x, y, protocol)
+            t.shows("600 (")
+            t.mouse(0, *t.find("?Help"), protocol)
+            t.shows("end the whole tree (asks first)") if t.keys("PageDown", "PageDown") is None else None
+            t.keys("Escape")
+            t.mouse(0, *t.find("sStack"), protocol)
+            t.shows("stack")
+            t.mouse(0, *t.find("qQuit"), protocol)
+            t.ends()
 
 
 @case

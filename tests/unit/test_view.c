@@ -204,6 +204,39 @@ Test(view, the_colours_for_colour_blind_eyes_differ_from_the_usual_and_none_come
 	scene_free(&s);
 }
 
+Test(view, that_nobody_answers_is_said_in_the_second_line_and_on_a_small_screen_in_the_first, .timeout = 10)
+{
+	struct scene s = scene_of("python_lock_refill", 80, 24, plain);
+	struct hd_view_model silent = {.trees = &s.tree, .n_trees = 1, .notice = "no answer for 7 s"};
+	hd_view_model(s.view, &silent);
+	cr_expect(shows(&s, "DEADLOCK (proven)\n no answer for 7 s\n"));
+	hd_view_resize(s.view, 20, 5);
+	cr_expect(shows(&s, " no answer for 7 s\n"));
+	silent.n_trees = 0;
+	hd_view_model(s.view, &silent);
+	cr_expect(shows(&s, " no answer for 7 s\n"));
+	scene_free(&s);
+}
+
+Test(view, a_fork_that_nobody_saw_is_a_question_or_what_its_memory_tells, .timeout = 10)
+{
+	struct scene s = scene_of("python_lock_refill", 80, 24, plain);
+	struct hd_proc *child = &s.snap->procs[1];
+	show(&s);
+	cr_expect(shows(&s, "   2 PROVEN"));
+	cr_expect_eq(child->pid, 10143);
+	child->fork->parent_threads = 0;
+	show(&s);
+	cr_expect(shows(&s, "  2+ PROVEN"));
+	child->fork = NULL;
+	show(&s);
+	cr_expect(shows(&s, "   ? PROVEN"));
+	child->has_exec = true;
+	show(&s);
+	cr_expect(shows(&s, "     PROVEN"));
+	scene_free(&s);
+}
+
 Test(view, it_begins_with_the_culprit_and_arrows_move, .timeout = 10)
 {
 	struct scene s = scene_of("python_lock_refill", 80, 24, plain);
