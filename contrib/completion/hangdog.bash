@@ -71,6 +71,10 @@ _hangdog() {
 		compopt -o default
 		return
 		;;
+	--log)
+		COMPREPLY=($(compgen -W "none syslog journald" -- "$cur"))
+		return
+		;;
 	--replay)
 		compopt -o default
 		return
@@ -92,14 +96,14 @@ _hangdog() {
 	case ${COMP_WORDS[1]} in
 	run)
 		if [[ $cur == -* ]]; then
-			COMPREPLY=($(compgen -W "--interval --stall --progress --follow --fork-evidence --on-hang --certainty --term-timeout --max-restarts --restart-delay --resume-args --cure --die-with-me --report --json --incident-dir --keep --audit --metrics --top --verbose --quiet --color --help" -- "$cur"))
+			COMPREPLY=($(compgen -W "--interval --stall --progress --follow --fork-evidence --on-hang --certainty --term-timeout --max-restarts --restart-delay --resume-args --cure --die-with-me --report --json --incident-dir --keep --audit --metrics --log --top --verbose --quiet --color --help" -- "$cur"))
 		else
 			COMPREPLY=($(compgen -c -- "$cur"))
 		fi
 		;;
 	attach)
 		if [[ $cur == -* ]]; then
-			COMPREPLY=($(compgen -W "--interval --stall --progress --follow --fork-evidence --on-hang --certainty --term-timeout --max-restarts --restart-delay --resume-args --cure --once --report --json --incident-dir --keep --audit --metrics --top --verbose --quiet --color --help" -- "$cur"))
+			COMPREPLY=($(compgen -W "--interval --stall --progress --follow --fork-evidence --on-hang --certainty --term-timeout --max-restarts --restart-delay --resume-args --cure --once --report --json --incident-dir --keep --audit --metrics --log --top --verbose --quiet --color --help" -- "$cur"))
 		else
 			COMPREPLY=($(compgen -W "$(ps -eo pid= 2>/dev/null)" -- "$cur"))
 		fi

@@ -1,15 +1,13 @@
 /* What --on-hang asks for, in order, until one works.  The report is on disk before anything here happens. */
-#include <errno.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "cmd/heal.h"
 #include "cmd/say.h"
 #include "cmd/supervisor.h"
 #include "hangdog/act.h"
+#include "hangdog/gpu.h"
+#include "hangdog/helper.h"
 #include "hangdog/incident.h"
 #include "hangdog/killchild.h"
 
@@ -30,6 +28,18 @@ bool hd_supervisor_end_tree(struct hd_supervisor *s, uint32_t *ret_ended)
 	return r == 0;
 }
 
+bool hd_supervisor_clear_away(struct hd_supervisor *s, uint32_t *ret_ended)
+{
+	struct hd_gpu_users *gpu = hd_gpu_users_note(s->model);
+	struct hd_err err = {0};
+	bool is_gone = hd_supervisor_end_tree(s, ret_ended);
+	if (is_gone && gpu != NULL && hd_gpu_users_wait(gpu, s->tracer, s->options->term_timeout_ms, pump, s, &err) < 0)
+		hd_say("%s after --term-timeout; it is started again all the same", err.text);
+	hd_gpu_users_free(gpu);
+	hd_terminal_restore(&s->terminal);
+	return is_gone;
+}
+
 /* Guarding goes on: what is freed may hang again elsewhere. */
 static bool act_heal(struct hd_supervisor *s, const struct hd_step *step)
 {
@@ -37,7 +47,7 @@ static bool act_heal(struct hd_supervisor *s, const struct hd_step *step)
 	(void)step;
 	bool is_done = hd_supervisor_heal(s, &s->hang, &text);
 	s->hang.action.result = hd_arena_str(s->hang.arena, hd_buf_text(&text));
-	hd_say("heal: %s", hd_buf_text(&text));
+	hd_tell(s->options, "heal: %s", hd_buf_text(&text));
 	return is_done;
 }
 
@@ -68,11 +78,11 @@ static bool act_kill_child(struct hd_supervisor *s, const struct hd_step *step)
 	if (plan.refusal == NULL && hd_kill_tree(s->model, &how, pump, s, &ended, &err) == 0) {
 		c->action.result = ended == 1 ? hd_arena_printf(c->arena, "ended process %d; the others go on without it", only[0].pid)
 					      : hd_arena_printf(c->arena, "ended %u processes; the others go on without them", ended);
-		hd_say("kill-child: %s", c->action.result);
+		hd_tell(s->options, "kill-child: %s", c->action.result);
 		return true;
 	}
 	c->action.result = plan.refusal != NULL ? plan.refusal : hd_arena_str(c->arena, err.text);
-	hd_say("kill-child: it would not help: %s", c->action.result);
+	hd_tell(s->options, "kill-child: it would not help: %s", c->action.result);
 	return false;
 }
 
@@ -96,12 +106,11 @@ static bool wait_before_start(struct hd_supervisor *s, int64_t delay_ms)
 static bool act_restart(struct hd_supervisor *s, const struct hd_step *step)
 {
 	uint32_t ended = 0;
-	if (!hd_supervisor_end_tree(s, &ended))
+	if (!hd_supervisor_clear_away(s, &ended))
 		return false;
 	s->hang.action.result = hd_arena_printf(s->hang.arena, "ended %u process%s, restart %u of at most %u", ended,
 						ended == 1 ? "" : "es", s->policy.restarts, s->policy.restarts_max);
-	hd_terminal_restore(&s->terminal);
-	hd_say("restart %u of at most %u in %.3g s", s->policy.restarts, s->policy.restarts_max, (double)step->delay_ms / 1000);
+	hd_tell(s->options, "restart %u of at most %u in %.3g s", s->policy.restarts, s->policy.restarts_max, (double)step->delay_ms / 1000);
 	if (!wait_before_start(s, step->delay_ms) || hd_supervisor_launch(s, s->policy.restarts, s->hang.path) != 0) {
 		s->has_ended_it = true;
 		s->is_over = true;
@@ -118,11 +127,9 @@ static bool act_stop(struct hd_supervisor *s, const struct hd_step *step)
 		return false;
 	}
 	s->hang.action.result = "stopped by SIGSTOP; SIGCONT lets it go on";
-	hd_say("the whole tree is stopped; look at it with a debugger, 'kill -CONT' lets it go on");
+	hd_tell(s->options, "the whole tree is stopped; look at it with a debugger, 'kill -CONT' lets it go on");
 	return true;
 }
-
-extern char **environ;
 
 /* HANGDOG_REPORT, HANGDOG_PID, HANGDOG_VERDICT, HANGDOG_CAUSE besides what hangdog itself has. */
 static char **exec_environment(const struct hd_supervisor *s)
@@ -146,23 +153,13 @@ static char **exec_environment(const struct hd_supervisor *s)
 
 static bool act_exec(struct hd_supervisor *s, const struct hd_step *step)
 {
-	const char *argv[] = {"sh", "-c", step->command, NULL};
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	pid_t pid;
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	int r = posix_spawn(&pid, "/bin/sh", NULL, &attr, (char *const *)argv, exec_environment(s));
-	posix_spawnattr_destroy(&attr);
-	if (r != 0) {
-		hd_say("--on-hang exec: /bin/sh cannot be started: %s", strerror(r));
+	const char *argv[] = {"/bin/sh", "-c", step->command, NULL};
+	int32_t pid;
+	int r = hd_helper_spawn(s->tracer, argv, exec_environment(s), /* out_fd= */ -1, &pid);
+	if (r < 0) {
+		hd_say("--on-hang exec: /bin/sh cannot be started: %s", strerror(-r));
 		return false;
 	}
-	hd_tracer_add_helper(s->tracer, pid);
 	s->hang.action.result = hd_arena_printf(s->hang.arena, "started: %s", step->command);
 	return true;
 }
@@ -220,8 +217,10 @@ void hd_supervisor_act(struct hd_supervisor *s)
 	struct outcome outcome = {0};
 	for (bool is_over = false; !is_over;) {
 		struct hd_step step = hd_policy_next(&s->policy);
-		if (step.skipped != NULL)
-			hd_say("%s: %s", step.gives_up ? "giving up" : "an action was skipped", step.skipped);
+		if (step.gives_up)
+			hd_say("giving up: %s", step.skipped);
+		else if (step.skipped != NULL)
+			hd_tell(s->options, "an action was skipped: %s", step.skipped);
 		if (step.kind == HD_ACTION_REPORT)
 			break;
 		s->hang.action = (struct hd_action_note){.taken = hd_action_name(step.kind)};

@@ -146,9 +146,7 @@ static bool answer_restart(struct hd_supervisor *s, const char *rest, struct hd_
 		hd_buf_str(reply, "this program was attached to, not started by hangdog: start it again yourself");
 		return false;
 	}
-	bool is_gone = hd_supervisor_end_tree(s, &ended);
-	hd_terminal_restore(&s->terminal);
-	if (!is_gone || hd_supervisor_launch(s, ++s->policy.restarts, NULL) != 0) {
+	if (!hd_supervisor_clear_away(s, &ended) || hd_supervisor_launch(s, ++s->policy.restarts, NULL) != 0) {
 		hd_buf_str(reply, "it did not start again; hangdog said on its stderr why");
 		return false;
 	}

@@ -109,12 +109,12 @@ static void choose(const struct hd_options *options, struct hd_buf *so_far, cons
 {
 	const struct hd_cure *next = hd_cure_next(hang->advice, hang->n_advice, hd_buf_text(so_far), has_python(hang->snap),
 						  (const char *const *)environ);
-	if (next != NULL && so_far->len != 0 && !options->quiet)
-		hd_say("it hung again: cure %s is added", next->name);
+	if (next != NULL && so_far->len != 0)
+		hd_tell(options, "it hung again: cure %s is added", next->name);
 	if (next != NULL)
 		remember(so_far, next->name);
-	else if (!options->quiet)
-		hd_say("no %scure is known for this hang: it is started again as it was", so_far->len != 0 ? "further " : "");
+	else
+		hd_tell(options, "no %scure is known for this hang: it is started again as it was", so_far->len != 0 ? "further " : "");
 }
 
 static const char *const *env_of(const char *list, const struct hd_options *options, struct hd_arena *arena)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/dump.h"
+#include "cmd/log.h"
 #include "cmd/metrics.h"
 #include "cmd/say.h"
 #include "cmd/supervisor.h"
@@ -75,9 +76,11 @@ static void handle_hang(struct hd_supervisor *s, struct hd_case *c)
 	s->count.hangs++;
 	s->count.by_cause[s->hang.verdict->cause]++;
 	write_down(s, &s->hang, /* is_final= */ false);
+	hd_log_hang(s);
 	report_to_people(s, &s->hang);
 	hd_supervisor_act(s);
 	write_down(s, &s->hang, /* is_final= */ true); /* again, now with what came of it */
+	hd_log_action(s);
 }
 
 /* What has happened since the first look counts, too: births and ends are taken in before the second. */

@@ -32,6 +32,7 @@ const size_t hd_commands_n = HD_COUNTOF(hd_commands);
 /* Each list follows its enum. */
 static const char *const follow_words[] = {"ptrace", "observe", NULL};
 static const char *const evidence_words[] = {"off", "light", "full", NULL};
+static const char *const log_words[] = {"none", "syslog", "journald", NULL};
 static const char *const color_words[] = {"auto", "always", "never", NULL};
 static const char *const certainty_words[] = {"", "suspected", "owned", "proven", NULL};
 static const char *const ctl_words[] = {"dump", "why", "kill", "restart", "heal", "detach", NULL};

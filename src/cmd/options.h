@@ -81,7 +81,7 @@ struct hd_options {
 	int64_t keep; /* -1 = not given */
 	struct hd_progress progress;
 	struct hd_actions actions;
-	int follow, evidence, certainty, color; /* enum hd_follow, hd_evidence, hd_certainty, hd_color */
+	int follow, evidence, certainty, log, color; /* enum hd_follow, hd_evidence, hd_certainty, hd_log, hd_color */
 	const char *resume_args, *cure, *report_path, *incident_dir, *metrics_path, *replay; /* NULL = not given; cure: "auto" */
 	bool once, die_with_me, audit, top, json, native, python, locals, lines, consistent, merge, folded, async;
 	bool tree, threads, cures, verbose, quiet;

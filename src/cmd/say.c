@@ -34,14 +34,29 @@ void hd_say_text(const char *text)
 	write_all(hd_buf_text(&out), out.len);
 }
 
-void hd_say(const char *fmt, ...)
+static void say_formatted(const char *fmt, va_list ap)
 {
 	HD_CLEAN_BUF struct hd_buf text = {0};
+	hd_buf_vprintf(&text, fmt, ap);
+	hd_say_text(hd_buf_text(&text));
+}
+
+void hd_say(const char *fmt, ...)
+{
 	va_list ap;
 	va_start(ap, fmt);
-	hd_buf_vprintf(&text, fmt, ap);
+	say_formatted(fmt, ap);
 	va_end(ap);
-	hd_say_text(hd_buf_text(&text));
+}
+
+void hd_tell(const struct hd_options *options, const char *fmt, ...)
+{
+	va_list ap;
+	if (options->quiet)
+		return;
+	va_start(ap, fmt);
+	say_formatted(fmt, ap);
+	va_end(ap);
 }
 
 static bool wants_color(FILE *stream, const struct hd_options *options)

@@ -11,6 +11,8 @@
  * own output in the middle of a line. */
 void hd_say(const char *fmt, ...) HD_PRINTF(1, 2);
 void hd_say_text(const char *text); /* many lines */
+/* The same for what is no error: not with --quiet. */
+void hd_tell(const struct hd_options *options, const char *fmt, ...) HD_PRINTF(2, 3);
 
 /* Colour and width for this stream: --color, NO_COLOR, TERM, the window size; 80 columns off a terminal. */
 struct hd_text_style hd_say_style(FILE *stream, const struct hd_options *options);

@@ -59,6 +59,7 @@ struct hd_supervisor {
 		uint64_t hangs;     /* as last written */
 		bool is_said;       /* that it cannot be written */
 	} metrics;                  /* --metrics (cmd/metrics.c) */
+	bool is_log_said;           /* that --log does not reach its log */
 	uint32_t threads;           /* at the newest look */
 	bool is_over;               /* leave the loop */
 	bool has_ended_it;          /* hangdog ended the command because it hung: 124 */
@@ -85,6 +86,8 @@ void hd_supervisor_look(struct hd_supervisor *s);
 void hd_supervisor_act(struct hd_supervisor *s);
 /* Ends every process of the tree; false when some are left (said). */
 bool hd_supervisor_end_tree(struct hd_supervisor *s, uint32_t *ret_ended);
+/* The same before another start, which then finds the terminal as it was and its GPU's memory free. */
+bool hd_supervisor_clear_away(struct hd_supervisor *s, uint32_t *ret_ended);
 /* Answers a client of the door; hd_door_answer_fn. */
 bool hd_supervisor_answer(void *supervisor, const char *request, struct hd_buf *reply);
 /* Guards until it is over. */
