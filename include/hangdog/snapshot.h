@@ -75,6 +75,11 @@ enum hd_lock_kind {
 };
 const char *hd_lock_json(enum hd_lock_kind kind);
 const char *hd_lock_words(enum hd_lock_kind kind);
+struct hd_lock;
+/* The same in the words of the library that the lock belongs to, if known ("an absl::Mutex", "a Rust channel"): data/lock_words.def. */
+const char *hd_lock_what(const struct hd_lock *lock);
+/* The word that the thread waits on is its own, not the lock's, and where the lock lies is not known. */
+bool hd_lock_is_elsewhere(const struct hd_lock *lock);
 
 enum hd_confidence { HD_CONF_NONE = 0, HD_CONF_LOW, HD_CONF_HIGH };
 

@@ -72,7 +72,7 @@ bool hd_supervisor_heal(struct hd_supervisor *s, const struct hd_case *c, struct
 		const char *why = plan_one(s, c, targets[i], &plans[i]);
 		if (why != NULL) {
 			hd_buf_printf(ret_text, "%s of process %d cannot be freed: %s",
-				      th->lock.name != NULL ? th->lock.name : hd_lock_words(th->lock.kind), c->snap->procs[th->proc].pid, why);
+				      th->lock.name != NULL ? th->lock.name : hd_lock_what(&th->lock), c->snap->procs[th->proc].pid, why);
 			return false;
 		}
 	}

@@ -274,8 +274,8 @@ static const char *what_text(const struct hd_snapshot *snap, const struct hd_thr
 	const struct hd_lock *lock = &th->lock;
 	int32_t pid = snap->procs[th->proc].pid;
 	if (lock->name != NULL)
-		return hd_arena_printf(arena, "%s, %s, in process %" PRId32, lock->name, hd_lock_words(lock->kind), pid);
-	return hd_arena_printf(arena, "%s in process %" PRId32, hd_lock_words(lock->kind), pid);
+		return hd_arena_printf(arena, "%s, %s, in process %" PRId32, lock->name, hd_lock_what(lock), pid);
+	return hd_arena_printf(arena, "%s in process %" PRId32, hd_lock_what(lock), pid);
 }
 
 static const struct hd_fork_other *holder_of(const struct hd_fork *fork, const struct hd_lock *lock, const struct hd_owner *owner)

@@ -168,11 +168,13 @@ static json_t *wakers(const struct hd_snapshot *snap, const struct hd_thread_ver
 	return ret;
 }
 
-/* Of the object where it is known, else of the word waited on, which may lie inside it. */
+/* Of the object where it is known, else of the word waited on, which may lie inside it; not of a word that only parks. */
 static uint64_t wait_address(const struct hd_thread *thread)
 {
 	if (thread->lock.confidence == HD_CONF_HIGH && thread->lock.base != 0)
 		return thread->lock.base;
+	if (hd_lock_is_elsewhere(&thread->lock))
+		return 0;
 	return thread->n_words != 0 ? thread->words[0].addr : 0;
 }
 

@@ -127,11 +127,11 @@ void hd_words_command(const char *const *argv, size_t max, struct hd_buf *out)
 void hd_words_lock(const struct hd_lock *lock, struct hd_buf *out)
 {
 	if (lock->name != NULL)
-		hd_buf_printf(out, "%s, %s", lock->name, hd_lock_words(lock->kind));
+		hd_buf_printf(out, "%s, %s", lock->name, hd_lock_what(lock));
 	else
-		hd_buf_str(out, hd_lock_words(lock->kind));
-	bool is_place = lock->kind != HD_LOCK_JOIN && lock->kind != HD_LOCK_TEAM && lock->kind != HD_LOCK_PARKER;
-	if (lock->name == NULL && lock->variable_address_note != NULL && is_place)
+		hd_buf_str(out, hd_lock_what(lock));
+	bool is_place = lock->kind != HD_LOCK_JOIN && lock->kind != HD_LOCK_TEAM;
+	if (lock->name == NULL && lock->variable_address_note != NULL && is_place && !hd_lock_is_elsewhere(lock))
 		hd_buf_printf(out, " %s", lock->variable_address_note);
 }
 

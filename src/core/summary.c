@@ -84,12 +84,12 @@ static void say_object(const struct writer *w, uint32_t t)
 		return;
 	}
 	if (th->lock.name != NULL) {
-		hd_buf_str(w->out, is_lock_like(th->lock.kind) ? "the lock" : hd_lock_words(th->lock.kind));
+		hd_buf_str(w->out, is_lock_like(th->lock.kind) ? "the lock" : hd_lock_what(&th->lock));
 		hd_buf_char(w->out, ' ');
 		hd_buf_safe(w->out, th->lock.name);
 		return;
 	}
-	hd_buf_str(w->out, hd_lock_words(th->lock.kind));
+	hd_buf_str(w->out, hd_lock_what(&th->lock));
 	if (th->lock.kind == HD_LOCK_LIBC)
 		say_named(w, th->lock.api);
 }

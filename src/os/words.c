@@ -227,9 +227,14 @@ static void name_lock(struct hd_draft *d, const struct hd_unwind_query *query, s
 {
 	const char *module = NULL;
 	uint64_t offset = 0;
-	if (lock->name != NULL || lock->base == 0)
+	if (lock->name != NULL || lock->base == 0 || lock->kind == HD_LOCK_GIL)
 		return;
 	const char *symbol = hd_unwind_data_symbol(d->w->config.unwinder, query, lock->base, d->arena, &module, &offset);
+	/* libstdc++ waits for std::barrier and the like on a word of a pool (bits/atomic_wait.h): that is not the object. */
+	if (symbol != NULL && strstr(symbol, "__waiter_pool_base") != NULL) {
+		lock->base = 0;
+		return;
+	}
 	if (symbol == NULL) {
 		if (lock->variable_address_note == NULL)
 			lock->variable_address_note = place_of(d, query->maps, lock->base);

@@ -30,7 +30,7 @@ static const struct reader_row readers[] = {
 	{HD_API_RUST_COND, hd_rust_cond, hd_rust_cond},
 	{HD_API_RUST_ONCE, hd_rust_once, hd_rust_once},
 	{HD_API_RUST_PARK, hd_runtime_park, hd_runtime_park},
-	{HD_API_PARKING_LOT, hd_runtime_park, hd_runtime_park},
+	{HD_API_PARKING_LOT, hd_parking_lot, hd_parking_lot},
 	{HD_API_ABSL_MUTEX, hd_absl_mutex, hd_absl_mutex},
 	{HD_API_ABSL_COND, hd_absl_cond, hd_absl_cond},
 	{HD_API_ABSL_SPIN, hd_absl_spin, hd_absl_spin},
@@ -48,6 +48,7 @@ static const struct reader_row readers[] = {
 	{HD_API_PY_GIL, hd_glibc_cond, hd_musl_cond},
 	{HD_API_MP_SEM, hd_glibc_sem, hd_musl_sem},
 	{HD_API_TEAM, hd_runtime_team, hd_runtime_team},
+	{HD_API_POOL, hd_runtime_park, hd_runtime_park},
 };
 
 static const struct reader_row *reader_find(enum hd_lock_api api)
@@ -147,6 +148,10 @@ static void refine(struct hd_probe *p)
 	} else if (lock->kind == HD_LOCK_CONDITION && (hit = caller_find(calls, HD_API_TEAM)) != NULL) {
 		lock->kind = HD_LOCK_TEAM;
 		lock->family = hit->family;
+	} else if ((lock->kind == HD_LOCK_CONDITION || lock->kind == HD_LOCK_PARKER) &&
+		   (hit = caller_find(calls, HD_API_POOL)) != NULL) {
+		lock->family = hit->family;
+		lock->api = hit->name;
 	}
 }
 

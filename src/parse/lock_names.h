@@ -52,6 +52,7 @@ enum hd_lock_api {
 	HD_API_PY_GIL,
 	HD_API_MP_SEM,
 	HD_API_TEAM,
+	HD_API_POOL, /* a thread pool that waits by another library's primitives */
 	HD_API_GLUE, /* inner workings of a known runtime: walk on, no meaning of its own */
 };
 

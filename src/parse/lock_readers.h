@@ -54,7 +54,8 @@ void hd_rust_rdlock(struct hd_probe *p);
 void hd_rust_wrlock(struct hd_probe *p);
 void hd_rust_cond(struct hd_probe *p);
 void hd_rust_once(struct hd_probe *p);
-void hd_runtime_park(struct hd_probe *p); /* Rust park, parking_lot, Go: the word is the waiter's, not the lock's */
+void hd_parking_lot(struct hd_probe *p);
+void hd_runtime_park(struct hd_probe *p); /* Rust park, pools, Go: the word is the waiter's, not the lock's */
 void hd_absl_mutex(struct hd_probe *p);
 void hd_absl_cond(struct hd_probe *p);
 void hd_absl_spin(struct hd_probe *p);

@@ -1,5 +1,7 @@
 /* Waits of C++, Rust, abseil, OpenMP, oneTBB and Go runtimes, locks.md sections 2.3 and 2.5.  None keeps an owner that
  * can be read, and several wait on a word of the waiter instead of the lock: those never say "the lock is here". */
+#include <string.h>
+
 #include "parse/lock_readers.h"
 
 static void begin(struct hd_probe *p, enum hd_lock_kind kind, const char *family, uint64_t base,
@@ -96,6 +98,68 @@ void hd_runtime_park(struct hd_probe *p)
 {
 	begin(p, HD_LOCK_PARKER, p->lock->family, 0, HD_LAYOUT_NONE);
 	end(p, 4, 4);
+}
+
+/* ---- parking_lot (parking_lot_core 0.9 src/parking_lot.rs, parking_lot 0.12 src/raw_{mutex,rwlock}.rs) ----
+ *
+ * The futex is the first word of the waiter's ThreadData {parker, key, next, tokens}, whose fields rustc may reorder.  The
+ * key is the address of the lock: the one word near by that points to a state which is taken and has waiters.  RawMutex
+ * is one byte (1 locked, 2 parked), RawRwLock a word (1 parked, 2 writer parked, 4 upgradable, 8 writer, 16 per reader). */
+#define PARKING_REACH 0x40u
+#define PARKING_MUTEX 3u
+#define PARKING_RW_WAITED 3u
+#define PARKING_RW_TAKEN (~UINT64_C(7))
+
+static bool parking_state_fits(struct hd_probe *p, uint64_t key, bool is_mutex, uint64_t *ret_state)
+{
+	uint8_t byte = 0;
+	const struct hd_map *map = p->query->maps != NULL ? hd_maps_find(p->query->maps, key) : NULL;
+	if (map == NULL || !map->writable)
+		return false;
+	if (is_mutex) {
+		bool fits = hd_mem_u8(p->mem, key, &byte) == 0 && byte == PARKING_MUTEX;
+		*ret_state = byte;
+		return fits;
+	}
+	return key % 8 == 0 && hd_mem_u64(p->mem, key, ret_state) == 0 && (*ret_state & PARKING_RW_WAITED) != 0 &&
+	       (*ret_state & PARKING_RW_TAKEN) != 0 && *ret_state < UINT32_MAX;
+}
+
+static void parking_find(struct hd_probe *p, bool is_mutex)
+{
+	uint64_t found = 0, key, state;
+	for (uint64_t at = (p->uaddr & ~UINT64_C(7)) - PARKING_REACH; at <= p->uaddr + PARKING_REACH; at += 8) {
+		if (hd_mem_u64(p->mem, at, &key) < 0 || key == found || !parking_state_fits(p, key, is_mutex, &state))
+			continue;
+		if (found != 0)
+			return; /* two that would fit: neither is told */
+		found = key;
+	}
+	p->lock->base = found;
+	p->lock->is_held = found != 0;
+	if (found != 0 && is_mutex)
+		p->lock->layout = HD_LAYOUT_BYTE;
+}
+
+void hd_parking_lot(struct hd_probe *p)
+{
+	static const struct {
+		const char *api;
+		enum hd_lock_kind kind;
+	} sorts[] = {{"parking_lot::Mutex::lock", HD_LOCK_MUTEX},
+		     {"parking_lot::RwLock::read", HD_LOCK_RWLOCK_READ},
+		     {"parking_lot::RwLock::write", HD_LOCK_RWLOCK_WRITE},
+		     {"parking_lot::Condvar::wait", HD_LOCK_CONDITION}};
+	enum hd_lock_kind kind = HD_LOCK_PARKER;
+	for (size_t i = 0; i < HD_COUNTOF(sorts); i++) {
+		if (p->lock->api != NULL && strcmp(p->lock->api, sorts[i].api) == 0)
+			kind = sorts[i].kind;
+	}
+	begin(p, kind, "parking_lot", 0, HD_LAYOUT_NONE);
+	hd_probe_check(p, p->val == 1, "a parked thread of parking_lot expects 1");
+	hd_probe_check_word(p);
+	if (kind == HD_LOCK_MUTEX || kind == HD_LOCK_RWLOCK_READ || kind == HD_LOCK_RWLOCK_WRITE)
+		parking_find(p, kind == HD_LOCK_MUTEX);
 }
 
 /* ---- abseil (absl/synchronization/mutex.cc, internal/waiter.h) ---- */

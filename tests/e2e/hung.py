@@ -8,6 +8,9 @@ A program's first line says what must come out: `EXPECT: verdict=deadlock cause=
 `MODES: launched attached guarded` limits how it is tried; `NEEDS: command` names what must be installed, `TRY: flags` what the
 compiler must be able to do (they are flags of the build, too); `SIGHT: all` says that a look from outside can only prove it where
 the descriptors of every process on the machine can be read.  `lost=N` in EXPECT: a child that ended by signal N is told.
+`OBJECT: regex`: what a dead-locked thread of a culprit waits for, as the report says it.  `CC: command` names another compiler;
+`CRATES: names` are libraries of Rust (Debian's librust-NAME-dev).  `STALL: seconds` is passed on as --stall, and then what is suspected is acted on.
+`PYTHON: version` is the oldest that will do: looked for in HD_PYTHONS (a list with colons), which may lie in a chroot.
 `STDIN: slow` and `STDOUT: slow`: a process outside the tree writes the input, reads the output, after a while; `STDIN: steady`:
 a byte every 30 ms.
 FIXTURE_PYTHON names another interpreter for the Python programs.  HD_SOUND=1: every program is also guarded, not only a sample
@@ -22,6 +25,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -34,6 +38,7 @@ SAMPLE = 1 if os.environ.get("HD_SOUND") else 6  # every so-manieth program is g
 C_FLAGS = ["-O1", "-g", "-pthread", "-I", os.path.join(TESTS, "lib")]
 COMPILERS = {".c": ["cc", "-std=gnu17", "-D_GNU_SOURCE"] + C_FLAGS, ".cc": ["c++", "-std=gnu++17"] + C_FLAGS,
              ".rs": ["rustc", "-g"], ".go": ["go", "build"]}
+CRATES, CRATES_LOCK = "/usr/share/cargo/registry", threading.Lock()
 SCRIPTS = {".py": [os.environ.get("FIXTURE_PYTHON", sys.executable)], ".sh": ["bash"]}
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans of a case come to us
 
@@ -54,6 +59,11 @@ class Program:
         self.needs = (self.directive(head, "NEEDS") or "").split()
         self.flags = (self.directive(head, "TRY") or "").split()
         self.unbuildable = None
+        self.object = self.directive(head, "OBJECT")
+        self.compiler = (self.directive(head, "CC") or "").split()
+        self.crates = (self.directive(head, "CRATES") or "").split()
+        self.stall = self.directive(head, "STALL")
+        self.python = self.directive(head, "PYTHON")
 
     @staticmethod
     def directive(head, word):
@@ -64,9 +74,40 @@ class Program:
     def hangs(self):
         return self.expect["verdict"] != "none"
 
+    def newer_python(self):
+        wanted = f"import sys; sys.exit(sys.version_info < ({self.python.replace('.', ',')}))"
+        for python in [*SCRIPTS[".py"], *filter(None, os.environ.get("HD_PYTHONS", "").split(":"))]:
+            if os.path.exists(python) and subprocess.run([python, "-c", wanted], capture_output=True).returncode == 0:
+                return python
+        raise Skip(f"no Python {self.python} here (HD_PYTHONS may name one)")
+
     def command(self):
+        if self.python:
+            return [self.newer_python(), "-c", open(self.path).read()]
         script = SCRIPTS.get(os.path.splitext(self.file)[1])
         return script + [self.path] if script else [os.path.join(BUILT, self.name)]
+
+    def missing_crate(self):
+        return next((c for c in self.crates if not glob.glob(f"{CRATES}/{c}-[0-9]*")), None)
+
+    def make_with_crates(self, binary):
+        """One small project a program; what they depend on is built once."""
+        project = os.path.join(O, "tests", "crates", os.path.basename(self.folder), self.file)
+        os.makedirs(os.path.join(project, ".cargo"), exist_ok=True)
+        with open(os.path.join(project, "Cargo.toml"), "w") as f:
+            f.write('[package]\nname = "program"\nversion = "0.0.0"\nedition = "2021"\n'
+                    f'[[bin]]\nname = "program"\npath = "{self.path}"\n[dependencies]\n')
+            f.writelines(f'{crate} = "*"\n' for crate in self.crates)
+        with open(os.path.join(project, ".cargo", "config.toml"), "w") as f:
+            f.write(f'[source.crates-io]\nreplace-with = "debian"\n[source.debian]\ndirectory = "{CRATES}"\n')
+        with CRATES_LOCK:  # they share what is built of the libraries
+            made = subprocess.run(["cargo", "build", "--offline", "--quiet", "--target-dir", os.path.join(O, "tests", "crates", "target")],
+                                  cwd=project, capture_output=True, text=True)
+            if made.returncode == 0:
+                shutil.copy(os.path.join(O, "tests", "crates", "target", "debug", "program"), binary + ".new")
+        self.broken = made.stderr if made.returncode != 0 else None
+        if not self.broken:
+            os.rename(binary + ".new", binary)
 
     def make(self):
         """Builds it, if need be: before any case runs, for a binary being written cannot be started."""
@@ -76,7 +117,14 @@ class Program:
         if language in SCRIPTS or any(shutil.which(tool) is None for tool in self.needs) or \
                 (os.path.exists(binary) and os.path.getmtime(binary) > max(map(os.path.getmtime, sources))):
             return
-        compiler = COMPILERS[language]
+        if self.crates:
+            if self.missing_crate() is None and shutil.which("cargo"):
+                self.make_with_crates(binary)
+            return
+        compiler = self.compiler + COMPILERS[language][1:] if self.compiler else COMPILERS[language]
+        if self.compiler and shutil.which(self.compiler[0]) is None:
+            self.unbuildable = f"{self.compiler[0]} is not installed"
+            return
         if self.flags:
             tried = subprocess.run(compiler + ["-pthread", "-x", "c++", "-", "-o", "/dev/null"] + self.flags, text=True,
                                    input="#include <map>\n#include <cerrno>\nint main() {}\n", capture_output=True)
@@ -94,6 +142,8 @@ class Program:
         for tool in self.needs:
             if shutil.which(tool) is None:
                 raise Skip(f"{tool} is not installed")
+        if self.crates and (self.missing_crate() or not shutil.which("cargo")):
+            raise Skip(f"cargo and librust-{self.missing_crate() or self.crates[0]}-dev are not both installed")
         if self.unbuildable:
             raise Skip(f"it cannot be built here: {self.unbuildable}")
 
@@ -182,7 +232,7 @@ def short(report):
     return "\n".join(lines)
 
 
-def check_report(expect, report):
+def check_report(expect, report, wanted_object=None):
     """The EXPECT line against one JSON report."""
     def one_of(name, got):
         want = expect.get(name)
@@ -192,14 +242,18 @@ def check_report(expect, report):
         one_of(name, report[name])
     if expect["verdict"] == "none":
         return
+    is_stall = expect["verdict"] == "stall"  # nobody is dead for sure: anyone may be the one
     one_of("culprits", len(report["culprits"]))
-    waits = [t["wait"] for p in report["processes"] if p["pid"] in report["culprits"] for t in p["threads"]
-             if t["deadlocked"] and t["wait"]]
+    waits = [t["wait"] for p in report["processes"] if p["pid"] in report["culprits"] or is_stall
+             for t in p["threads"] if (t["deadlocked"] or is_stall) and t["wait"]]
     check(waits, f"no thread of a culprit is shown to wait\n{short(report)}")
     kinds = sorted({w["kind"] for w in waits})
     want = expect.get("kind")
     check(want is None or set(kinds) & set(want.split("|")),
           f"kinds are {kinds}, expected '{want}'\n{short(report)}")
+    objects = sorted({str(w["object"]) for w in waits})
+    check(wanted_object is None or any(re.search(wanted_object, o) for o in objects),
+          f"they wait for {objects}, expected '{wanted_object}'\n{short(report)}")
     if "lost" in expect:
         lost = [str(c["signal"] or "exit") for c in report["children_lost"]]
         check(expect["lost"] in lost, f"children lost: {report['children_lost']}, expected '{expect['lost']}'\n{short(report)}")
@@ -217,7 +271,8 @@ def launched(program):
     with open(os.path.join(BUILT, program.name + ".launched.out"), "w+b") as out, Case(program, out) as case:
         report = os.path.join(case.folder.name, "report.json")
         command = program.command()
-        p = case.start([HANGDOG, "run", "--interval", INTERVAL, "--on-hang", "kill", "--term-timeout", "1", "--stall", "0",
+        p = case.start([HANGDOG, "run", "--interval", INTERVAL, "--on-hang", "kill", "--term-timeout", "1", "--stall", program.stall or "0",
+                        *(["--certainty", "suspected"] if program.stall else []),
                         "--report", report, "--"] + command)
         case.start_outside()
         try:
@@ -233,7 +288,7 @@ def launched(program):
         if status == 77:
             raise Skip("the race that hangs this program did not come up")
         check(os.path.exists(report), f"no report; status {status}\n{text_of(out)}")
-        check_report(program.expect, json.load(open(report)))
+        check_report(program.expect, json.load(open(report)), program.object)
         check(status == 124, f"status {status} instead of 124\n{text_of(out)}")
 
 
@@ -304,7 +359,7 @@ def attached(program):
                                  env=case.env, timeout=60)
             if why.returncode == 1:
                 check(program.hangs, f"a healthy program was accused\n{short(json.loads(why.stdout))}")
-                check_report(expected_by_a_latecomer(program), json.loads(why.stdout))
+                check_report(expected_by_a_latecomer(program), json.loads(why.stdout), program.object)
                 check(p.poll() is None, "the program did not survive being explained")
                 return
             if p.poll() is not None or "not exist any more" in why.stderr:

@@ -1,4 +1,5 @@
 // EXPECT: verdict=deadlock cause=missing-thread|inherited-lock certainty=proven scope=process kind=condition
+// OBJECT: the result of a std::future
 // A std::future whose promise another thread would have kept.
 #include <future>
 

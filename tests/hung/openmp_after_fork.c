@@ -1,4 +1,5 @@
 /* EXPECT: verdict=deadlock cause=missing-thread|inherited-lock certainty=proven scope=process kind=barrier
+ * OBJECT: the other threads of an OpenMP team or pool
  * BUILD: -fopenmp
  * GNU OpenMP used before the fork and in the child: the team's threads are missing. */
 #include "fixture.h"

@@ -1,4 +1,5 @@
 // EXPECT: verdict=deadlock cause=no-waker|lock-cycle certainty=proven scope=process
+// OBJECT: an absl::Mutex
 // TRY: -labsl_synchronization -labsl_base -labsl_raw_logging_internal -labsl_graphcycles_internal -labsl_symbolize -labsl_stacktrace -labsl_malloc_internal -labsl_time
 // Two absl mutexes taken crosswise: absl parks its threads one by one, so the words name no lock and no owner.
 #include <absl/synchronization/mutex.h>

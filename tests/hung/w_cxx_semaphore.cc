@@ -1,4 +1,5 @@
 // EXPECT: verdict=deadlock cause=no-waker certainty=proven scope=process kind=futex|semaphore|condition
+// OBJECT: a std::counting_semaphore
 // BUILD: -std=c++20
 // Two threads wait for each other's std::binary_semaphore.
 #include <semaphore>

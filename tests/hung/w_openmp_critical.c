@@ -1,4 +1,5 @@
 /* EXPECT: verdict=deadlock cause=lock-cycle|no-waker|self-lock certainty=proven|owned scope=process
+ * OBJECT: an OpenMP lock
  * BUILD: -fopenmp
  * Two OpenMP locks taken crosswise by the two threads of a team. */
 #include <omp.h>

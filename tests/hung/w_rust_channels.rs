@@ -1,4 +1,5 @@
 // EXPECT: verdict=deadlock cause=no-waker certainty=proven scope=process
+// OBJECT: a message on a Rust channel
 // NEEDS: rustc
 // Two threads receive from each other's channel: Rust parks threads, so the words are no locks.
 use std::sync::mpsc;

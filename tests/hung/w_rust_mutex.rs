@@ -1,4 +1,5 @@
 // EXPECT: verdict=deadlock cause=lock-cycle|no-waker certainty=proven|owned scope=process
+// OBJECT: a Rust std::sync::Mutex
 // NEEDS: rustc
 // Two mutexes of Rust's standard library taken crosswise.
 use std::sync::{Arc, Barrier, Mutex};

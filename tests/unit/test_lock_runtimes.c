@@ -28,7 +28,7 @@ static const struct row rows[] = {
 	 true, false, true},
 	{"_ZN3std3sys4sync4once5futex4Once4call17h1E", 0, 5, 0x89, 5, HD_LOCK_ONCE, "rust", true, true, true},
 	{"_ZN3std6thread4park17h1E", 0, 0xffffffff, 0x89, 0xffffffff, HD_LOCK_PARKER, "rust", false, false, true},
-	{"_ZN11parking_lot9raw_mutex8RawMutex9lock_slow17h1E", 0, 1, 0x80, 1, HD_LOCK_PARKER, "parking_lot", false,
+	{"_ZN11parking_lot9raw_mutex8RawMutex9lock_slow17h1E", 0, 1, 0x80, 1, HD_LOCK_MUTEX, "parking_lot", false,
 	 false, true},
 	{"AbslInternalSpinLockDelay_lts_20220623", 0, 0x05a308d2, 0x80, 0x05a308d2, HD_LOCK_ONCE, "absl", true, true,
 	 true},
@@ -72,6 +72,48 @@ Test(lock_runtimes, the_abseil_mutex_is_the_one_whose_list_ends_at_the_waiter, .
 	cr_expect_eq(lock->base, 0);
 	cr_expect_eq(lock->confidence, HD_CONF_LOW);
 	bench_free(b);
+}
+
+/* ThreadData as rustc laid it out may put the key before or behind the parked word. */
+Test(lock_runtimes, the_parking_lot_mutex_is_the_key_beside_the_parked_word, .timeout = 10)
+{
+	const char *name = "_ZN11parking_lot9raw_mutex8RawMutex9lock_slow17h1E";
+	struct bench *b = bench_new();
+	uint64_t data = BENCH_DATA + 0x2000;
+	bench_put32(b, OBJ, 0xff03); /* one byte: taken, with waiters */
+	bench_put64(b, data - 0x18, OBJ);
+	bench_put32(b, data, 1);
+	const struct hd_lock *lock = bench_classify(b, BENCH_PROGRAM, name, data, 0x80, 1);
+	cr_expect_eq(lock->kind, HD_LOCK_MUTEX);
+	cr_expect_eq(lock->base, OBJ);
+	cr_expect(lock->is_held);
+	bench_put32(b, OBJ + 8, 3); /* a second word that would do: neither is told */
+	bench_put64(b, data + 8, OBJ + 8);
+	lock = bench_classify(b, BENCH_PROGRAM, name, data, 0x80, 1);
+	cr_expect_eq(lock->base, 0);
+	cr_expect_not(lock->is_held);
+	bench_free(b);
+}
+
+Test(lock_runtimes, a_pool_is_told_whatever_primitive_its_threads_wait_on, .timeout = 10)
+{
+	static const struct {
+		const char *primitive, *module, *symbol, *family;
+	} pools[] = {{"_ZN3std3sys4sync7condvar5futex7Condvar4wait17h1E", BENCH_PROGRAM,
+		      "_ZN10rayon_core5latch9LockLatch14wait_and_reset17h1E", "rayon"},
+		     {"pthread_cond_wait", "/v/numpy.libs/libscipy_openblas64_-32a4b2a6.so", "blas_thread_server", "openblas"},
+		     {"pthread_cond_wait", "/v/jaxlib/libjax_common.so",
+		      "_ZN5Eigen15ThreadPoolTemplIN3tsl6thread16EigenEnvironmentEE11WaitForWorkEPNS_10EventCount6WaiterE", "eigen"}};
+	for (size_t i = 0; i < HD_COUNTOF(pools); i++) {
+		struct bench *b = bench_new();
+		bench_frame(b, BENCH_LIBC, NULL, pools[i].primitive);
+		bench_frame(b, pools[i].module, pools[i].symbol, NULL);
+		bench_frame(b, BENCH_PROGRAM, "work", NULL);
+		const struct hd_lock *lock = bench_classify(b, NULL, NULL, OBJ, 0x89, 0);
+		cr_expect_eq(lock->kind, HD_LOCK_CONDITION, "%s: %d", pools[i].symbol, lock->kind);
+		cr_expect(lock->family != NULL && strcmp(lock->family, pools[i].family) == 0, "%s: %s", pools[i].symbol, lock->family);
+		bench_free(b);
+	}
 }
 
 Test(lock_runtimes, the_tbb_mutex_is_named_in_the_node_before_the_waiters_word, .timeout = 10)
