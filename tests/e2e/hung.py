@@ -333,7 +333,7 @@ def guarded(program):
         if program.hangs and status == 77:
             raise Skip("the race that hangs this program did not come up")
         if os.path.exists(report):
-            check_report(expected_by_a_latecomer(program), json.load(open(report)))
+            check_report(expected_by_a_latecomer(program), json.load(open(report)), program.object)
         check(program.hangs == os.path.exists(report), f"program {status}, hangdog {guarded_status}\n{text_of(out)}")
         if program.hangs:
             check(guarded_status == 124, f"status {guarded_status} instead of 124\n{text_of(out)}")
