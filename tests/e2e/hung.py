@@ -393,4 +393,5 @@ def cases():
     return found
 
 
-main(cases())
+if __name__ == "__main__":
+    main(cases())

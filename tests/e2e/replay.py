@@ -7,7 +7,7 @@ import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import ROOT, check, hangdog, main, need, scratch
+from harness import ROOT, check, hangdog, main, need, run, scratch
 
 CASES = []
 DATA = os.path.join(ROOT, "tests", "data", "snapshots")
@@ -65,13 +65,22 @@ def replay_prints_json_and_takes_a_folder_or_stdin():
 
 @case
 def every_recorded_snapshot_replays():
-    for path in glob.glob(os.path.join(DATA, "*.hds")):
+    paths = glob.glob(os.path.join(DATA, "*.hds"))
+    check(len(paths) > 100, f"only {len(paths)} snapshots in {DATA}")
+    for path in paths:
         expect = dict(p.split("=") for p in open(path[:-4] + ".expect").read().split())
         r = hangdog("replay", "--json", path)
+        check(hangdog("replay", "--json", path).out == r.out, f"{path}: replayed again, other bytes")
         report = json.loads(r.out)
         check(r.status == (0 if expect["verdict"] == "none" else 1), r)
         for key in "verdict", "scope", "certainty", "cause":
             check((report[key] or "none") == expect[key], f"{path}: {key}\n{r}")
+
+
+@case
+def every_hung_program_has_a_recorded_snapshot():
+    r = run(sys.executable, os.path.join(ROOT, "tests", "data", "record.py"), "--check")
+    check(r.status == 0, r)
 
 
 @case
