@@ -1,5 +1,5 @@
 # hangdog: `make help` lists the targets.  Everything is built below $(O); sources are never written to.
-# Knobs: O=DIR  STATIC=1  SAN=address,undefined  DEBUG=1  COVERAGE=1  WERROR=1  CC=clang  PREFIX, DESTDIR
+# Knobs: O=DIR  STATIC=1  SHARED=1  SAN=address,undefined  DEBUG=1  COVERAGE=1  WERROR=1  CC=clang  PREFIX, DESTDIR
 -include local.mk
 
 O       ?= build
@@ -22,7 +22,12 @@ CPPFLAGS += $(if $(CROSSING),-idirafter /usr/include)
 CFLAGS   += $(CSTD) $(WARN) $(HARDEN) $(OPT) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer) \
             $(if $(COVERAGE),--coverage)
 LDFLAGS  += $(if $(STATIC),-static-pie -Wl$(comma)--wrap=dlopen,-pie) -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
-LIBS     := $(shell pkg-config $(if $(STATIC),--static) --libs $(PKGS) 2>/dev/null) -liberty
+# A library that the loader has to find and bind costs 0.1 ms at every start; five are half of a whole dump.  So they are
+# linked in where their archives are installed (SHARED=1: never); the C library stays shared.
+ARCHIVES := libdw libelf liblzma libjansson libncursesw libtinfo libz libbz2
+PACKED   := $(if $(SHARED)$(STATIC)$(CROSSING),,$(if $(filter-out /%,$(shell for a in $(ARCHIVES); do $(CC) -print-file-name=$$a.a; done)),,y))
+FOREIGN  := $(shell pkg-config $(if $(STATIC)$(PACKED),--static) --libs $(PKGS) 2>/dev/null) -liberty
+LIBS     := $(if $(PACKED),-Wl$(comma)-Bstatic $(filter-out -ldl -pthread -lpthread,$(FOREIGN)) -Wl$(comma)-Bdynamic,$(FOREIGN))
 CORELIBS := $(shell pkg-config --libs jansson 2>/dev/null)
 
 CORE_SRC := $(sort $(wildcard src/base/*.c src/data/*.c src/parse/*.c src/core/*.c))
