@@ -12,9 +12,9 @@ struct hd_captured {
 	int32_t tid;
 	enum hd_how how;      /* BLOCKED: read where it stood; STOPPED; UNKNOWN: neither succeeded in time */
 	int64_t nr;           /* BLOCKED: the system call, -1 = none */
+	uint64_t args[HD_ARGS];
 	struct hd_regs regs;
-	uint64_t addr;        /* of the copied bytes: the page that SP is in */
-	const uint8_t *bytes;
+	const uint8_t *bytes; /* from SP on */
 	size_t len;
 };
 
@@ -22,6 +22,8 @@ struct hd_capture; /* owns all it hands out */
 
 /* Lists the threads and reads those that are blocked: 0 or negative errno (-ESRCH, -EACCES). */
 HD_MUST_CHECK int hd_capture_new(int32_t pid, struct hd_capture **ret);
+/* The same for threads that were listed before. */
+HD_MUST_CHECK int hd_capture_of(int32_t pid, const int32_t *tids, uint32_t n, struct hd_capture **ret);
 void hd_capture_free(struct hd_capture *capture); /* NULL is fine */
 uint32_t hd_capture_missing(const struct hd_capture *capture); /* how many are not read yet */
 
@@ -35,9 +37,11 @@ void hd_capture_stopped(void *capture, int32_t tid, const struct hd_regs *regs);
 
 uint32_t hd_capture_count(const struct hd_capture *capture);
 const struct hd_captured *hd_capture_at(const struct hd_capture *capture, uint32_t i);
+const struct hd_captured *hd_capture_find(const struct hd_capture *capture, int32_t tid); /* NULL = not of it */
+const struct hd_maps *hd_capture_maps(const struct hd_capture *capture); /* as they were when it began; empty = not read */
 int64_t hd_capture_longest_stop_us(const struct hd_capture *capture); /* of one thread, upper bound; 0 = nobody was stopped */
 /* Its stack, out of the captured bytes and, above those, query->mem.  query->regs is not looked at. */
-void hd_capture_unwind(const struct hd_capture *capture, uint32_t i, struct hd_unwinder *unwinder,
-		       const struct hd_unwind_query *query, struct hd_arena *arena, struct hd_stack *ret);
+void hd_capture_unwind(const struct hd_captured *thread, struct hd_unwinder *unwinder, const struct hd_unwind_query *query,
+		       struct hd_arena *arena, struct hd_stack *ret);
 
 #endif

@@ -51,5 +51,7 @@ typedef bool hd_door_heard_fn(void *ctx, size_t i, int result, const struct hd_b
 void hd_door_ask_all(const int32_t *pids, size_t n, const char *request, int timeout_ms, hd_door_heard_fn *heard, void *ctx);
 /* The supervisor that guards process `pid`, 0 = nobody of this user's. */
 int32_t hd_door_find(int32_t pid, struct hd_arena *arena);
+/* Is it traced at all?  For who only wants to know whether a trace of their own is possible: asks no supervisor. */
+bool hd_door_is_traced(int32_t pid);
 
 #endif

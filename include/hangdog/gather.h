@@ -47,6 +47,10 @@ HD_MUST_CHECK int hd_watcher_gather(struct hd_watcher *w, const struct hd_model 
 /* The same for somebody who only asks: what hd_watcher_look thinks worth while stays as it was. */
 HD_MUST_CHECK int hd_watcher_peek(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err);
 
+/* Only who is there, now: processes, threads, their names and state letters.  Nobody counts as still, so nothing is proven
+ * of it; for a dump, which shows stacks and decides nothing.  A third of the cost per thread.  Heap, as above. */
+HD_MUST_CHECK int hd_watcher_list(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err);
+
 /* Brings what changes by itself in a snapshot of this watcher (CPU times, how long a wait has lasted) up to its newest look.
  * True if nobody came, went, or began or ceased to stand still since: then the rest of it still holds, too. */
 bool hd_watcher_renew(const struct hd_watcher *w, struct hd_snapshot *snap);
@@ -58,6 +62,7 @@ struct hd_capture;
 struct hd_stack_options {
 	bool native, python, lines, locals;
 	bool async; /* asyncio tasks as well */
+	bool skip_forks; /* nobody will see the fork records: they stay as they are, and none is dug out of memory */
 	struct hd_capture *const *captures; /* [n_procs], for dump: threads as captured; NULL (or a NULL row) = none */
 };
 void hd_watcher_stacks(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options);

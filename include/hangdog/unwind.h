@@ -10,6 +10,7 @@
 #include "hangdog/mem.h"
 
 struct hd_unwinder;
+struct hd_unwind_names; /* frames that were named before, for the same process and arena: threads share most of them */
 
 struct hd_regs {
 	uint64_t sp, pc;
@@ -25,11 +26,19 @@ struct hd_unwind_query {
 	uint64_t generation;          /* changes when the maps change (exec, dlopen); any number the caller likes */
 	const struct hd_maps *maps;
 	struct hd_mem *mem;
+	/* Bytes of the stack that were captured: they count where `mem` says something else by now.  NULL = none. */
+	const uint8_t *stack;
+	uint64_t stack_addr;
+	size_t stack_len;
 	struct hd_regs regs;
 	uint64_t stack_end;           /* highest address of this stack if known, else 0 */
 	bool want_lines;              /* source lines and inlined frames */
 	uint32_t frames_max;          /* 0 = 256 */
+	struct hd_unwind_names *names; /* NULL = name every frame by itself */
 };
+
+/* For stacks into `arena`, of one process as it is now; lives in `scratch`. */
+struct hd_unwind_names *hd_unwind_names_new(struct hd_arena *scratch);
 
 struct hd_unwinder *hd_unwinder_new(void);
 void hd_unwinder_free(struct hd_unwinder *unwinder);

@@ -88,13 +88,14 @@ static bool answer_dump(struct hd_supervisor *s, const char *rest, struct hd_buf
 	unsigned width = 80;
 	int color = 0, native = 1, python = 1, lines = 0, locals = 0, async = 0;
 	(void)sscanf(rest, "%7s %u %d %d %d %d %d %d", form, &width, &color, &native, &python, &lines, &locals, &async);
-	if (s->watcher == NULL || hd_watcher_peek(s->watcher, s->model, &snap, &err) < 0) {
+	if (s->watcher == NULL || hd_watcher_list(s->watcher, s->model, &snap, &err) < 0) {
 		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
 		return false;
 	}
 	hd_case_init(&c, snap);
 	hd_dump_fill(&c, s->watcher, hd_tracer_is_observing(s->tracer) ? NULL : s->tracer,
-		     &(struct hd_stack_options){.native = native, .python = python, .lines = lines, .locals = locals, .async = async});
+		     &(struct hd_stack_options){.native = native, .python = python, .lines = lines, .locals = locals, .async = async,
+				  .skip_forks = strcmp(form, "json") != 0});
 	struct hd_text_style style = {.color = color == 1, .width = sane_width(width)};
 	if (strcmp(form, "json") == 0)
 		hd_case_json(&c, reply);

@@ -26,11 +26,19 @@ static int64_t capture_rest(struct hd_capture *capture, int32_t pid, struct hd_t
 	return r < 0 || stop_us > longest_us ? stop_us : longest_us;
 }
 
+static int capture_proc(struct hd_case *c, const struct hd_proc *proc, struct hd_capture **ret)
+{
+	int32_t *tids = HD_NEW_N(c->arena, (size_t)proc->n_threads + 1, int32_t);
+	for (uint32_t i = 0; i < proc->n_threads; i++)
+		tids[i] = c->snap->threads[proc->first_thread + i].tid;
+	return hd_capture_of(proc->pid, tids, proc->n_threads, ret);
+}
+
 static void capture_all(struct hd_case *c, struct hd_tracer *tracer, struct hd_capture **captures)
 {
 	for (uint32_t p = 0; p < c->snap->n_procs; p++) {
 		int32_t pid = c->snap->procs[p].pid;
-		if (!c->snap->procs[p].in_tree || hd_capture_new(pid, &captures[p]) < 0)
+		if (!c->snap->procs[p].in_tree || capture_proc(c, &c->snap->procs[p], &captures[p]) < 0)
 			continue;
 		int64_t stop_us = capture_rest(captures[p], pid, tracer);
 		if (stop_us > c->longest_stop_us)
@@ -100,7 +108,9 @@ static void no_events(void *ctx, const struct hd_event *event)
 static void fill(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_options *stacks, const struct hd_options *options)
 {
 	struct hd_tracer *tracer = options->consistent ? hd_tracer_new(no_events, NULL) : NULL;
-	hd_dump_fill(c, w, tracer, stacks);
+	struct hd_stack_options with = *stacks;
+	with.skip_forks = !options->json;
+	hd_dump_fill(c, w, tracer, &with);
 	hd_tracer_free(tracer);
 }
 
@@ -109,7 +119,7 @@ int hd_cmd_dump(const struct hd_options *options)
 	struct hd_case c;
 	struct hd_err err = {0};
 	struct hd_arena *arena = hd_arena_new();
-	int32_t supervisor = hd_door_find(options->pids[0], arena);
+	int32_t supervisor = hd_door_is_traced(options->pids[0]) ? hd_door_find(options->pids[0], arena) : 0;
 	hd_arena_free(arena);
 	if (supervisor > 0)
 		return ask_supervisor(supervisor, options);

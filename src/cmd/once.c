@@ -40,7 +40,7 @@ int hd_once_model(struct hd_model *model, const struct hd_options *options, stru
 	return r;
 }
 
-/* The looks, one interval apart, then the whole snapshot. */
+/* The looks, one interval apart, then the whole snapshot; without looks only who is there. */
 static int look_and_gather(struct hd_watcher *w, const struct hd_model *model, unsigned looks, int64_t interval_ms,
 			   struct hd_snapshot **ret, struct hd_err *err)
 {
@@ -52,7 +52,7 @@ static int look_and_gather(struct hd_watcher *w, const struct hd_model *model, u
 		if (i + 1 < looks)
 			nanosleep(&(struct timespec){interval_ms / 1000, (interval_ms % 1000) * HD_NS_PER_MS}, NULL);
 	}
-	return hd_watcher_gather(w, model, ret, err);
+	return looks == 0 ? hd_watcher_list(w, model, ret, err) : hd_watcher_gather(w, model, ret, err);
 }
 
 static struct hd_stack_options stack_options(const struct hd_options *options)

@@ -32,7 +32,6 @@ struct hd_capture {
 	uint32_t n;
 	size_t bytes;
 	int64_t longest_ns;
-	uint8_t copy[RUNNING_BYTES];
 };
 
 static int64_t clock_now(void)
@@ -42,31 +41,19 @@ static int64_t clock_now(void)
 	return t.tv_sec * HD_NS_PER_S + t.tv_nsec;
 }
 
-/* Whole pages, as whoever walks the stack will want them. */
-static uint64_t copy_start(uint64_t sp)
-{
-	return sp & ~(uint64_t)4095;
-}
-
-/* Bytes from the page of SP to the end of its stack into the scratch buffer: how many. */
-static size_t copy_stack(struct hd_capture *c, uint64_t sp, size_t max)
+/* Keeps the bytes from SP to the end of its stack. */
+static void keep_stack(struct hd_capture *c, struct hd_captured *t, uint64_t sp, size_t max)
 {
 	const struct hd_map *map = hd_maps_find(&c->maps, sp);
-	uint64_t from = copy_start(sp);
-	if (map != NULL && map->end - from < max)
-		max = map->end - from;
-	ssize_t n = c->bytes < TOTAL_BYTES ? pread(c->mem_fd, c->copy, max, (off_t)from) : -1;
-	return n > 0 ? (size_t)n : 0;
-}
-
-static void keep(struct hd_capture *c, struct hd_captured *t, enum hd_how how, const struct hd_regs *regs, size_t len)
-{
-	t->how = how;
-	t->regs = *regs;
-	t->addr = copy_start(regs->sp);
-	t->bytes = len != 0 ? hd_arena_dup(c->arena, c->copy, len) : NULL;
-	t->len = len;
-	c->bytes += len;
+	if (map != NULL && map->end - sp < max)
+		max = map->end - sp;
+	if (c->bytes >= TOTAL_BYTES)
+		return;
+	uint8_t *bytes = hd_arena_alloc(c->arena, 1, max);
+	ssize_t n = pread(c->mem_fd, bytes, max, (off_t)sp);
+	t->bytes = bytes;
+	t->len = n > 0 ? (size_t)n : 0;
+	c->bytes += t->len;
 }
 
 /* ---- blocked threads --------------------------------------------------------------------------------------------------- */
@@ -78,22 +65,29 @@ static bool read_call(int fd, struct hd_syscall *ret)
 	       ret->form != HD_SYSCALL_RUNNING;
 }
 
+static bool is_same_call(const struct hd_syscall *a, const struct hd_syscall *b)
+{
+	return a->form == b->form && a->nr == b->nr && a->sp == b->sp && a->pc == b->pc && memcmp(a->args, b->args, sizeof(a->args)) == 0;
+}
+
 /* The line before and after the copy is the same: it stood there meanwhile. */
-static void read_blocked(struct hd_capture *c, struct hd_captured *t)
+static void read_blocked(struct hd_capture *c, int task_fd, struct hd_captured *t)
 {
 	struct hd_syscall before = {0}, after = {0};
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", c->pid, t->tid);
-	HD_CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	HD_CLEAN_FD int fd = hd_procfile_task_open(task_fd, t->tid, "syscall");
 	if (fd < 0 || !read_call(fd, &before))
 		return;
-	size_t len = copy_stack(c, before.sp, BLOCKED_BYTES);
-	if (!read_call(fd, &after) || before.form != after.form || before.nr != after.nr || before.sp != after.sp ||
-	    before.pc != after.pc || memcmp(before.args, after.args, sizeof(before.args)) != 0)
+	keep_stack(c, t, before.sp, BLOCKED_BYTES);
+	if (!read_call(fd, &after) || !is_same_call(&before, &after)) {
+		t->len = 0;
 		return;
-	struct hd_regs regs = {.sp = before.sp, .pc = before.pc};
-	t->nr = before.form == HD_SYSCALL_NUMERIC ? before.nr : -1;
-	keep(c, t, HD_HOW_BLOCKED, &regs, len);
+	}
+	t->how = HD_HOW_BLOCKED;
+	t->regs = (struct hd_regs){.sp = before.sp, .pc = before.pc};
+	if (before.form == HD_SYSCALL_NUMERIC) {
+		t->nr = before.nr;
+		memcpy(t->args, before.args, sizeof(t->args));
+	}
 }
 
 struct listing {
@@ -108,37 +102,47 @@ static int list_add(void *ctx, int32_t tid)
 	return 0;
 }
 
-int hd_capture_new(int32_t pid, struct hd_capture **ret)
+static int by_tid(const void *a, const void *b)
+{
+	int32_t x = ((const struct hd_captured *)a)->tid, y = ((const struct hd_captured *)b)->tid;
+	return (x > y) - (x < y);
+}
+
+int hd_capture_of(int32_t pid, const int32_t *tids, uint32_t n, struct hd_capture **ret)
 {
 	char path[64];
-	struct listing l = {0};
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	int r = hd_procfile_numbers(list_add, &l, "/proc/%d/task", pid);
-	if (r < 0) {
-		close(fd);
-		HD_VEC_RELEASE(&l.tids);
-		return r;
-	}
+	HD_CLEAN_FD int task_fd = hd_procfile_tasks(pid);
 	struct hd_capture *c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		abort();
 	c->arena = hd_arena_new();
 	c->pid = pid;
 	c->mem_fd = fd;
-	c->n = (uint32_t)l.tids.n;
+	c->n = n;
 	if (hd_procfs_maps(pid, c->arena, &c->maps) < 0)
 		c->maps = (struct hd_maps){0}; /* stacks have no known end then */
-	c->at = HD_NEW_N(c->arena, l.tids.n + 1, struct hd_captured);
-	for (uint32_t i = 0; i < c->n; i++) {
-		c->at[i] = (struct hd_captured){.tid = l.tids.at[i], .nr = -1};
-		read_blocked(c, &c->at[i]);
-	}
-	HD_VEC_RELEASE(&l.tids);
+	c->at = HD_NEW_N(c->arena, (size_t)n + 1, struct hd_captured);
+	for (uint32_t i = 0; i < n; i++)
+		c->at[i] = (struct hd_captured){.tid = tids[i], .nr = -1};
+	qsort(c->at, n, sizeof(*c->at), by_tid);
+	for (uint32_t i = 0; i < n && task_fd >= 0; i++)
+		read_blocked(c, task_fd, &c->at[i]);
 	*ret = c;
 	return 0;
+}
+
+int hd_capture_new(int32_t pid, struct hd_capture **ret)
+{
+	struct listing l = {0};
+	int r = hd_procfile_numbers(list_add, &l, "/proc/%d/task", pid);
+	if (r == 0)
+		r = hd_capture_of(pid, l.tids.at, (uint32_t)l.tids.n, ret);
+	HD_VEC_RELEASE(&l.tids);
+	return r;
 }
 
 void hd_capture_free(struct hd_capture *c)
@@ -169,6 +173,17 @@ const struct hd_captured *hd_capture_at(const struct hd_capture *c, uint32_t i)
 	return &c->at[i];
 }
 
+const struct hd_captured *hd_capture_find(const struct hd_capture *c, int32_t tid)
+{
+	const struct hd_captured key = {.tid = tid};
+	return bsearch(&key, c->at, c->n, sizeof(*c->at), by_tid);
+}
+
+const struct hd_maps *hd_capture_maps(const struct hd_capture *c)
+{
+	return &c->maps;
+}
+
 int64_t hd_capture_longest_stop_us(const struct hd_capture *c)
 {
 	return (c->longest_ns + HD_NS_PER_US - 1) / HD_NS_PER_US;
@@ -176,12 +191,19 @@ int64_t hd_capture_longest_stop_us(const struct hd_capture *c)
 
 /* ---- running threads ----------------------------------------------------------------------------------------------------- */
 
+static void keep_stopped(struct hd_capture *c, struct hd_captured *t, const struct hd_regs *regs)
+{
+	keep_stack(c, t, regs->sp, RUNNING_BYTES);
+	t->how = HD_HOW_STOPPED;
+	t->regs = *regs;
+}
+
 void hd_capture_stopped(void *capture, int32_t tid, const struct hd_regs *regs)
 {
 	struct hd_capture *c = capture;
-	for (uint32_t i = 0; i < c->n; i++)
-		if (c->at[i].tid == tid && c->at[i].how == HD_HOW_UNKNOWN)
-			keep(c, &c->at[i], HD_HOW_STOPPED, regs, copy_stack(c, regs->sp, RUNNING_BYTES));
+	struct hd_captured *t = (struct hd_captured *)hd_capture_find(c, tid);
+	if (t != NULL && t->how == HD_HOW_UNKNOWN)
+		keep_stopped(c, t, regs);
 }
 
 struct stopper {
@@ -203,16 +225,15 @@ static void read_stopped(struct hd_capture *c, struct pending *p, int status)
 	if (!WIFSTOPPED(status))
 		return; /* it has ended */
 	bool ok = hd_arch_read(t->tid, &u) == 0;
-	if (ok)
+	if (ok) {
 		regs = hd_arch_regs(&u);
-	size_t len = ok ? copy_stack(c, regs.sp, RUNNING_BYTES) : 0;
+		keep_stopped(c, t, &regs);
+	}
 	int event = status >> 16, signal = WSTOPSIG(status);
 	ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(intptr_t)(event == 0 ? signal : 0));
 	int64_t took = clock_now() - p->polled_ns;
 	if (took > c->longest_ns)
 		c->longest_ns = took;
-	if (ok)
-		keep(c, t, HD_HOW_STOPPED, &regs, len);
 }
 
 /* Asks the next thread that is not read yet. */
@@ -300,18 +321,17 @@ int hd_capture_stop(struct hd_capture *c, int budget_ms)
 	return s.seized == 0 && s.error != 0 ? s.error : 0;
 }
 
-void hd_capture_unwind(const struct hd_capture *c, uint32_t i, struct hd_unwinder *unwinder, const struct hd_unwind_query *query,
+void hd_capture_unwind(const struct hd_captured *t, struct hd_unwinder *unwinder, const struct hd_unwind_query *query,
 		       struct hd_arena *arena, struct hd_stack *ret)
 {
-	const struct hd_captured *t = hd_capture_at(c, i);
 	struct hd_unwind_query own = *query;
-	struct hd_mem_layer layer;
 	if (t->how == HD_HOW_UNKNOWN) {
 		*ret = (struct hd_stack){0};
 		return;
 	}
-	hd_mem_layer_init(&layer, query->mem, t->addr, t->bytes, t->len);
 	own.regs = t->regs;
-	own.mem = t->len != 0 ? &layer.mem : query->mem;
+	own.stack = t->bytes;
+	own.stack_addr = t->regs.sp;
+	own.stack_len = t->len;
 	hd_unwind(unwinder, &own, arena, ret);
 }

@@ -8,6 +8,7 @@
 #include "hangdog/door.h"
 #include "hangdog/vec.h"
 #include "os/door_path.h"
+#include "os/procfile.h"
 
 #define BODY_MAX ((size_t)256 << 20)
 #define FIND_MS 1000
@@ -264,6 +265,12 @@ static bool note_guard(void *ctx, size_t i, int result, const struct hd_buf *bod
 	if (result == 0 && strcmp(hd_buf_text(body), "yes") == 0)
 		search->found = search->pids[i];
 	return search->found != 0;
+}
+
+bool hd_door_is_traced(int32_t pid)
+{
+	struct hd_task_status status;
+	return hd_procfile_status(pid, pid, &status) == 0 && status.tracer != 0;
 }
 
 int32_t hd_door_find(int32_t pid, struct hd_arena *arena)

@@ -106,8 +106,6 @@ void hd_draft_memories(struct hd_draft *d);
 void hd_draft_children(struct hd_draft *d, const struct hd_roster *later);
 
 /* facts.c: what a process row says beyond its threads. */
-uint64_t hd_pid_namespace(int32_t pid); /* inode, 0 = not known */
-void hd_draft_proc_names(struct hd_draft *d, uint32_t p);
 void hd_draft_agents(struct hd_draft *d); /* of the wanted processes */
 
 /* words.c: time limits, futex words, shared memory, locks. */

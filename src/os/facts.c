@@ -24,16 +24,15 @@ uint64_t hd_pid_namespace(int32_t pid)
 	return stat(path, &st) == 0 ? st.st_ino : 0;
 }
 
-void hd_draft_proc_names(struct hd_draft *d, uint32_t p)
+void hd_proc_names(const struct hd_model *model, struct hd_proc *proc, int32_t via, struct hd_arena *arena)
 {
-	struct hd_proc *proc = &d->snap->procs[p];
-	const struct hd_model_proc *known = hd_model_find(d->model, proc->pid);
-	proc->argv = hd_procfs_argv(d->procs[p].via, d->arena);
-	proc->pid_ns = hd_pid_namespace(d->procs[p].via);
+	const struct hd_model_proc *known = hd_model_find(model, proc->pid);
+	proc->argv = hd_procfs_argv(via, arena);
+	proc->pid_ns = hd_pid_namespace(via);
 	if (known == NULL)
 		return;
 	proc->has_exec = known->has_exec;
-	proc->fork = hd_fork_copy(known->fork, d->arena);
+	proc->fork = hd_fork_copy(known->fork, arena);
 }
 
 /* ---- agents ------------------------------------------------------------------------------------------------------ */

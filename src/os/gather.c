@@ -230,14 +230,6 @@ static void object_facts(struct hd_draft *d)
 	hd_draft_census(d);
 }
 
-/* Attached to: the command is what the root says of itself. */
-static void fill_command(struct hd_draft *d)
-{
-	uint32_t root = hd_draft_find_proc(d, d->snap->root);
-	if (d->snap->command[0] == NULL && root != HD_NONE && d->snap->procs[root].argv != NULL)
-		d->snap->command = d->snap->procs[root].argv;
-}
-
 /* Who else lives on this system matters only to somebody who waits. */
 static bool is_any_still(const struct hd_snapshot *snap)
 {
@@ -258,9 +250,9 @@ static int gather_facts(struct hd_draft *d)
 	if (r < 0)
 		return r;
 	for (uint32_t p = 0; p < d->snap->n_procs; p++)
-		hd_draft_proc_names(d, p);
+		hd_proc_names(d->model, &d->snap->procs[p], d->procs[p].via, d->arena);
 	hd_draft_agents(d);
-	fill_command(d);
+	hd_watcher_command(d->snap);
 	hd_draft_memories(d);
 	lock_facts(d);
 	object_facts(d);
@@ -366,9 +358,8 @@ static int last_passes(struct hd_draft *d)
 
 /* ---- all of it -------------------------------------------------------------------------------------------------------- */
 
-static void fill_header(struct hd_draft *d)
+void hd_watcher_header(const struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot *snap)
 {
-	struct hd_snapshot *snap = d->snap;
 	char host[256] = "";
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -376,25 +367,20 @@ static void fill_header(struct hd_draft *d)
 	snap->version = HD_VERSION;
 	snap->host = hd_arena_str(snap->arena, host);
 	snap->time_ns = now.tv_sec * HD_NS_PER_S + now.tv_nsec;
-	snap->root = d->w->config.root;
+	snap->root = w->config.root;
 	snap->supervisor = getpid();
 	size_t n = 0;
-	while (d->w->config.command[n] != NULL)
+	while (w->config.command[n] != NULL)
 		n++;
 	const char **command = HD_NEW_N(snap->arena, n + 1, const char *);
 	for (size_t i = 0; i < n; i++)
-		command[i] = hd_arena_str(snap->arena, d->w->config.command[i]);
+		command[i] = hd_arena_str(snap->arena, w->config.command[i]);
 	snap->command = command;
-}
-
-static void fill_lost(struct hd_draft *d)
-{
-	size_t n = hd_model_lost_count(d->model);
-	d->snap->lost = HD_NEW_N(d->arena, n + 1, struct hd_lost);
-	d->snap->n_lost = (uint32_t)n;
-	for (size_t i = 0; i < n; i++) {
-		d->snap->lost[i] = *hd_model_lost(d->model, i);
-		d->snap->lost[i].comm = hd_arena_str(d->arena, d->snap->lost[i].comm);
+	snap->n_lost = (uint32_t)hd_model_lost_count(model);
+	snap->lost = HD_NEW_N(snap->arena, (size_t)snap->n_lost + 1, struct hd_lost);
+	for (uint32_t i = 0; i < snap->n_lost; i++) {
+		snap->lost[i] = *hd_model_lost(model, i);
+		snap->lost[i].comm = hd_arena_str(snap->arena, snap->lost[i].comm);
 	}
 }
 
@@ -403,8 +389,7 @@ static void draft_init(struct hd_draft *d, struct hd_watcher *w, const struct hd
 	struct hd_snapshot *snap = hd_snapshot_new();
 	*d = (struct hd_draft){.w = w, .model = model, .snap = snap, .arena = snap->arena,
 			       .sequence = hd_model_sequence(model), .own_pid_ns = hd_pid_namespace(getpid())};
-	fill_header(d);
-	fill_lost(d);
+	hd_watcher_header(w, model, snap);
 	hd_watcher_sketch(w, model, snap);
 	d->procs = HD_NEW_N(d->arena, (size_t)snap->n_procs + 1, struct hd_draft_proc);
 	d->threads = HD_NEW_N(d->arena, (size_t)snap->n_threads + 1, struct hd_draft_thread);

@@ -68,6 +68,30 @@ int hd_procfile_stat(int32_t pid, int32_t tid, struct hd_stat *ret)
 	return n < 0 ? (int)n : hd_stat_parse(text, ret);
 }
 
+int hd_procfile_tasks(int32_t pid)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? gone(errno) : fd;
+}
+
+int hd_procfile_task_open(int task_fd, int32_t tid, const char *name)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "%d/%s", tid, name);
+	int fd = openat(task_fd, path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? gone(errno) : fd;
+}
+
+int hd_procfile_stat_at(int task_fd, int32_t tid, struct hd_stat *ret)
+{
+	char text[1024];
+	HD_CLEAN_FD int fd = hd_procfile_task_open(task_fd, tid, "stat");
+	ssize_t n = fd < 0 ? fd : hd_procfile_pread(fd, text, sizeof(text));
+	return n < 0 ? (int)n : hd_stat_parse(text, ret);
+}
+
 int hd_procfile_status(int32_t pid, int32_t tid, struct hd_task_status *ret)
 {
 	char text[8192];

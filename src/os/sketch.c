@@ -1,7 +1,10 @@
-/* Rows of the tree as the looks know it, before any fact was gathered. */
+/* Rows of the tree before any fact was gathered: as the looks know it, or (for a dump) as /proc lists it now. */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "os/draft.h"
+#include "os/procfile.h"
 
 static int by_pid_tid(const void *a, const void *b)
 {
@@ -128,4 +131,140 @@ void hd_watcher_sketch(struct hd_watcher *w, const struct hd_model *model, struc
 		proc->threads_complete = proc->children_complete = true;
 	}
 	link_parents(snap, known);
+}
+
+/* Attached to: the command is what the root says of itself. */
+void hd_watcher_command(struct hd_snapshot *snap)
+{
+	uint32_t root = hd_snapshot_proc(snap, snap->root);
+	if (snap->command[0] == NULL && root != HD_NONE && snap->procs[root].argv != NULL)
+		snap->command = snap->procs[root].argv;
+}
+
+/* ---- for a dump: who is there ---------------------------------------------------------------------------------------- */
+
+struct listing {
+	HD_VEC(int32_t) tids;
+};
+
+static int list_add(void *ctx, int32_t tid)
+{
+	struct listing *l = ctx;
+	HD_VEC_PUSH(&l->tids, tid);
+	return 0;
+}
+
+static int by_tid(const void *a, const void *b)
+{
+	int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+	return (x > y) - (x < y);
+}
+
+static void list_thread(struct hd_snapshot *snap, uint32_t p, int task_fd, int32_t tid)
+{
+	struct hd_thread *thread = &snap->threads[snap->n_threads];
+	struct hd_stat stat;
+	if (hd_procfile_stat_at(task_fd, tid, &stat) < 0)
+		return; /* gone since it was listed */
+	*thread = (struct hd_thread){.tid = tid, .ns_tid = tid, .start = stat.start, .proc = p, .state = stat.state, .nr = -1,
+				     .timeout_ns = -1, .name = hd_arena_str(snap->arena, stat.name)};
+	snap->n_threads++;
+	struct hd_proc *proc = &snap->procs[p];
+	proc->n_threads++;
+	if (tid != proc->pid)
+		return;
+	proc->state = stat.state;
+	proc->ppid = stat.ppid;
+	proc->comm = thread->name;
+}
+
+/* In another PID namespace threads know themselves by other numbers. */
+static void list_ns_tids(struct hd_snapshot *snap, struct hd_proc *proc)
+{
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+		struct hd_task_status status;
+		struct hd_thread *thread = &snap->threads[t];
+		if (hd_procfile_status(proc->pid, thread->tid, &status) == 0 && status.ns_tid != 0)
+			thread->ns_tid = status.ns_tid;
+		if (thread->tid == proc->pid)
+			proc->ns_pid = thread->ns_tid;
+	}
+}
+
+/* Its names are read through a living thread: the files of a dead leader are empty. */
+static int32_t living_thread(const struct hd_snapshot *snap, const struct hd_proc *proc)
+{
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+		if (snap->threads[t].state != 'Z' && snap->threads[t].state != 'X')
+			return snap->threads[t].tid;
+	}
+	return proc->pid;
+}
+
+static void list_proc(struct hd_snapshot *snap, uint32_t p, const struct listing *l)
+{
+	struct hd_proc *proc = &snap->procs[p];
+	proc->first_thread = snap->n_threads;
+	HD_CLEAN_FD int task_fd = hd_procfile_tasks(proc->pid);
+	if (task_fd < 0)
+		return;
+	for (size_t i = 0; i < l->tids.n; i++)
+		list_thread(snap, p, task_fd, l->tids.at[i]);
+}
+
+/* The threads of all processes, process after process: where each one's list begins. */
+static int list_tids(const struct hd_snapshot *snap, struct listing *lists)
+{
+	size_t left = HD_THREADS_MAX - 1;
+	for (uint32_t p = 0; p < snap->n_procs; p++) {
+		struct listing *l = &lists[p];
+		int r = hd_procfile_numbers(list_add, l, "/proc/%d/task", snap->procs[p].pid);
+		if (r < 0 && r != -ESRCH)
+			return r;
+		l->tids.n = l->tids.n < left ? l->tids.n : left;
+		left -= l->tids.n;
+		if (l->tids.n > 0)
+			qsort(l->tids.at, l->tids.n, sizeof(*l->tids.at), by_tid);
+	}
+	return 0;
+}
+
+static void list_all(const struct hd_model *model, struct hd_snapshot *snap, const struct hd_model_proc **known, const struct listing *lists)
+{
+	uint64_t own_pid_ns = hd_pid_namespace(getpid());
+	size_t n = 0;
+	for (uint32_t p = 0; p < snap->n_procs; p++)
+		n += lists[p].tids.n;
+	snap->threads = HD_NEW_N(snap->arena, n + 1, struct hd_thread);
+	for (uint32_t p = 0; p < snap->n_procs; p++) {
+		struct hd_proc *proc = &snap->procs[p];
+		list_proc(snap, p, &lists[p]);
+		hd_proc_names(model, proc, living_thread(snap, proc), snap->arena);
+		if (proc->pid_ns != own_pid_ns)
+			list_ns_tids(snap, proc);
+	}
+	link_parents(snap, known);
+}
+
+int hd_watcher_list(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err)
+{
+	struct hd_snapshot *snap = hd_snapshot_new();
+	const struct hd_model_proc **known = sorted_procs(model, snap, &snap->n_procs);
+	struct listing *lists = HD_NEW_N(snap->arena, (size_t)snap->n_procs + 1, struct listing);
+	hd_watcher_header(w, model, snap);
+	snap->procs = HD_NEW_N(snap->arena, (size_t)snap->n_procs + 1, struct hd_proc);
+	for (uint32_t p = 0; p < snap->n_procs; p++)
+		sketch_proc(known[p], p, &snap->procs[p]);
+	int r = list_tids(snap, lists);
+	if (r == 0)
+		list_all(model, snap, known, lists);
+	for (uint32_t p = 0; p < snap->n_procs; p++)
+		HD_VEC_RELEASE(&lists[p].tids);
+	if (r < 0) {
+		hd_snapshot_free(snap);
+		return hd_err_set(err, -r, "the processes of the tree cannot be read: %s", strerror(-r));
+	}
+	hd_watcher_command(snap);
+	*ret = snap;
+	return 0;
 }

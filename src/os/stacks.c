@@ -18,9 +18,12 @@ struct job {
 	const struct hd_stack_options *options;
 	const uint8_t *want;
 	int32_t via;
+	const struct hd_capture *capture; /* NULL = none */
 	struct hd_mem_live mem;
 	struct hd_maps maps;
+	uint64_t generation;
 	struct hd_arena *scratch;
+	struct hd_unwind_names *names;
 	struct hd_py_view python;
 };
 
@@ -32,33 +35,28 @@ static bool is_wanted(const struct job *job, uint32_t t)
 static struct hd_unwind_query query_of(struct job *job, uint64_t sp, uint64_t pc)
 {
 	const struct hd_map *stack = hd_maps_find(&job->maps, sp);
-	return (struct hd_unwind_query){.pid = job->via, .start = job->proc->start, .generation = hd_maps_generation(&job->maps),
+	return (struct hd_unwind_query){.pid = job->via, .start = job->proc->start, .generation = job->generation,
 					.maps = &job->maps, .mem = &job->mem.mem, .regs = {.sp = sp, .pc = pc},
-					.stack_end = stack != NULL ? stack->end : 0, .want_lines = job->options->lines};
+					.stack_end = stack != NULL ? stack->end : 0, .want_lines = job->options->lines, .names = job->names};
 }
 
-/* The row of a captured thread whose registers are known; -1 = none. */
-static int64_t captured_row(const struct hd_capture *capture, int32_t tid)
+/* A captured thread whose registers are known, or NULL. */
+static const struct hd_captured *captured(const struct job *job, uint32_t t)
 {
-	for (uint32_t i = 0; capture != NULL && i < hd_capture_count(capture); i++) {
-		const struct hd_captured *row = hd_capture_at(capture, i);
-		if (row->tid == tid)
-			return row->regs.sp != 0 ? (int64_t)i : -1;
-	}
-	return -1;
+	if (job->capture == NULL)
+		return NULL;
+	const struct hd_captured *row = hd_capture_find(job->capture, job->snap->threads[t].tid);
+	return row != NULL && row->regs.sp != 0 ? row : NULL;
 }
 
 static struct hd_stack native_stack(struct job *job, uint32_t t)
 {
 	const struct hd_thread *thread = &job->snap->threads[t];
-	const struct hd_capture *capture =
-		job->options->captures != NULL ? job->options->captures[thread->proc] : NULL;
-	int64_t row = captured_row(capture, thread->tid);
+	const struct hd_captured *row = captured(job, t);
 	struct hd_stack stack = {0};
-	if (row >= 0) {
-		const struct hd_regs *regs = &hd_capture_at(capture, (uint32_t)row)->regs;
-		struct hd_unwind_query query = query_of(job, regs->sp, regs->pc);
-		hd_capture_unwind(capture, (uint32_t)row, job->w->config.unwinder, &query, job->snap->arena, &stack);
+	if (row != NULL) {
+		struct hd_unwind_query query = query_of(job, row->regs.sp, row->regs.pc);
+		hd_capture_unwind(row, job->w->config.unwinder, &query, job->snap->arena, &stack);
 	} else if (thread->is_still && thread->sp != 0) {
 		struct hd_unwind_query query = query_of(job, thread->sp, thread->pc);
 		hd_unwind(job->w->config.unwinder, &query, job->snap->arena, &stack);
@@ -104,7 +102,7 @@ static void fill_thread(struct job *job, uint32_t t)
 static void fill_fork(struct job *job)
 {
 	struct hd_proc *proc = job->proc;
-	if (job->w->config.unwinder == NULL || proc->has_exec)
+	if (job->w->config.unwinder == NULL || proc->has_exec || job->options->skip_forks)
 		return;
 	const struct hd_thread *first = &job->snap->threads[proc->first_thread];
 	struct hd_unwind_query query = query_of(job, first->sp, first->pc);
@@ -135,6 +133,18 @@ static void fill_tasks(struct job *job)
 	job->proc->n_tasks = tasks.n;
 }
 
+/* The mappings as they were when the threads were captured, else as they are now. */
+static bool read_maps(struct job *job)
+{
+	const struct hd_maps *maps = job->capture != NULL ? hd_capture_maps(job->capture) : NULL;
+	if (maps != NULL && maps->n > 0)
+		job->maps = *maps;
+	else if (hd_procfs_maps(job->via, job->scratch, &job->maps) < 0)
+		return false;
+	job->generation = hd_maps_generation(&job->maps);
+	return true;
+}
+
 static void fill_proc(struct job *job)
 {
 	const struct hd_proc *proc = job->proc;
@@ -148,7 +158,8 @@ static void fill_proc(struct job *job)
 	if (!any || job->via == 0 || hd_mem_live_open(&job->mem, job->via) < 0)
 		return;
 	job->scratch = hd_arena_new();
-	if (hd_procfs_maps(job->via, job->scratch, &job->maps) == 0) {
+	job->names = hd_unwind_names_new(job->scratch);
+	if (read_maps(job)) {
 		if (job->options->python && hd_py_view_read(&job->w->interps, job->snap, proc, job->via, &job->mem.mem, &job->maps,
 							    job->scratch, &job->python))
 			job->proc->python = hd_arena_str(job->snap->arena, hd_python_version(job->python.py));
@@ -166,7 +177,8 @@ static void fill_proc(struct job *job)
 void hd_watcher_stacks(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options)
 {
 	for (uint32_t p = 0; p < snap->n_procs; p++) {
-		struct job job = {.w = w, .snap = snap, .proc = &snap->procs[p], .options = options, .want = want, .mem.fd = -1};
+		struct job job = {.w = w, .snap = snap, .proc = &snap->procs[p], .options = options, .want = want, .mem.fd = -1,
+				  .capture = options->captures != NULL ? options->captures[p] : NULL};
 		fill_proc(&job);
 	}
 }

@@ -32,6 +32,13 @@ bool hd_watcher_inherited(const struct hd_watcher *w, const char *link);
 uint64_t hd_watcher_waits(const struct hd_watcher *w);
 /* Rows of the tree's processes and threads as the looks know them: no facts of objects, memory or signals. */
 void hd_watcher_sketch(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot *snap);
+/* What a snapshot says besides its rows: when, where, whose, and the children that were lost. */
+void hd_watcher_header(const struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot *snap);
+/* Fills the command of a snapshot of processes that were attached to; sketch.c. */
+void hd_watcher_command(struct hd_snapshot *snap);
+/* Arguments, namespace and fork record of a process, read through its thread `via`; facts.c. */
+void hd_proc_names(const struct hd_model *model, struct hd_proc *proc, int32_t via, struct hd_arena *arena);
+uint64_t hd_pid_namespace(int32_t pid); /* inode, 0 = not known */
 /* A gather that began then has ended: when the next one is worth while. */
 void hd_watcher_gathered(struct hd_watcher *w, int64_t began_ns);
 /* Which table of numbers the call at pc used; *ret_nr: the number if the code holds it, else -1. */

@@ -32,6 +32,7 @@ struct hd_modules {
 	struct hd_image *images;
 	uint32_t n_images, n_procs;
 	struct proc *procs;
+	uint64_t epoch;
 };
 
 struct hd_modules *hd_modules_new(void)
@@ -61,6 +62,12 @@ static void images_free(struct hd_modules *modules)
 	}
 	modules->images = NULL;
 	modules->n_images = 0;
+	modules->epoch++;
+}
+
+uint64_t hd_modules_epoch(const struct hd_modules *modules)
+{
+	return modules->epoch;
 }
 
 void hd_modules_free(struct hd_modules *modules)

@@ -23,5 +23,6 @@ HD_MUST_CHECK bool hd_modules_find(struct hd_modules *modules, const struct hd_u
 void hd_modules_drop(struct hd_modules *modules, int32_t pid);
 /* Keeps the number of open files bounded; call only where no hd_module is held. */
 void hd_modules_trim(struct hd_modules *modules);
+uint64_t hd_modules_epoch(const struct hd_modules *modules); /* another number once files were closed */
 
 #endif

@@ -10,23 +10,29 @@
 #include "stack/image.h"
 
 #define SYMTAB_MAX ((size_t)512 << 20)
+#define CHUNK ((size_t)1024) /* symbols read at a time */
 #define ANSWERS_LOG2 8
 #define ANSWERS (1u << ANSWERS_LOG2) /* direct-mapped by address, for each kind of question */
 #define WALK_BACK 64 /* how many symbols may start between an address and the start of the one that contains it */
 
-struct row { /* 24 bytes: files with a million symbols exist */
-	uint64_t value;
-	uint32_t size; /* saturated: larger than 4 GiB is one object with no neighbour */
+struct key { /* 8 bytes: files with a million symbols exist.  The rest is read from the file when it is asked for */
+	uint32_t value;  /* above the table's base */
+	uint32_t symbol; /* its number in the file's table */
+};
+
+struct table { /* the symbols of one table that are worth a name, sorted by value */
+	struct key *keys;
+	size_t n;
+	uint64_t base;
+	struct hd_image *image; /* whose table it is */
+	struct hd_section syms, names;
+};
+
+struct row {
+	uint64_t value, size;
 	uint32_t name; /* offset in the string table */
 	uint8_t rank;  /* smaller = more public */
 	uint8_t want;
-};
-
-struct table { /* one symbol table, sorted by value */
-	struct row *rows;
-	size_t n;
-	struct hd_image *image; /* whose string table it is */
-	struct hd_section names;
 };
 
 struct answer { /* cached: stacks ask for the same addresses again and again */
@@ -50,40 +56,37 @@ void hd_symbols_free(struct hd_symbols *symbols)
 		free(symbols->answers[0][i].name);
 		free(symbols->answers[1][i].name);
 	}
-	free(symbols->dynamic.rows);
-	free(symbols->full.rows);
+	free(symbols->dynamic.keys);
+	free(symbols->full.keys);
 	hd_image_free(symbols->separate);
 	free(symbols);
 }
 
 /* Stable radix sort by value, as many passes as the largest value has digits: a comparison sort of a big library's
  * symbols takes longer than everything else that is done with it. */
-static struct row *rows_sort(struct row *rows, size_t n)
+static struct key *keys_sort(struct key *keys, size_t n, uint32_t largest)
 {
 	enum { BITS = 11, DIGITS = 1 << BITS };
-	struct row *spare = malloc((n + 1) * sizeof(*spare));
-	uint64_t largest = 0;
+	struct key *spare = malloc((n + 1) * sizeof(*spare));
 	if (spare == NULL)
 		abort();
-	for (size_t i = 0; i < n; i++)
-		largest |= rows[i].value;
-	for (unsigned shift = 0; shift < 64 && largest >> shift != 0; shift += BITS) {
-		size_t at[DIGITS] = {0}, sum = 0;
+	for (unsigned shift = 0; shift < 32 && largest >> shift != 0; shift += BITS) {
+		uint32_t at[DIGITS] = {0}, sum = 0;
 		for (size_t i = 0; i < n; i++)
-			at[rows[i].value >> shift & (DIGITS - 1)]++;
+			at[keys[i].value >> shift & (DIGITS - 1)]++;
 		for (size_t d = 0; d < DIGITS; d++) {
-			size_t count = at[d];
+			uint32_t count = at[d];
 			at[d] = sum;
 			sum += count;
 		}
 		for (size_t i = 0; i < n; i++)
-			spare[at[rows[i].value >> shift & (DIGITS - 1)]++] = rows[i];
-		struct row *swap = rows;
-		rows = spare;
+			spare[at[keys[i].value >> shift & (DIGITS - 1)]++] = keys[i];
+		struct key *swap = keys;
+		keys = spare;
 		spare = swap;
 	}
 	free(spare);
-	return rows;
+	return keys;
 }
 
 /* Which symbols are kept: code and data that are defined here. */
@@ -95,37 +98,58 @@ static bool row_from(const Elf64_Sym *sym, struct row *ret)
 	bool code = type == STT_FUNC || type == STT_GNU_IFUNC, data = type == STT_OBJECT || type == STT_COMMON;
 	if (!code && !data && (type != STT_NOTYPE || bind == STB_LOCAL))
 		return false;
-	*ret = (struct row){.value = sym->st_value, .name = sym->st_name,
-			    .size = sym->st_size < UINT32_MAX ? (uint32_t)sym->st_size : UINT32_MAX,
+	*ret = (struct row){.value = sym->st_value, .size = sym->st_size, .name = sym->st_name,
 			    .rank = bind == STB_GLOBAL ? 0 : bind == STB_LOCAL ? 2 : 1,
 			    .want = code ? 1u << HD_SYMBOL_CODE : data ? 1u << HD_SYMBOL_DATA : 3};
 	return true;
 }
 
+static uint64_t lowest_address(const struct hd_image *image)
+{
+	uint64_t lowest = UINT64_MAX;
+	for (uint32_t i = 0; i < image->n_segments; i++)
+		lowest = image->segments[i].vaddr < lowest ? image->segments[i].vaddr : lowest;
+	return lowest != UINT64_MAX ? lowest : 0;
+}
+
+/* The table goes through a small buffer: as a whole it would touch more memory than everything that is kept of it. */
 static void table_load(struct table *table, struct hd_image *image, enum hd_section_role syms, enum hd_section_role names)
 {
-	size_t len, n = 0;
-	uint8_t *bytes = hd_image_load(image, syms, SYMTAB_MAX, &len);
-	table->image = image;
-	table->names = image->sections[names];
-	if (bytes == NULL)
+	const struct hd_section *s = &image->sections[syms];
+	size_t count = s->size / sizeof(Elf64_Sym), n = 0;
+	*table = (struct table){.image = image, .base = lowest_address(image), .syms = *s, .names = image->sections[names]};
+	if (count == 0 || s->size > SYMTAB_MAX || s->size > image->size)
 		return;
-	size_t count = len / sizeof(Elf64_Sym);
-	struct row *rows = malloc((count + 1) * sizeof(*rows));
-	if (rows == NULL)
+	struct key *keys = malloc(count * sizeof(*keys));
+	Elf64_Sym *chunk = malloc(CHUNK * sizeof(*chunk));
+	if (keys == NULL || chunk == NULL)
 		abort();
 	bool sorted = true;
-	for (size_t i = 1; i < count; i++) {
-		Elf64_Sym sym;
-		memcpy(&sym, bytes + i * sizeof(sym), sizeof(sym));
-		if (!row_from(&sym, &rows[n]))
-			continue;
-		sorted &= n == 0 || rows[n - 1].value <= rows[n].value;
-		n++;
+	uint32_t largest = 0;
+	for (size_t i = 0; i < count; i += CHUNK) {
+		size_t step = count - i < CHUNK ? count - i : CHUNK;
+		struct row row;
+		if (hd_image_pread(image, s->offset + i * sizeof(*chunk), chunk, step * sizeof(*chunk)) < 0)
+			break;
+		for (size_t k = 0; k < step; k++) {
+			if (!row_from(&chunk[k], &row) || row.value - table->base > UINT32_MAX)
+				continue;
+			keys[n] = (struct key){(uint32_t)(row.value - table->base), (uint32_t)(i + k)};
+			sorted &= n == 0 || keys[n - 1].value <= keys[n].value;
+			largest = keys[n].value > largest ? keys[n].value : largest;
+			n++;
+		}
 	}
-	free(bytes);
-	table->rows = sorted ? rows : rows_sort(rows, n);
+	free(chunk);
+	table->keys = sorted ? keys : keys_sort(keys, n, largest);
 	table->n = n;
+}
+
+static bool row_read(const struct table *table, const struct key *key, struct row *ret)
+{
+	Elf64_Sym sym;
+	return hd_image_pread(table->image, table->syms.offset + (uint64_t)key->symbol * sizeof(sym), &sym, sizeof(sym)) == 0 &&
+	       row_from(&sym, ret);
 }
 
 static bool name_read(const struct table *table, uint32_t name, char *buf, size_t cap)
@@ -152,37 +176,44 @@ static bool covers(const struct row *row, uint64_t vaddr, enum hd_symbol_want wa
 	return (row->want >> want & 1) != 0 && vaddr - row->value < size;
 }
 
-/* name: HD_SYMBOL_NAME_MAX bytes. */
-static bool table_find(const struct table *table, uint64_t vaddr, enum hd_symbol_want want, struct hd_symbol *ret, char *name)
+/* How many keys start at or before vaddr. */
+static size_t keys_before(const struct table *table, uint64_t vaddr)
 {
-	size_t low = 0, high = table->n;
+	size_t low = 0, high = vaddr >= table->base ? table->n : 0;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (table->rows[mid].value <= vaddr)
+		if (table->keys[mid].value <= vaddr - table->base)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	const struct row *best = NULL;
+	return low;
+}
+
+/* name: HD_SYMBOL_NAME_MAX bytes. */
+static bool table_find(const struct table *table, uint64_t vaddr, enum hd_symbol_want want, struct hd_symbol *ret, char *name)
+{
+	size_t low = keys_before(table, vaddr);
+	struct row row, best = {0};
 	int best_rank = INT32_MAX;
 	char candidate[HD_SYMBOL_NAME_MAX];
 	for (size_t back = 0; back < WALK_BACK && back < low; back++) {
-		const struct row *row = &table->rows[low - 1 - back];
-		if (best != NULL && row->value != best->value)
+		const struct key *key = &table->keys[low - 1 - back];
+		if (best_rank != INT32_MAX && table->base + key->value != best.value)
 			break;
-		if (!covers(row, vaddr, want))
+		if (!row_read(table, key, &row) || !covers(&row, vaddr, want))
 			continue;
-		int rank = publicity(table, row, candidate);
+		int rank = publicity(table, &row, candidate);
 		if (rank < best_rank) {
 			best = row;
 			best_rank = rank;
 			strcpy(name, candidate);
 		}
 	}
-	if (best == NULL)
+	if (best_rank == INT32_MAX)
 		return false;
-	ret->value = best->value;
-	ret->size = best->size;
+	ret->value = best.value;
+	ret->size = best.size;
 	return true;
 }
 

@@ -8,6 +8,8 @@
 
 #define FRAMES_DEFAULT 256u
 #define INLINED_MAX 16u
+#define NAMES_LOG2 9
+#define NAMES (1u << NAMES_LOG2)
 #define TAIL_MAX 4096 /* bytes of a function that are looked through for jumps out of it */
 
 struct hd_unwinder *hd_unwinder_new(void)
@@ -16,6 +18,7 @@ struct hd_unwinder *hd_unwinder_new(void)
 	if (unwinder == NULL)
 		abort();
 	unwinder->modules = hd_modules_new();
+	unwinder->memo = hd_memo_new();
 	unwinder->window = hd_window_new();
 	unwinder->frames = calloc(HD_WALK_FRAMES_MAX, sizeof(*unwinder->frames));
 	if (unwinder->frames == NULL)
@@ -27,6 +30,7 @@ void hd_unwinder_free(struct hd_unwinder *unwinder)
 {
 	if (unwinder == NULL)
 		return;
+	hd_memo_free(unwinder->memo);
 	hd_modules_free(unwinder->modules);
 	hd_window_free(unwinder->window);
 	free(unwinder->frames);
@@ -59,8 +63,9 @@ struct hd_walk hd_unwind_walk(struct hd_unwinder *unwinder, const struct hd_unwi
 	hd_modules_trim(unwinder->modules);
 	return (struct hd_walk){
 		.modules = unwinder->modules,
+		.memo = unwinder->memo,
 		.query = query,
-		.mem = hd_window_over(unwinder->window, query->mem),
+		.mem = hd_window_over(unwinder->window, query),
 		.regs = hd_unwind_registers(&query->regs),
 		.frames = unwinder->frames,
 		.max = max < HD_WALK_FRAMES_MAX ? max : HD_WALK_FRAMES_MAX,
@@ -153,11 +158,25 @@ static const char *called_name(struct hd_unwinder *unwinder, const struct hd_wal
 	return hd_arena_str(arena, symbol.name);
 }
 
-static struct hd_frame frame_name(struct hd_unwinder *unwinder, const struct hd_walk *walk, uint32_t i, struct hd_arena *arena)
+/* A frame is named by where it stands, and by the call that led there. */
+struct named {
+	uint64_t look, caller_pc; /* 0, 0 = free */
+	struct hd_frame frame;
+};
+
+struct hd_unwind_names {
+	struct named at[NAMES]; /* direct-mapped */
+};
+
+struct hd_unwind_names *hd_unwind_names_new(struct hd_arena *scratch)
+{
+	return HD_NEW(scratch, struct hd_unwind_names);
+}
+
+static struct hd_frame frame_name_anew(struct hd_unwinder *unwinder, const struct hd_walk *walk, uint32_t i, struct hd_arena *arena)
 {
 	const struct hd_walk_frame *from = &walk->frames[i];
-	struct hd_frame frame = {.kind = HD_FRAME_NATIVE, .pc = from->pc, .cfa = from->cfa, .is_guess = from->is_guess,
-				 .is_signal = from->is_signal};
+	struct hd_frame frame = {.kind = HD_FRAME_NATIVE, .pc = from->pc};
 	if (from->module.image != NULL) {
 		frame.module = hd_arena_str(arena, from->module.image->path);
 		frame.offset = from->pc - from->module.bias;
@@ -169,6 +188,23 @@ static struct hd_frame frame_name(struct hd_unwinder *unwinder, const struct hd_
 		frame.called_as = called_name(unwinder, walk, i, arena);
 	frame.function = hd_demangle(frame.symbol != NULL ? frame.symbol : frame.called_as, arena);
 	frame.is_pyeval = is_eval_loop(frame.symbol);
+	return frame;
+}
+
+static struct hd_frame frame_name(struct hd_unwinder *unwinder, const struct hd_walk *walk, uint32_t i, struct hd_arena *arena)
+{
+	const struct hd_walk_frame *from = &walk->frames[i];
+	uint64_t caller_pc = i + 1 < walk->n ? walk->frames[i + 1].pc : 1;
+	struct hd_unwind_names *names = walk->query->names;
+	struct named own = {0}, *named = &own;
+	if (names != NULL)
+		named = &names->at[((from->look ^ caller_pc << 1) * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - NAMES_LOG2)];
+	if (named->look != from->look || named->caller_pc != caller_pc || named->frame.pc != from->pc)
+		*named = (struct named){from->look, caller_pc, frame_name_anew(unwinder, walk, i, arena)};
+	struct hd_frame frame = named->frame;
+	frame.cfa = from->cfa;
+	frame.is_guess = from->is_guess;
+	frame.is_signal = from->is_signal;
 	return frame;
 }
 

@@ -7,6 +7,7 @@
 
 struct hd_unwinder {
 	struct hd_modules *modules;
+	struct hd_memo *memo;
 	struct hd_window *window;
 	struct hd_walk_frame *frames; /* HD_WALK_FRAMES_MAX */
 };

@@ -55,12 +55,8 @@ static uint64_t call_target(struct hd_walk *walk, const struct hd_module *caller
 	return map == NULL || map == caller->map ? 0 : target;
 }
 
-enum hd_link hd_walk_link(struct hd_walk *walk, const struct hd_walk_frame *callee, const struct hd_module *caller,
-			  const struct hd_callsite *call)
+static enum hd_link link_to(const struct hd_walk *walk, const struct hd_walk_frame *callee, uint64_t target)
 {
-	if (call->form == HD_CALL_NONE)
-		return HD_LINK_NO_CALL;
-	uint64_t target = call_target(walk, caller, call);
 	if (target == 0)
 		return HD_LINK_UNKNOWN;
 	if (callee->fn_start != 0)
@@ -69,6 +65,12 @@ enum hd_link hd_walk_link(struct hd_walk *walk, const struct hd_walk_frame *call
 	 * jumps to it at its end. */
 	const struct hd_map *map = hd_maps_find(walk->query->maps, callee->look);
 	return map != NULL && target >= map->start && target < map->end ? HD_LINK_MATCH : HD_LINK_MISMATCH;
+}
+
+enum hd_link hd_walk_link(struct hd_walk *walk, const struct hd_walk_frame *callee, const struct hd_module *caller,
+			  const struct hd_callsite *call)
+{
+	return call->form == HD_CALL_NONE ? HD_LINK_NO_CALL : link_to(walk, callee, call_target(walk, caller, call));
 }
 
 bool hd_walk_cfa(struct hd_walk *walk, const struct hd_module *module, const struct hd_cfi_row *row,
@@ -116,12 +118,18 @@ static bool rule_apply(struct hd_walk *walk, const struct hd_module *module, con
 	}
 }
 
+/* Most registers keep their value or are lost; only what the row has a rule for takes work. */
 static bool registers_up(struct hd_walk *walk, const struct hd_module *module, const struct hd_cfi_row *row, uint64_t cfa)
 {
-	struct hd_registers up = {0};
-	for (unsigned reg = 0; reg < HD_REGS; reg++)
+	struct hd_registers up = walk->regs;
+	up.known &= CALLEE_SAVED;
+	for (unsigned reg = 0; reg < HD_REGS; reg++) {
+		if (row->regs[reg].kind == HD_RULE_DEFAULT)
+			continue;
+		up.known &= ~(1u << reg);
 		if (rule_apply(walk, module, row, reg, cfa, &up.at[reg]))
 			up.known |= 1u << reg;
+	}
 	if (row->ra != HD_REG_RIP && rule_apply(walk, module, row, row->ra, cfa, &up.at[HD_REG_RIP]))
 		up.known |= 1u << HD_REG_RIP;
 	if (row->regs[HD_REG_RSP].kind == HD_RULE_DEFAULT) {
@@ -174,12 +182,10 @@ static enum step step_tables(struct hd_walk *walk, struct hd_walk_frame *frame, 
 	return registers_up(walk, &frame->module, row, frame->cfa) ? STEP_ON : STEP_STUCK;
 }
 
-static enum step step_out(struct hd_walk *walk, struct hd_walk_frame *frame)
+static enum step step_out(struct hd_walk *walk, struct hd_walk_frame *frame, const struct hd_place *place)
 {
-	const struct hd_cfi_row *found = frame->module.image == NULL ? NULL :
-		hd_cfi_find(frame->module.image, frame->look - frame->module.bias);
-	if (found != NULL) {
-		struct hd_cfi_row row = *found; /* later look-ups may replace it */
+	if (place->has_row) {
+		struct hd_cfi_row row = place->row; /* recovering looks at other places */
 		frame->fn_start = row.start + frame->module.bias;
 		frame->fn_end = row.end + frame->module.bias;
 		enum step step = step_tables(walk, frame, &row);
@@ -191,25 +197,36 @@ static enum step step_out(struct hd_walk *walk, struct hd_walk_frame *frame)
 	return hd_recover_caller(walk, frame, &frame->cfa) ? STEP_ON : STEP_STUCK;
 }
 
-static struct hd_walk_frame *frame_add(struct hd_walk *walk, struct hd_walk_frame *inner)
+/* A call through a slot that is bound leads where it leads for good; one that is not bound yet is asked again. */
+static void place_call(struct hd_walk *walk, struct hd_place *place)
+{
+	if (place->call_known && (place->target != 0 || (place->call.form != HD_CALL_DIRECT && place->call.form != HD_CALL_SLOT)))
+		return;
+	struct hd_module module;
+	place->call = hd_walk_callsite(walk, place->look + 1, &module);
+	place->target = place->call.form != HD_CALL_NONE ? call_target(walk, &place->module, &place->call) : 0;
+	place->call_known = place->module.image != NULL; /* code without a file may be written anew at any time */
+}
+
+static struct hd_place *frame_add(struct hd_walk *walk, struct hd_walk_frame *inner)
 {
 	struct hd_walk_frame *frame = &walk->frames[walk->n];
 	bool after_call = inner != NULL ? !inner->is_signal : walk->starts_after_call;
 	*frame = (struct hd_walk_frame){.pc = walk->regs.at[HD_REG_RIP]};
 	frame->look = frame->pc - (after_call ? 1 : 0);
-	if (!hd_walk_is_code(walk, frame->look))
+	struct hd_place *place = hd_memo_at(walk->memo, walk->modules, walk->query, frame->look);
+	if (place == NULL)
 		return NULL;
-	if (!hd_modules_find(walk->modules, walk->query, frame->look, &frame->module))
-		frame->module = (struct hd_module){0};
+	frame->module = place->module;
 	if (after_call && inner != NULL) {
-		struct hd_module module;
-		frame->call = hd_walk_callsite(walk, frame->pc, &module);
-		frame->link = hd_walk_link(walk, inner, &frame->module, &frame->call);
+		place_call(walk, place);
+		frame->call = place->call;
+		frame->link = place->call.form == HD_CALL_NONE ? HD_LINK_NO_CALL : link_to(walk, inner, place->target);
 		frame->is_guess = walk->next_is_guess || (inner->is_guess && frame->link != HD_LINK_MATCH);
 	}
 	walk->next_is_guess = false;
 	walk->n++;
-	return frame;
+	return place;
 }
 
 void hd_walk_run(struct hd_walk *walk)
@@ -222,10 +239,11 @@ void hd_walk_run(struct hd_walk *walk)
 			walk->is_partial = true;
 			return;
 		}
-		struct hd_walk_frame *frame = frame_add(walk, inner);
-		if (frame == NULL)
+		struct hd_place *place = frame_add(walk, inner);
+		if (place == NULL)
 			return;
-		enum step step = step_out(walk, frame);
+		struct hd_walk_frame *frame = &walk->frames[walk->n - 1];
+		enum step step = step_out(walk, frame, place);
 		if (step != STEP_ON) {
 			walk->is_complete = step == STEP_START;
 			return;

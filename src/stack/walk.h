@@ -5,6 +5,7 @@
 
 #include "stack/callsite.h"
 #include "stack/cfi.h"
+#include "stack/memo.h"
 #include "stack/modules.h"
 
 #define HD_WALK_FRAMES_MAX 4096u
@@ -26,6 +27,7 @@ struct hd_window; /* reads of the stack go through a few cached pages */
 
 struct hd_walk {
 	struct hd_modules *modules;
+	struct hd_memo *memo;
 	const struct hd_unwind_query *query;
 	struct hd_mem *mem; /* the window */
 	struct hd_registers regs;
@@ -38,8 +40,8 @@ struct hd_walk {
 
 struct hd_window *hd_window_new(void);
 void hd_window_free(struct hd_window *window);
-/* Forgets what was read and reads through `below` from now on. */
-struct hd_mem *hd_window_over(struct hd_window *window, struct hd_mem *below);
+/* Forgets what was read and reads query->mem, and the captured bytes over it, from now on. */
+struct hd_mem *hd_window_over(struct hd_window *window, const struct hd_unwind_query *query);
 
 /* Walks from walk->regs (set by the caller) until the thread's start, a bound, or where no way leads further. */
 void hd_walk_run(struct hd_walk *walk);

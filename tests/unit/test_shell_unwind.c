@@ -662,7 +662,7 @@ static void expect_captured(const char *source, const char *kind, enum hd_how ho
 	struct hd_unwind_query query = {.pid = t.pid, .maps = &maps, .mem = &live.mem};
 	for (uint32_t i = 0; i < hd_capture_count(capture); i++) {
 		struct hd_stack stack;
-		hd_capture_unwind(capture, i, unwinder, &query, arena, &stack);
+		hd_capture_unwind(hd_capture_at(capture, i), unwinder, &query, arena, &stack);
 		if (hd_capture_at(capture, i)->tid != t.tid)
 			continue;
 		found = true;
