@@ -15,7 +15,8 @@ struct hd_elf_port {
 	ssize_t (*pread)(struct hd_elf_port *port, const struct hd_map *map, void *buf, size_t len, uint64_t offset);
 };
 
-/* 0, or -ENOENT: no interpreter (or none of a known version) in there.  Heap; free with hd_python_free. */
+/* 0, or -ENOENT: no interpreter (or none of a known version) in there; -EAGAIN: one that has not started yet.  Heap; free
+ * with hd_python_free. */
 HD_MUST_CHECK int hd_python_find(struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf_port *elf, struct hd_python **ret);
 void hd_python_free(struct hd_python *py);
 const char *hd_python_version(const struct hd_python *py); /* "3.11.7" */

@@ -1,5 +1,7 @@
 #include "os/interp.h"
 
+#include <errno.h>
+
 #include "hangdog/procfs.h"
 #include "os/procfile.h"
 
@@ -61,8 +63,11 @@ struct hd_python *hd_interps_get(struct hd_interps *all, int32_t pid, int32_t vi
 		abort();
 	*interp = (struct hd_interp){.pid = pid, .start = stat.start, .start_stack = stat.start_stack, .generation = generation};
 	hd_elf_live_init(&elf, via);
-	if (hd_python_find(mem, maps, &elf.port, &interp->py) < 0)
+	int found = hd_python_find(mem, maps, &elf.port, &interp->py);
+	if (found < 0)
 		interp->py = NULL;
+	if (found == -EAGAIN)
+		interp->generation = ~generation; /* nothing need be mapped for it to start: look again next time */
 	hd_table_add(&all->by_pid, (uint32_t)pid, interp);
 	return interp->py;
 }

@@ -14,15 +14,16 @@
 
 static void segment_note(struct hd_py_elf *elf, const Elf64_Phdr *ph)
 {
-	uint64_t end;
+	uint64_t end, start = elf->bias + ph->p_vaddr;
 	if (ph->p_type == PT_DYNAMIC) {
 		elf->dynamic = elf->bias + ph->p_vaddr;
 		elf->dynamic_len = ph->p_memsz;
 	}
 	if (ph->p_type != PT_LOAD || (ph->p_flags & PF_W) == 0 || elf->n_writable == HD_PY_SEGMENTS_MAX ||
-	    __builtin_add_overflow(elf->bias + ph->p_vaddr, ph->p_memsz, &end))
+	    __builtin_add_overflow(start, ph->p_memsz, &end))
 		return;
-	elf->writable[elf->n_writable].start = elf->bias + ph->p_vaddr;
+	elf->writable[elf->n_writable].start = start;
+	elf->writable[elf->n_writable].file_end = ph->p_filesz < ph->p_memsz ? start + ph->p_filesz : end;
 	elf->writable[elf->n_writable++].end = end;
 }
 
@@ -30,7 +31,7 @@ int hd_py_elf_open(struct hd_mem *mem, struct hd_elf_port *port, const struct hd
 {
 	Elf64_Ehdr eh;
 	Elf64_Phdr ph[PHDRS_MAX];
-	struct hd_py_elf elf = {.mem = mem, .port = port, .map = map};
+	struct hd_py_elf elf = {.mem = mem, .port = port, .map = map, .tables_max = SYMBOLS_MAX * sizeof(Elf64_Sym)};
 	bool has_bias = false;
 	if (hd_mem_read(mem, map->start, &eh, sizeof(eh)) < 0 || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 ||
 	    eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB || eh.e_phentsize != sizeof(*ph) ||
@@ -143,7 +144,7 @@ static bool symtab_search(const struct hd_py_elf *elf, const Elf64_Shdr *sh, uns
 {
 	if (sh[i].sh_link >= n)
 		return false;
-	HD_CLEAN_PTR Elf64_Sym *symbols = section_load(elf, &sh[i], SYMBOLS_MAX * sizeof(Elf64_Sym));
+	HD_CLEAN_PTR Elf64_Sym *symbols = section_load(elf, &sh[i], elf->tables_max);
 	HD_CLEAN_PTR char *strings = symbols != NULL ? section_load(elf, &sh[sh[i].sh_link], STRINGS_MAX) : NULL;
 	if (strings == NULL)
 		return false;
@@ -178,7 +179,7 @@ bool hd_py_elf_file(const struct hd_py_elf *elf, const char *name, const char *s
 	if (!file_read(elf, &eh, sizeof(eh), 0) || eh.e_shentsize != sizeof(*sh) || eh.e_shnum > SHDRS_MAX ||
 	    !file_read(elf, sh, eh.e_shnum * sizeof(*sh), eh.e_shoff))
 		return false;
-	for (unsigned i = 0; i < eh.e_shnum; i++) {
+	for (unsigned i = 0; name != NULL && i < eh.e_shnum; i++) {
 		if ((sh[i].sh_type == SHT_DYNSYM || sh[i].sh_type == SHT_SYMTAB) &&
 		    symtab_search(elf, sh, i, eh.e_shnum, name, ret))
 			return true;

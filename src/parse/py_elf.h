@@ -13,9 +13,10 @@ struct hd_py_elf {
 	struct hd_elf_port *port;
 	const struct hd_map *map; /* the file's first mapping */
 	uint64_t bias;
+	uint64_t tables_max; /* bytes: larger symbol tables of the file are not read; may be lowered */
 	uint64_t dynamic, dynamic_len; /* address of the dynamic section in memory, 0 = none */
 	struct {
-		uint64_t start, end; /* in memory */
+		uint64_t start, file_end, end; /* in memory; what lies behind file_end is not in the file (.bss) */
 	} writable[HD_PY_SEGMENTS_MAX];
 	uint32_t n_writable;
 };
@@ -24,7 +25,7 @@ struct hd_py_elf {
 HD_MUST_CHECK int hd_py_elf_open(struct hd_mem *mem, struct hd_elf_port *port, const struct hd_map *map,
 				 struct hd_py_elf *ret);
 /* Addresses in memory; false when not there.  hd_py_elf_dynsym reads memory only, hd_py_elf_file the file's section headers:
- * symbol `name` of .dynsym or .symtab, and if `section` is not NULL the start of that section. */
+ * symbol `name` of .dynsym or .symtab if that is not NULL, and the start of `section` if that is not NULL. */
 bool hd_py_elf_dynsym(const struct hd_py_elf *elf, const char *name, uint64_t *ret);
 bool hd_py_elf_file(const struct hd_py_elf *elf, const char *name, const char *section, uint64_t *ret);
 

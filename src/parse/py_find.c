@@ -6,10 +6,14 @@
 
 #include "parse/py_elf.h"
 #include "parse/py_reader.h"
+#include "parse/py_scan.h"
 
 #define SCAN_MAX (16u << 20) /* bytes of one file's data that are searched */
 #define SCAN_STEP 65536u
 #define RELEASE_FINAL 0xf
+/* What is read of a program that has nothing of Python in its mappings. */
+#define UNLIKELY_TABLE_MAX (4u << 20) /* bytes of its symbol table */
+#define UNLIKELY_BSS_MAX (1u << 20)
 
 struct version {
 	unsigned minor, micro;
@@ -75,18 +79,15 @@ static bool version_scan(const struct hd_py_elf *elf, struct version *ret)
 	return false;
 }
 
-static bool is_named_python(const struct hd_map *map)
+static const char *base_of(const struct hd_map *map)
 {
-	const char *base = strrchr(map->path, '/') + 1;
-	return strncmp(base, "python", 6) == 0 || strncmp(base, "libpython", 9) == 0;
+	const char *slash = strrchr(map->path, '/');
+	return slash != NULL ? slash + 1 : map->path;
 }
 
-/* The file's own tables may be large: they are not worth reading for a dynamic executable of another name, which must
- * export the symbol if extension modules are to work. */
-static bool runtime_find(const struct hd_py_elf *elf, uint64_t *ret)
+static bool is_named_python(const struct hd_map *map)
 {
-	return hd_py_elf_dynsym(elf, "_PyRuntime", ret) || ((elf->dynamic == 0 || is_named_python(elf->map)) &&
-							    hd_py_elf_file(elf, "_PyRuntime", ".PyRuntime", ret));
+	return strncmp(base_of(map), "python", 6) == 0 || strncmp(base_of(map), "libpython", 9) == 0;
 }
 
 /* The version decides the table, so it must be known, not guessed: the debug offsets tell it (3.13+), Py_Version does
@@ -106,41 +107,155 @@ static bool version_find(const struct hd_py_elf *elf, const uint8_t *debug, size
 
 /* Does the table fit what is there?  Interpreter, newest thread state and back again; a dead second copy of the library
  * has no interpreter. */
-static bool runtime_is_sane(struct hd_python *py)
+static bool runtime_is_sane(struct hd_python *py, uint64_t *ret_tstate)
 {
-	uint64_t interp, tstate, owner, prev;
+	uint64_t interp, owner, prev;
 	return hd_py_u64(py, py->runtime + (uint64_t)py->at.rt_interpreters, &interp) && interp != 0 &&
-	       hd_py_u64(py, interp + (uint64_t)py->at.interp_threads, &tstate) && tstate != 0 &&
-	       hd_py_u64(py, tstate + (uint64_t)py->at.ts_interp, &owner) && owner == interp &&
-	       hd_py_u64(py, tstate + (uint64_t)py->at.ts_prev, &prev) && prev == 0;
+	       hd_py_u64(py, interp + (uint64_t)py->at.interp_threads, ret_tstate) && *ret_tstate != 0 &&
+	       hd_py_u64(py, *ret_tstate + (uint64_t)py->at.ts_interp, &owner) && owner == interp &&
+	       hd_py_u64(py, *ret_tstate + (uint64_t)py->at.ts_prev, &prev) && prev == 0;
 }
 
-static bool runtime_open(struct hd_python *py, const struct hd_py_elf *elf)
+enum found {
+	FOUND_NOTHING,
+	FOUND_ASLEEP, /* a runtime without interpreter: not started yet, ended, or a second copy of the library */
+	FOUND_STRANGE, /* one of a version that is not known */
+	FOUND_LIVE,
+};
+
+static enum found runtime_open(struct hd_python *py, const struct hd_py_elf *elf, uint64_t runtime)
 {
 	uint8_t debug[HD_PY_DEBUG_BYTES];
 	struct version version;
-	if (!runtime_find(elf, &py->runtime))
-		return false;
-	size_t debug_len = hd_mem_read(elf->mem, py->runtime, debug, sizeof(debug)) == 0 ? sizeof(debug) : 0;
-	if (!version_find(elf, debug, debug_len, &version) ||
-	    hd_py_layout_get(version.minor, version.is_free_threaded, &py->at) < 0 ||
+	uint64_t tstate;
+	size_t debug_len = hd_mem_read(elf->mem, runtime, debug, sizeof(debug)) == 0 ? sizeof(debug) : 0;
+	py->runtime = runtime;
+	if (!version_find(elf, debug, debug_len, &version))
+		return FOUND_ASLEEP; /* the text is not there before somebody asks for it */
+	if (hd_py_layout_get(version.minor, version.is_free_threaded, &py->at) < 0 ||
 	    (version.minor >= 13 && hd_py_layout_overlay(&py->at, debug, debug_len) < 0))
-		return false;
+		return FOUND_STRANGE;
 	snprintf(py->version, sizeof(py->version), "3.%u.%u", version.minor, version.micro);
 	hd_py_begin(py, elf->mem, NULL);
-	return runtime_is_sane(py);
+	return runtime_is_sane(py, &tstate) ? FOUND_LIVE : FOUND_ASLEEP;
 }
 
-/* Where an interpreter may lie: first the executable (as a rule the first file mapped) and files called so, in this
- * order as the dynamic linker binds; then whatever else is no shared library, an executable that embeds one. */
-static bool map_is_candidate(const struct hd_maps *maps, size_t i, bool is_second_pass)
+/* ---- by symbol ---- */
+
+enum effort {
+	EFFORT_NAMED,  /* the executable (as a rule the first file mapped) and files that are called python, in this order, as
+			* the dynamic linker binds */
+	EFFORT_OTHERS, /* whatever else exports the symbol or has the section: programs that embed an interpreter */
+	EFFORT_SCAN,   /* stripped of everything: by what the data look like */
+	EFFORTS
+};
+
+/* Libraries that hold an interpreter export it, or have been stripped. */
+static bool runtime_find(const struct hd_py_elf *elf, uint64_t *ret)
+{
+	bool is_library = strstr(base_of(elf->map), ".so") != NULL && !is_named_python(elf->map);
+	return hd_py_elf_dynsym(elf, "_PyRuntime", ret) ||
+	       hd_py_elf_file(elf, is_library ? NULL : "_PyRuntime", ".PyRuntime", ret);
+}
+
+/* ---- by looks ---- */
+
+#define COOKIELESS 5u /* 3.8 to 3.12 */
+
+struct scan {
+	struct hd_python *py;
+	const struct hd_py_elf *elf;
+	enum found found;
+	struct hd_py_layout tables[COOKIELESS];
+};
+
+/* Some table must fit before the version is searched for: that takes longer. */
+static bool fits_some_table(struct scan *scan, uint64_t interpreters)
+{
+	struct hd_python *py = scan->py;
+	uint64_t interp, tstate, owner;
+	if (!hd_py_u64(py, interpreters, &interp))
+		return false;
+	for (unsigned i = 0; i < COOKIELESS; i++) {
+		const struct hd_py_layout *at = &scan->tables[i];
+		if (!hd_py_u64(py, interp + (uint64_t)at->interp_threads, &tstate) || tstate % 8 != 0 ||
+		    !hd_py_u64(py, tstate + (uint64_t)at->ts_interp, &owner) || owner != interp)
+			continue;
+		py->at = *at;
+		py->runtime = interpreters - (uint64_t)at->rt_interpreters;
+		if (runtime_is_sane(py, &tstate))
+			return true;
+	}
+	return false;
+}
+
+/* What only looks like a runtime must also hold a thread whose stack can be read to its end. */
+static bool is_convincing(struct hd_python *py, const struct hd_py_elf *elf)
+{
+	struct hd_py_thread thread = {0};
+	uint64_t tstate;
+	struct hd_arena *arena = hd_arena_new();
+	hd_py_begin(py, elf->mem, arena);
+	bool ok = runtime_is_sane(py, &tstate) && hd_py_thread_read(py, tstate, &thread);
+	hd_arena_free(arena);
+	hd_py_begin(py, elf->mem, NULL);
+	return ok;
+}
+
+static bool scan_check(void *ctx, uint64_t addr, bool is_runtime)
+{
+	struct scan *scan = ctx;
+	struct hd_python *py = scan->py;
+	if (!is_runtime && !fits_some_table(scan, addr))
+		return false;
+	enum found found = runtime_open(py, scan->elf, is_runtime ? addr : py->runtime);
+	/* Only the version tells where in the runtime the list of interpreters lies. */
+	if (!is_runtime && found != FOUND_NOTHING && py->version[0] != '\0')
+		found = runtime_open(py, scan->elf, addr - (uint64_t)py->at.rt_interpreters);
+	if (found == FOUND_LIVE && !is_convincing(py, scan->elf))
+		found = FOUND_ASLEEP; /* or caught while it changed */
+	if (found > scan->found)
+		scan->found = found;
+	return found == FOUND_LIVE;
+}
+
+/* ---- where ---- */
+
+/* Does anything of Python's own library lie in this process? */
+static bool maps_hint(const struct hd_maps *maps)
+{
+	for (size_t i = 0; i < maps->n; i++) {
+		const char *path = maps->at[i].path;
+		if (strstr(path, "/python3.") != NULL || strstr(path, "libpython3") != NULL || strstr(path, ".cpython-3") != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool is_candidate(const struct hd_maps *maps, size_t i, enum effort effort, bool is_hinted)
 {
 	const struct hd_map *map = &maps->at[i];
+	bool is_first = i == 0 || is_named_python(map);
 	if (map->offset != 0 || !map->readable || map->path[0] != '/')
 		return false;
-	const char *base = strrchr(map->path, '/') + 1;
-	bool is_first = i == 0 || is_named_python(map);
-	return is_second_pass ? !is_first && strstr(base, ".so") == NULL : is_first;
+	return effort == EFFORT_NAMED ? is_first : effort == EFFORT_OTHERS ? !is_first : is_first || is_hinted;
+}
+
+static enum found file_open(struct hd_python *py, struct hd_py_elf *elf, enum effort effort, bool is_hinted)
+{
+	uint64_t runtime;
+	bool is_likely = is_hinted || is_named_python(elf->map);
+	py->version[0] = '\0';
+	if (!is_likely)
+		elf->tables_max = UNLIKELY_TABLE_MAX;
+	if (effort != EFFORT_SCAN)
+		return runtime_find(elf, &runtime) ? runtime_open(py, elf, runtime) : FOUND_NOTHING;
+	struct scan scan = {.py = py, .elf = elf};
+	for (unsigned i = 0; i < COOKIELESS; i++)
+		HD_ASSERT(hd_py_layout_get(8 + i, false, &scan.tables[i]) == 0);
+	hd_py_begin(py, elf->mem, NULL);
+	hd_py_scan(elf, is_likely ? SCAN_MAX : UNLIKELY_BSS_MAX, scan_check, &scan);
+	return scan.found;
 }
 
 struct hd_python *hd_py_new(void)
@@ -159,16 +274,24 @@ int hd_python_find(struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf
 {
 	struct hd_py_elf elf;
 	struct hd_python *py = hd_py_new();
-	for (size_t k = 0; maps->n > 0 && k < 2 * maps->n; k++) {
+	bool is_hinted = maps_hint(maps);
+	enum found best = FOUND_NOTHING;
+	for (size_t k = 0; k < EFFORTS * maps->n && best < FOUND_STRANGE; k++) {
 		size_t i = k % maps->n;
-		if (map_is_candidate(maps, i, k >= maps->n) && hd_py_elf_open(mem, elf_port, &maps->at[i], &elf) == 0 &&
-		    runtime_open(py, &elf)) {
-			*ret = py;
-			return 0;
-		}
+		enum effort effort = (enum effort)(k / maps->n);
+		if (effort == EFFORT_SCAN && best != FOUND_NOTHING)
+			break;
+		if (!is_candidate(maps, i, effort, is_hinted) || hd_py_elf_open(mem, elf_port, &maps->at[i], &elf) < 0)
+			continue;
+		enum found found = file_open(py, &elf, effort, is_hinted);
+		best = found > best ? found : best;
+	}
+	if (best == FOUND_LIVE) {
+		*ret = py;
+		return 0;
 	}
 	hd_python_free(py);
-	return -ENOENT;
+	return best == FOUND_ASLEEP ? -EAGAIN : -ENOENT;
 }
 
 void hd_python_free(struct hd_python *py)

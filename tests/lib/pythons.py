@@ -4,11 +4,13 @@ import glob
 import os
 import subprocess
 import sys
+import threading
 
 TELL = ("import sys, sysconfig; print('%d.%d.%d' % sys.version_info[:3] + ('t' if sysconfig.get_config_var('Py_GIL_DISABLED') else '')"
         " + ('d' if hasattr(sys, 'gettotalrefcount') else ''))")
 
 _found = None
+_lock = threading.Lock()
 
 
 def key(version):
@@ -17,6 +19,12 @@ def key(version):
 
 def interpreters(first=(3, 8), last=(3, 15)):
     """{"3.11.7": path, "3.14.2t": path}, oldest first, one path for each version and build."""
+    with _lock:
+        found = _search()
+    return {v: found[v] for v in sorted(found, key=key) if first <= tuple(key(v)[:2]) <= last}
+
+
+def _search():
     global _found
     if _found is None:
         _found = {}
@@ -29,4 +37,4 @@ def interpreters(first=(3, 8), last=(3, 15)):
                 continue
             if told.returncode == 0 and told.stdout.startswith("3."):
                 _found.setdefault(told.stdout.strip(), path)
-    return {v: _found[v] for v in sorted(_found, key=key) if first <= tuple(key(v)[:2]) <= last}
+    return _found

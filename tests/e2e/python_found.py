@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Interpreters are found by what they are, not by the name of a file: embedded in a program of another name, as a library or
+linked in, in a plugin; stripped of symbols, and of the section headers too."""
+import json
+import os
+import struct
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from harness import ROOT, Skip, check, hangdog, main, need, scratch, wait_until
+from pythons import interpreters
+
+CASES = []
+SOURCE = os.path.join(ROOT, "tests/fixtures/embed.c")
+# The version is told by other means in each of these: text, text and section, symbol, debug offsets.
+KINDS = ["3.9", "3.10", "3.12", "3.13"]
+
+TEXT = """
+import sys, threading
+def leaf(lock, inside):
+    inside.set()
+    lock.acquire()
+def branch(*args):
+    leaf(*args)
+lock, inside = threading.Lock(), threading.Event()
+lock.acquire()
+threading.Thread(target=branch, args=(lock, inside), name='second', daemon=True).start()
+inside.wait()
+sys.stdout.write('ready\\n'); sys.stdout.flush()
+branch(lock, inside)
+"""
+
+ASK = """
+import sysconfig as s, sys, os
+v = s.get_config_var
+print(v('INCLUDEPY'), os.path.join(v('LIBPL'), v('LIBRARY')), v('LIBDIR'), v('LDVERSION'), sys.prefix, sep='\\n')
+print(v('LIBS'), v('SYSLIBS'), v('LIBM'))
+"""
+
+
+def case(function):
+    CASES.append((function.__name__.replace("_", " "), function))
+    return function
+
+
+class Kit:
+    """What it takes to link one CPython into a program."""
+
+    def __init__(self, version, path, folder):
+        out = subprocess.run([path, "-c", ASK], capture_output=True, text=True).stdout.splitlines()
+        self.include, self.archive, self.folder_of_library, self.ld_version, self.prefix = out[:5]
+        self.libs = [w for w in out[5].split() if w.startswith("-l")] + ["-lm", "-ldl", "-lutil", "-lpthread"]
+        self.version, self.folder = version, folder
+
+    def build(self, name, *flags, archive=True):
+        out = os.path.join(self.folder, name)
+        libs = [self.archive] if archive else []
+        r = subprocess.run(["cc", "-O1", "-I" + self.include, "-o", out, SOURCE, *flags[:1], *libs, *flags[1:], *self.libs],
+                           capture_output=True, text=True)
+        check(r.returncode == 0, (self.version, name, r.stderr[-2000:]))
+        return out
+
+    def env(self, **more):
+        return dict(os.environ, PYTHONHOME=self.prefix, LD_LIBRARY_PATH=self.folder_of_library, **more)
+
+
+def kits(folder, all_versions=False):
+    """The versions whose headers and static library are here."""
+    found = []
+    for version, path in interpreters(last=(3, 13)).items():
+        short = ".".join(version.split(".")[:2])
+        if not all_versions and (short not in KINDS or any(k.version.startswith(short + ".") for k in found)):
+            continue
+        kit = Kit(version, path, folder)
+        # Debian's archive needs the libraries of everything that was linked in, and is not for position-independent code.
+        if kit.prefix != "/usr" and os.path.exists(kit.archive) and os.path.exists(os.path.join(kit.include, "Python.h")):
+            found.append(kit)
+    if not found:
+        raise Skip("no CPython with headers and a static library is here")
+    return found
+
+
+def without_sections(path):
+    """What sstrip does: the section headers are gone."""
+    subprocess.run(["strip", "-s", path], check=True)
+    with open(path, "r+b") as f:
+        f.seek(40)
+        f.write(struct.pack("<Q", 0))
+        f.seek(60)
+        f.write(struct.pack("<HH", 0, 0))
+    return path
+
+
+def stripped(path):
+    subprocess.run(["strip", "-s", path], check=True)
+    return path
+
+
+def shown(kit, program, **env):
+    """The Python functions of each thread, outermost first."""
+    p = subprocess.Popen([program, TEXT], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=kit.env(**env))
+    try:
+        check(p.stdout.readline() == "ready\n", (kit.version, program, p.poll()))
+
+        def stacks():
+            r = hangdog("dump", "--json", p.pid)
+            check(r.status == 0, r)
+            proc = json.loads(r.out)["processes"][0]
+            return proc.get("python"), sorted([f["function"] for f in reversed(t["stack"]) if f["kind"] == "python"][-2:]
+                                              for t in proc["threads"])
+        wait_until(lambda: stacks()[1] == [["branch", "leaf"]] * 2, (kit.version, program, stacks()))
+        return stacks()[0]
+    finally:
+        p.kill()
+        p.communicate()
+
+
+def tell_all(make, without=(), **env):
+    with scratch() as folder:
+        for kit in kits(folder, all_versions=os.environ.get("HD_LONG") == "1"):
+            if kit.version.startswith(without):
+                continue
+            shown(kit, make(kit), **{k: f(kit) for k, f in env.items()})
+
+
+@case
+def linked_in():
+    tell_all(lambda kit: kit.build("app"))
+
+
+@case
+def linked_in_and_stripped():
+    tell_all(lambda kit: stripped(kit.build("app")))
+
+
+@case
+def linked_in_without_section_headers():
+    tell_all(lambda kit: without_sections(kit.build("app")))
+
+
+@case
+def linked_in_exported_without_section_headers():
+    tell_all(lambda kit: without_sections(kit.build("app", "-Wl,--export-dynamic")))
+
+
+@case
+def all_static_without_section_headers():
+    tell_all(lambda kit: without_sections(kit.build("app", "-static")))
+
+
+@case
+def as_a_library():
+    tell_all(lambda kit: kit.build("app", "-L" + kit.folder_of_library, "-lpython" + kit.ld_version, archive=False))
+
+
+@case
+def in_a_plugin_that_hides_it():
+    def program(kit):
+        return kit.build("app", "-DONLY_LOADS", archive=False)
+
+    def plugin(kit):
+        names = os.path.join(kit.folder, "only.map")
+        with open(names, "w") as f:
+            f.write("{ global: run_text; local: *; };\n")
+        return stripped(kit.build("plugin.so", "-DIS_PLUGIN", "-shared", "-fPIC", "-Wl,--version-script=" + names))
+
+    # The first two have no section for it, and such a plugin can load no extension module that would give it away.
+    tell_all(program, without=("3.8.", "3.9."), PLUGIN=plugin)
+
+
+if __name__ == "__main__":
+    need("dump")
+    main(CASES)
