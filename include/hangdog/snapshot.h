@@ -256,6 +256,9 @@ struct hd_proc {
 	 * to be unarmed, and no descriptor of it sends signals (O_ASYNC, message queues) while one is caught that could be
 	 * meant.  Unknown is an outside as soon as any signal is caught. */
 	enum hd_tri timer_armed;
+	/* timer_armed is unknown for no other reason than that interval timers were not asked for (itimers.h) */
+	bool itimers_unasked;
+	int64_t alarm_ns; /* time left of its alarm (ITIMER_REAL), where it was asked for; 0 = none, or not known */
 	uint64_t sig_caught, sig_ignored, sig_pending; /* bit n-1 = signal n */
 	bool threads_complete;  /* all its threads are rows of the snapshot */
 	bool children_complete; /* all its children, and all that it traces, are processes of the snapshot */

@@ -59,6 +59,13 @@ HD_MUST_CHECK int hd_tracer_freeze(struct hd_tracer *tracer, int32_t pid, int bu
 /* The same for one thread alone, so that no other's system call is interrupted. */
 HD_MUST_CHECK int hd_tracer_freeze_thread(struct hd_tracer *tracer, int32_t pid, int32_t tid, int budget_ms, hd_stopped_fn *fn,
 					  void *ctx, int64_t *ret_longest_us);
+/* Asks the traced process for its interval timers: time left each, nanoseconds, 0 = not armed; only those asked for.  The
+ * thread is stopped for it, makes the calls and goes on in its own call as if nothing had been; 0 means that it is back
+ * there, asleep, and then *ret_voluntary, *ret_involuntary are its switch counters now.
+ * -ECANCELED: it was not (any more) where it should be; -EPERM: may not be asked (seccomp, not our tracee). */
+struct hd_itimer_ask;
+HD_MUST_CHECK int hd_tracer_ask_itimers(struct hd_tracer *tracer, const struct hd_itimer_ask *ask, int64_t ret_left_ns[3],
+					uint64_t *ret_voluntary, uint64_t *ret_involuntary);
 /* Detach everybody, gracefully (used by attach on exit and ctl detach): nobody is left stopped who was not stopped by
  * job control before.  Tracees that cannot stop now (vfork parents) are let go when hangdog ends. */
 void hd_tracer_detach_all(struct hd_tracer *tracer);

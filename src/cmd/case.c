@@ -8,7 +8,7 @@
 #include "hangdog/incident.h"
 #include "hangdog/snapshot_io.h"
 
-static void case_decide(struct hd_case *c)
+void hd_case_decide(struct hd_case *c)
 {
 	c->verdict = hd_decide(c->snap, c->arena);
 	if (c->verdict->kind == HD_VERDICT_NONE && c->snap->stall_ns > 0)
@@ -19,7 +19,7 @@ static void case_decide(struct hd_case *c)
 void hd_case_init(struct hd_case *c, struct hd_snapshot *snap)
 {
 	*c = (struct hd_case){.snap = snap, .arena = hd_arena_new(), .longest_stop_us = -1};
-	case_decide(c);
+	hd_case_decide(c);
 }
 
 void hd_case_release(struct hd_case *c)
@@ -27,6 +27,22 @@ void hd_case_release(struct hd_case *c)
 	hd_arena_free(c->arena);
 	hd_snapshot_free(c->snap);
 	*c = (struct hd_case){0};
+}
+
+bool hd_case_suppose_no_timers(struct hd_case *c)
+{
+	bool any = false;
+	for (uint32_t p = 0; p < c->snap->n_procs && c->verdict->kind == HD_VERDICT_NONE; p++) {
+		struct hd_proc *pr = &c->snap->procs[p];
+		if (!pr->itimers_unasked)
+			continue;
+		pr->timer_armed = HD_NO;
+		any = true;
+	}
+	c->supposes_no_timers = any;
+	if (any)
+		hd_case_decide(c);
+	return c->verdict->kind == HD_VERDICT_DEADLOCK;
 }
 
 static bool agrees(const struct hd_case *first, const struct hd_case *second)
@@ -47,7 +63,7 @@ bool hd_case_confirm(struct hd_case *c, struct hd_watcher *w, const struct hd_mo
 	if (c->verdict->lead == HD_NONE || hd_watcher_gather(w, model, &snap, NULL) < 0)
 		return false;
 	hd_case_init(&again, snap);
-	bool is_same = agrees(c, &again);
+	bool is_same = (!c->supposes_no_timers || hd_case_suppose_no_timers(&again)) && agrees(c, &again);
 	hd_case_release(c);
 	*c = again;
 	return is_same;
@@ -89,7 +105,7 @@ void hd_case_stacks(struct hd_case *c, struct hd_watcher *w, const struct hd_sta
 	int64_t before_ms = hd_now_ms();
 	hd_watcher_stacks(w, c->snap, all ? NULL : told_threads(c), options);
 	c->capture_ms += hd_now_ms() - before_ms;
-	case_decide(c);
+	hd_case_decide(c);
 }
 
 void hd_case_view_stacks(struct hd_case *c, struct hd_watcher *w, int32_t tid)
@@ -99,7 +115,7 @@ void hd_case_view_stacks(struct hd_case *c, struct hd_watcher *w, int32_t tid)
 	if (t != HD_NONE)
 		want[t] = 1;
 	hd_watcher_stacks(w, c->snap, want, &(struct hd_stack_options){.native = true, .python = true});
-	case_decide(c);
+	hd_case_decide(c);
 }
 
 static struct hd_report case_view(const struct hd_case *c)

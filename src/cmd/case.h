@@ -18,11 +18,17 @@ struct hd_case {
 	struct hd_action_note action;
 	int64_t longest_stop_us, capture_ms;
 	bool is_dump;
+	bool supposes_no_timers; /* hd_case_suppose_no_timers changed the facts */
 };
 
 /* Decides about `snap`, which the case owns from now on. */
 void hd_case_init(struct hd_case *c, struct hd_snapshot *snap);
 void hd_case_release(struct hd_case *c);
+/* Again, after facts were added. */
+void hd_case_decide(struct hd_case *c);
+/* It says "nothing is wrong", maybe only because interval timers could be armed, which were not asked for: decides again
+ * as if none were.  True if it is a deadlock (then, or before); hd_timers_settle must follow before anybody hears of it. */
+HD_MUST_CHECK bool hd_case_suppose_no_timers(struct hd_case *c);
 
 /* Looks again, at once: a deadlock is told only if a second gather says the same of the thread that the first one leads
  * with.  What looks dead for the moment in which it changes (a child that is just ending) does not last until then.

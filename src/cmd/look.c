@@ -103,12 +103,14 @@ static void investigate(struct hd_supervisor *s, int64_t stall_ns)
 	s->count.gathers++;
 	snap->stall_ns = stall_ns;
 	hd_case_init(&c, snap);
-	uint64_t hang = c.verdict->kind != HD_VERDICT_NONE ? hd_case_fingerprint(&c) : 0;
+	bool can_ask = !hd_tracer_is_observing(s->tracer);
+	bool is_hang = c.verdict->kind != HD_VERDICT_NONE || (can_ask && hd_case_suppose_no_timers(&c));
+	uint64_t hang = is_hang ? hd_case_fingerprint(&c) : 0;
 	if (hang == 0 || hang == s->known_hang) {
 		hd_case_release(&c);
 		return;
 	}
-	if (c.verdict->kind == HD_VERDICT_DEADLOCK && !is_confirmed(s, &c)) {
+	if (c.verdict->kind == HD_VERDICT_DEADLOCK && !(is_confirmed(s, &c) && hd_timers_settle(s, &c))) {
 		hd_case_release(&c);
 		return;
 	}

@@ -86,6 +86,7 @@ void hd_supervisor_release(struct hd_supervisor *s)
 	hd_signals_free(s->signals);
 	hd_buf_release(&s->cures);
 	HD_VEC_RELEASE(&s->healed);
+	HD_VEC_RELEASE(&s->asked);
 }
 
 /* A tenth of the stall time, so that a few busy moments of a monitor thread do not look like work; 1 to 30 s. */

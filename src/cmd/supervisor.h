@@ -7,6 +7,7 @@
 #include "cmd/audit.h"
 #include "cmd/case.h"
 #include "cmd/options.h"
+#include "cmd/timers.h"
 #include "hangdog/door.h"
 #include "hangdog/policy.h"
 #include "hangdog/progress.h"
@@ -50,6 +51,7 @@ struct hd_supervisor {
 	bool has_hang;
 	struct hd_buf cures;        /* names of the cures so far, with commas between */
 	HD_VEC(struct hd_healed) healed;
+	hd_asked_list asked;        /* interval timers (cmd/timers.c) */
 	struct hd_terminal terminal; /* as at the start */
 	uint64_t cpu_ns;            /* of the tree since its start */
 	struct hd_audit_log *audit; /* --audit; else NULL */

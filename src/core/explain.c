@@ -1,6 +1,7 @@
 #include "core/explain.h"
 
 #include "core/holder.h"
+#include "hangdog/itimers.h"
 
 #define SIGNALS_LIBC (UINT64_C(3) << 31) /* 32 and 33: the C library's own */
 #define WAIT_STOPPED 2u			 /* WUNTRACED, WSTOPPED */
@@ -118,6 +119,8 @@ static void name_culprits(const struct hd_snapshot *snap, struct hd_verdict *v, 
 		const struct hd_root *root = &roots->at[r];
 		for (uint32_t i = 0; i < root->n_threads; i++) {
 			uint32_t p = snap->threads[root->threads[i]].proc;
+			if (root->threads[i] != root->lead && hd_alarm_frees(snap, v, root->threads[i]))
+				continue;
 			v->threads[root->threads[i]].is_culprit = true;
 			if (v->procs[p].cause != HD_CAUSE_NONE)
 				continue; /* a better explained root was here before */

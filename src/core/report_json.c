@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hangdog/itimers.h"
 #include "hangdog/python.h"
 #include "hangdog/timetext.h"
 #include "report_json.h"
@@ -243,6 +244,7 @@ static json_t *process_json(const struct hd_report *report, uint32_t p)
 	for (uint32_t i = 0; i < proc->n_threads; i++)
 		add(threads, thread_json(report, proc->first_thread + i));
 	put(ret, "threads", threads);
+	put(ret, "alarm_in_ms", hd_alarm_ends(report->snap, p) ? json_integer(proc->alarm_ns / HD_NS_PER_MS) : json_null());
 	if (proc->tasks != NULL)
 		put(ret, "tasks", tasks(proc));
 	return ret;

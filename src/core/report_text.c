@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "hangdog/itimers.h"
 #include "hangdog/python.h"
 #include "hangdog/timetext.h"
 #include "report_page.h"
@@ -163,6 +164,16 @@ static void put_fork_phase(struct text *t)
 						    "order there waits, so the program's own code was not reached.");
 }
 
+/* A safety net of the program's own: it ends what hangs, late. */
+static void put_alarms(struct text *t)
+{
+	for (uint32_t p = 0; p < t->snap->n_procs; p++) {
+		if (hd_alarm_ends(t->snap, p))
+			hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "An alarm of its own will end process %" PRId32 " in %" PRId64 " s.",
+				     t->snap->procs[p].pid, (t->snap->procs[p].alarm_ns + HD_NS_PER_S / 2) / HD_NS_PER_S);
+	}
+}
+
 static void put_what_hangs(struct text *t)
 {
 	if (t->v->lead == HD_NONE)
@@ -172,6 +183,7 @@ static void put_what_hangs(struct text *t)
 	put_fork_phase(t);
 	put_alike(t);
 	put_unlike(t);
+	put_alarms(t);
 }
 
 /* ---- at the fork ------------------------------------------------------------------------------------------------- */

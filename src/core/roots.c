@@ -1,6 +1,7 @@
 #include "core/roots.h"
 
 #include "core/scc.h"
+#include "hangdog/itimers.h"
 
 struct finder {
 	const struct hd_snapshot *snap;
@@ -129,16 +130,21 @@ static bool comes_before(const struct hd_snapshot *snap, uint32_t a, uint32_t b)
 
 static void explain_root(const struct finder *f, struct hd_root *root)
 {
+	bool all_freed = true;
 	root->cause = HD_CAUSE_NONE;
 	root->certainty = HD_CERT_PROVEN;
-	root->lead = root->threads[0];
+	root->lead = HD_NONE;
+	for (uint32_t i = 0; i < root->n_threads; i++)
+		all_freed &= hd_alarm_frees(f->snap, f->v, root->threads[i]);
 	for (uint32_t i = 0; i < root->n_threads; i++) {
 		uint32_t t = root->threads[i];
 		enum hd_cause cause = hd_cause_of_thread(f->snap, f->v, t);
 		unsigned rank = hd_cause_rank(cause), best = hd_cause_rank(root->cause);
 		if (f->v->threads[t].certainty < root->certainty)
 			root->certainty = f->v->threads[t].certainty;
-		if (rank > best || (rank == best && !comes_before(f->snap, t, root->lead)))
+		if (!all_freed && hd_alarm_frees(f->snap, f->v, t))
+			continue; /* it merely waits for an end that a timer brings */
+		if (root->lead != HD_NONE && (rank > best || (rank == best && !comes_before(f->snap, t, root->lead))))
 			continue;
 		root->cause = cause;
 		root->lead = t;

@@ -59,6 +59,8 @@ static const struct field proc_fields[] = {
 	ENUM(struct hd_proc, is_dumping, tri_names),
 	ENUM(struct hd_proc, has_foreign_tracer, tri_names),
 	ENUM(struct hd_proc, timer_armed, tri_names),
+	FIELD(struct hd_proc, itimers_unasked),
+	FIELD(struct hd_proc, alarm_ns),
 	HEX(struct hd_proc, sig_caught),
 	HEX(struct hd_proc, sig_ignored),
 	HEX(struct hd_proc, sig_pending),

@@ -126,6 +126,7 @@ static enum hd_tri find_timers(struct hd_draft *d, uint32_t p)
 		return HD_YES;
 	bool may_alarm = is_bit(proc->sig_caught, SIGALRM) || is_bit(proc->sig_caught, SIGVTALRM) ||
 			 is_bit(proc->sig_caught, SIGPROF);
+	d->snap->procs[p].itimers_unasked = may_alarm && !bad;
 	return bad || may_alarm ? HD_UNKNOWN : HD_NO;
 }
 
@@ -231,7 +232,9 @@ void hd_draft_agents(struct hd_draft *d)
 	/* F_SETOWN may name another process than the one that has the descriptor. */
 	for (uint32_t p = 0; any_sends && p < d->snap->n_procs; p++) {
 		struct hd_proc *proc = &d->snap->procs[p];
-		if (d->procs[p].is_wanted && proc->timer_armed == HD_NO && may_handle_chosen(proc))
-			proc->timer_armed = HD_UNKNOWN;
+		if (!d->procs[p].is_wanted || proc->timer_armed == HD_YES || !may_handle_chosen(proc))
+			continue;
+		proc->timer_armed = HD_UNKNOWN;
+		proc->itimers_unasked = false;
 	}
 }

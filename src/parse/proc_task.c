@@ -82,6 +82,7 @@ static const struct row status_rows[] = {
 	{KEY("SigBlk:"), MASK, AT(sig_blocked), true},
 	{KEY("SigIgn:"), MASK, AT(sig_ignored), true},
 	{KEY("SigCgt:"), MASK, AT(sig_caught), true},
+	{KEY("Seccomp:"), FIRST_U32, AT(seccomp), false},
 	{KEY("voluntary_ctxt_switches:"), COUNT, AT(voluntary), true},
 	{KEY("nonvoluntary_ctxt_switches:"), COUNT, AT(involuntary), true},
 };

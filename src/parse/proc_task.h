@@ -26,6 +26,7 @@ struct hd_task_status {
 	char state;
 	int32_t tgid, ppid, tracer, ns_tid; /* ns_tid: innermost value of NSpid, 0 = no such line */
 	uint32_t uid, n_threads;            /* real user id */
+	uint32_t seccomp;                   /* mode: 0 none, 1 strict, 2 filters; 0 too if the kernel was built without */
 	bool is_dumping;                    /* CoreDumping: 1 */
 	bool has_dumping;                   /* the line exists (kernel 4.15) */
 	uint64_t sig_pending, shd_pending, sig_blocked, sig_ignored, sig_caught;

@@ -76,7 +76,7 @@ static void assert_shape(const json_t *root)
 		    "blocked_for_ms", "culprits", "processes", "children_lost", "advice", "action", "cost", "unseen");
 	ASSERT_KEYS(at(root, "cost"), "longest_stop_us", "capture_ms");
 	const json_t *process = at(root, "processes.0");
-	ASSERT_KEYS(process, "pid", "ppid", "comm", "command", "status", "fork", "threads");
+	ASSERT_KEYS(process, "pid", "ppid", "comm", "command", "status", "fork", "threads", "alarm_in_ms");
 	ASSERT_KEYS(at(process, "threads.0"), "tid", "name", "state", "deadlocked", "starved", "in_fork", "wait", "stack");
 }
 
