@@ -14,6 +14,7 @@ needs() {
 	make --version                      |make           |make           |make           |make           |make
 	pkg-config --version                |pkg-config     |pkgconf        |pkg-config     |pkgconf        |pkgconf
 	pkg-config --exists libdw libelf    |libdw-dev libelf-dev|elfutils-devel|libdw-devel libelf-devel|elfutils-dev|libelf
+	test_header uthash.h                |uthash-dev     |uthash-devel   |uthash-devel   |uthash-dev     |uthash
 	pkg-config --exists jansson         |libjansson-dev |jansson-devel  |libjansson-devel|jansson-dev   |jansson
 	pkg-config --exists ncursesw        |libncurses-dev |ncurses-devel  |ncurses-devel  |ncurses-dev    |ncurses
 	test_compile -liberty               |libiberty-dev  |binutils-devel |binutils-devel |binutils-dev   |binutils
@@ -22,6 +23,10 @@ needs() {
 	gdb --version                       |gdb            |gdb            |gdb            |gdb            |gdb
 	strace --version                    |strace         |strace         |strace         |strace         |strace
 	END
+}
+
+test_header() {
+	echo "#include <$1>" | cc -x c -E -o /dev/null -
 }
 
 test_compile() {

@@ -94,7 +94,6 @@ void hd_model_free(struct hd_model *model)
 		forget(model, model->living.at[0]);
 	for (size_t i = 0; i < model->hazards.n; i++)
 		box_drop(model->hazards.at[i].box);
-	hd_table_release(&model->by_pid);
 	HD_VEC_RELEASE(&model->living);
 	HD_VEC_RELEASE(&model->hazards);
 	free(model);

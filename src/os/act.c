@@ -72,11 +72,8 @@ static bool tell_once(struct hd_table *told, const struct hd_model_proc *proc, i
 
 static size_t told_free(struct hd_table *told)
 {
-	struct told *row, *next;
 	size_t n = told->n;
-	HD_TABLE_EACH(told, row, next)
-		free(row);
-	hd_table_release(told);
+	hd_table_free_rows(told);
 	return n;
 }
 

@@ -30,7 +30,6 @@ void hd_interps_release(struct hd_interps *all)
 	struct hd_interp *interp, *next;
 	HD_TABLE_EACH(&all->by_pid, interp, next)
 		hd_interps_drop(all, interp);
-	hd_table_release(&all->by_pid);
 }
 
 static struct hd_interp *find(const struct hd_interps *all, int32_t pid)

@@ -205,9 +205,6 @@ void hd_observe_strays(struct hd_tracer *t, bool now)
 
 void hd_observe_release(struct hd_tracer *t)
 {
-	struct observed *row, *next;
-	HD_TABLE_EACH(&t->observed, row, next)
-		free(row);
-	hd_table_release(&t->observed);
+	hd_table_free_rows(&t->observed);
 	HD_VEC_RELEASE(&t->helpers);
 }

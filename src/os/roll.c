@@ -62,5 +62,4 @@ void hd_rolls_release(struct hd_rolls *rolls)
 	struct hd_roll *roll, *next;
 	HD_TABLE_EACH(&rolls->by_pid, roll, next)
 		drop(rolls, roll);
-	hd_table_release(&rolls->by_pid);
 }

@@ -48,7 +48,6 @@ void hd_sightings_release(struct hd_sightings *s)
 	struct hd_sighting *t, *next;
 	HD_TABLE_EACH(&s->by_tid, t, next)
 		drop(s, t);
-	hd_table_release(&s->by_tid);
 }
 
 struct hd_sighting *hd_sightings_find(const struct hd_sightings *s, int32_t tid)

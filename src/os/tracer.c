@@ -567,12 +567,9 @@ struct hd_tracer *hd_tracer_new(hd_event_fn *fn, void *ctx)
 
 void hd_tracer_free(struct hd_tracer *t)
 {
-	struct tracee *e, *next;
 	if (t == NULL)
 		return;
-	HD_TABLE_EACH(&t->by_tid, e, next)
-		free(e);
-	hd_table_release(&t->by_tid);
+	hd_table_free_rows(&t->by_tid);
 	hd_observe_release(t);
 	free(t);
 }

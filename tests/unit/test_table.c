@@ -25,11 +25,9 @@ static void drop(struct hd_table *table, struct person *p)
 
 static void drop_all(struct hd_table *table)
 {
-	struct person *p, *next;
-	HD_TABLE_EACH(table, p, next)
-		drop(table, p);
+	hd_table_free_rows(table);
 	cr_assert_eq(table->n, 0);
-	hd_table_release(table);
+	cr_assert_null(hd_table_first(table));
 }
 
 Test(table, is_empty_as_zeros, .timeout = 10)
