@@ -25,6 +25,12 @@ struct row {
 	bool reads, writes;
 };
 
+/* An open-file-description lock to write that a process was seen to hold. */
+struct ofd_lock {
+	uint32_t object;
+	uint64_t range;
+};
+
 struct culprit {
 	int32_t pid; /* 0 = nobody */
 	const char *name;
@@ -35,6 +41,7 @@ struct census {
 	bool by_number, by_inode, by_compare, by_lock; /* which sorts of objects are looked for */
 	bool wants_fds, wants_maps;
 	HD_VEC(struct row) rows;
+	HD_VEC(struct ofd_lock) ofd_locks;
 	struct culprit closed, maps_closed, in_flight, ring; /* the first of each */
 	struct culprit closed_in_tree; /* as closed, of the tree */
 	HD_VEC(uint64_t) sockets;      /* inodes of all that the tree holds */
@@ -125,15 +132,24 @@ static void check_anonymous(struct census *c, int32_t fd, enum hd_obj_kind kind)
 static void check_locks(struct census *c, int32_t fd)
 {
 	struct hd_fdinfo info;
-	struct hd_draft *d = c->d;
-	char *text, inode[64];
+	struct hd_file_lock lock;
+	char *text;
+	bool bad = false;
 	if (!read_info(c, fd, &info, &text) || !info.has_lock)
 		return;
-	for (uint32_t o = 0; o < d->objects.n; o++) {
-		const struct hd_object *object = &d->objects.at[o];
-		snprintf(inode, sizeof(inode), " %02x:%02x:%lu ", object->dev_major, object->dev_minor, (unsigned long)object->id);
-		if (object->kind == HD_OBJ_FILELOCK && strstr(text, inode) != NULL)
+	uint32_t last = HD_NONE;
+	for (const char *at = text; (at = strstr(at, "lock:\t")) != NULL;) {
+		at += strlen("lock:\t");
+		if (!hd_locks_next(&at, &lock, &bad))
+			break;
+		uint32_t o = hd_draft_object_find(c->d, HD_OBJ_FILELOCK, lock.ino, lock.dev_major, lock.dev_minor);
+		if (o == HD_NONE)
+			continue;
+		if (o != last)
 			add_row(c, o, fd, true, true);
+		last = o;
+		if (lock.is_ofd && lock.is_write)
+			HD_VEC_PUSH(&c->ofd_locks, (struct ofd_lock){.object = o, .range = lock.range});
 	}
 }
 
@@ -316,6 +332,7 @@ static void run_census(struct census *c, const struct hd_roster *roster)
 static void release_census(struct census *c)
 {
 	HD_VEC_RELEASE(&c->rows);
+	HD_VEC_RELEASE(&c->ofd_locks);
 	HD_VEC_RELEASE(&c->with_device);
 	HD_VEC_RELEASE(&c->sockets);
 }
@@ -472,15 +489,27 @@ static void note_missing_end(struct hd_draft *d, uint32_t o, const struct row *r
 		hd_draft_outside(d, o, "nobody is seen at the other end");
 }
 
-/* Anybody may lock a file by its name: the kernel's list says whether somebody outside did.  False = open description
- * locks, whose holders it does not name. */
-static bool check_lockers(struct hd_draft *d, uint32_t o)
+/* Who holds a lock to write of an open description, has it alone: if one was seen with it, that is the one. */
+static bool is_ofd_seen(const struct census *c, uint32_t o, const struct hd_file_lock *lock)
 {
+	for (size_t i = 0; lock->is_write && i < c->ofd_locks.n; i++) {
+		if (c->ofd_locks.at[i].object == o && c->ofd_locks.at[i].range == lock->range)
+			return true;
+	}
+	return false;
+}
+
+/* Anybody may lock a file by its name: the kernel's list says whether somebody outside did.  For locks of open descriptions
+ * it does not say who: there the descriptions that were seen have to make up for all of it, and whoever could have got
+ * such a description matters.  False = not everybody is known. */
+static bool check_lockers(const struct census *c, uint32_t o)
+{
+	struct hd_draft *d = c->d;
 	const struct hd_object *object = &d->objects.at[o];
 	struct hd_file_lock lock;
 	char *text;
 	size_t len;
-	bool bad = false, named = true, held = false;
+	bool bad = false, all_seen = true, held = false;
 	if (hd_procfs_text(d->arena, 16 << 20, &text, &len, "/proc/locks") < 0)
 		return false;
 	for (const char *at = text; hd_locks_next(&at, &lock, &bad);) {
@@ -488,11 +517,13 @@ static bool check_lockers(struct hd_draft *d, uint32_t o)
 		    lock.dev_minor != object->dev_minor)
 			continue;
 		held = true;
-		named &= lock.pid > 0;
+		all_seen &= lock.is_ofd ? is_ofd_seen(c, o, &lock) : lock.pid > 0;
 		if (lock.pid > 0 && hd_draft_find_proc(d, lock.pid) == HD_NONE)
 			hd_draft_outside(d, o, "process %d, which hangdog does not guard, locked it", lock.pid);
 	}
-	return held && named && !bad;
+	if (!held || !all_seen || bad)
+		hd_draft_outside(d, o, "not everybody who locked it is seen");
+	return held && all_seen && !bad;
 }
 
 static void apply(struct census *first, struct census *second)
@@ -510,9 +541,9 @@ static void apply(struct census *first, struct census *second)
 		if (!same_rows(rows, n, rows2, n2))
 			hd_draft_outside(d, o, "its holders changed while hangdog looked");
 		note_missing_end(d, o, rows, n);
-		bool open = way_out || (d->objects.at[o].kind == HD_OBJ_FILELOCK && !check_lockers(d, o));
-		note_unseen(first, o, open);
-		note_unseen(second, o, open);
+		bool is_lock = d->objects.at[o].kind == HD_OBJ_FILELOCK;
+		note_unseen(first, o, way_out || (is_lock && !check_lockers(first, o)));
+		note_unseen(second, o, way_out || (is_lock && !check_lockers(second, o)));
 		note_drivers(first, o);
 	}
 }

@@ -17,6 +17,7 @@
 
 enum {
 	NR_POLL = 7,
+	NR_FCNTL = 72,
 	NR_SELECT = 23,
 	NR_PSELECT6 = 270,
 	NR_PPOLL = 271,
@@ -403,8 +404,24 @@ static bool add_pollset(struct hd_draft *d, uint32_t t)
 
 /* ---- file locks ------------------------------------------------------------------------------------------------------------ */
 
+/* Whose wait is looked for in the kernel's list: a process's, or, where the list has no process (locks of open file
+ * descriptions), one for this very file. */
+struct lock_wait {
+	int32_t pid;
+	struct statx file;
+};
+
+static bool is_lock_wait(const struct hd_file_lock *lock, const struct lock_wait *wait)
+{
+	if (!lock->is_waiter || lock->is_ofd != (wait->pid < 0))
+		return false;
+	return lock->is_ofd ? lock->ino == wait->file.stx_ino && lock->dev_major == wait->file.stx_dev_major &&
+				      lock->dev_minor == wait->file.stx_dev_minor
+			    : lock->pid == wait->pid;
+}
+
 /* The kernel's list names the waiting process and the file; inode numbers of stat(2) may differ (overlay, btrfs). */
-static bool find_lock_wait(struct hd_draft *d, int32_t pid, struct hd_file_lock *ret)
+static bool find_lock_wait(struct hd_draft *d, const struct lock_wait *wait, struct hd_file_lock *ret)
 {
 	char *text;
 	size_t len;
@@ -414,13 +431,25 @@ static bool find_lock_wait(struct hd_draft *d, int32_t pid, struct hd_file_lock 
 	if (hd_procfs_text(d->arena, 16 << 20, &text, &len, "/proc/locks") < 0)
 		return false;
 	for (const char *at = text; hd_locks_next(&at, &lock, &bad);) {
-		if (!lock.is_waiter || lock.pid != pid)
+		if (!is_lock_wait(&lock, wait))
 			continue;
 		if (found == 0 || lock.ino != ret->ino || lock.dev_major != ret->dev_major || lock.dev_minor != ret->dev_minor)
 			found++;
 		*ret = lock;
 	}
 	return found == 1 && !bad;
+}
+
+static bool lock_wait_of(struct hd_draft *d, uint32_t t, const struct slot *s, struct lock_wait *ret)
+{
+	const struct hd_thread *thread = &d->snap->threads[t];
+	char path[64];
+	*ret = (struct lock_wait){.pid = d->snap->procs[thread->proc].pid};
+	if (thread->nr != NR_FCNTL || (uint32_t)thread->args[1] != F_OFD_SETLKW)
+		return true;
+	ret->pid = -1;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", s->pid, s->tid, s->fd);
+	return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &ret->file) == 0;
 }
 
 /* Locks of these live in this kernel alone; a network or FUSE file system knows holders that no file here names. */
@@ -457,8 +486,9 @@ static bool add_filelock(struct hd_draft *d, uint32_t t)
 {
 	struct hd_thread *thread = &d->snap->threads[t];
 	struct hd_file_lock lock = {0};
+	struct lock_wait wait;
 	struct slot s = {.d = d, .t = t, .pid = d->procs[thread->proc].via, .tid = thread->tid, .fd = (int32_t)thread->args[0]};
-	if (!find_lock_wait(d, d->snap->procs[thread->proc].pid, &lock) || !read_slot(&s))
+	if (!lock_wait_of(d, t, &s, &wait) || !find_lock_wait(d, &wait, &lock) || !read_slot(&s))
 		return false;
 	uint32_t o = hd_draft_object(d, HD_OBJ_FILELOCK, lock.ino, lock.dev_major, lock.dev_minor);
 	if (o == HD_NONE)

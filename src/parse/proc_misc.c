@@ -72,12 +72,16 @@ static bool parse_lock(const char *p, struct hd_file_lock *ret)
 	ret->is_waiter = strncmp(p, "->", 2) == 0;
 	if (ret->is_waiter)
 		p = skip_word(p);
+	ret->is_ofd = strncmp(p, "OFDLCK ", 7) == 0;
 	p = skip_word(skip_word(p)); /* kind, ADVISORY */
 	ret->is_write = strncmp(p, "WRITE", 5) == 0;
 	p = skip_word(p);
 	if (!hd_take_i64(&p, &pid) || *p++ != ' ' || pid < -1 || pid > INT32_MAX)
 		return false;
 	ret->pid = (int32_t)pid;
+	ret->range = 0xcbf29ce484222325; /* FNV-1a */
+	for (const char *c = skip_word(p); *c != '\0'; c++)
+		ret->range = (ret->range ^ (uint8_t)*c) * 0x100000001b3;
 	return take_inode(p, ret);
 }
 

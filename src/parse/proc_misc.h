@@ -18,10 +18,13 @@ struct hd_file_lock {
 	uint64_t id;      /* waiters carry the number of the lock that blocks them */
 	bool is_waiter;
 	bool is_write;
+	bool is_ofd;      /* belongs to an open file description, not to a process */
 	int32_t pid;      /* process; -1 = OFD lock, 0 = not visible from here */
 	uint32_t dev_major, dev_minor;
 	uint64_t ino;
+	uint64_t range;   /* a digest of first and last byte: equal rows of /proc/locks and fdinfo have it equal */
 };
+/* Rows of /proc/locks; those of a descriptor's fdinfo look the same behind "lock:". */
 HD_MUST_CHECK bool hd_locks_next(const char **text, struct hd_file_lock *ret, bool *ret_bad);
 
 struct hd_tcp_row {

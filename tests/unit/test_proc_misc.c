@@ -42,7 +42,11 @@ Test(proc_misc, locks_and_their_waiters_are_told_apart, .timeout = 10)
 	cr_assert(hd_locks_next(&text, &l, &bad));
 	cr_assert(l.id == 1 && l.is_waiter && !l.is_write && l.pid == 18220);
 	cr_assert(hd_locks_next(&text, &l, &bad));
-	cr_assert(l.pid == -1 && l.dev_major == 8 && l.dev_minor == 1 && l.ino == 5);
+	cr_assert(l.is_ofd && l.pid == -1 && l.dev_major == 8 && l.dev_minor == 1 && l.ino == 5);
+	uint64_t range = l.range;
+	const char *info = "9: OFDLCK ADVISORY  WRITE -1 08:01:5 128 128\n9: OFDLCK ADVISORY  WRITE -1 08:01:5 128 129\n";
+	cr_assert(hd_locks_next(&info, &l, &bad) && l.range == range, "the same lock as a descriptor's fdinfo shows it");
+	cr_assert(hd_locks_next(&info, &l, &bad) && l.range != range);
 	cr_assert_not(hd_locks_next(&text, &l, &bad));
 	cr_assert_not(bad);
 	text = "4: POSIX nonsense\n";
