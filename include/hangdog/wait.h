@@ -66,6 +66,7 @@ enum hd_need {
 
 struct hd_call {
 	const char *name;     /* "?" for a number that the table does not know */
+	int64_t nr;           /* number of the same call in the table of 64-bit x86, with the same arguments; -1 = none */
 	enum hd_need need;
 	enum hd_wait_kind kind; /* as far as the number tells; what a descriptor is, decides for some */
 	const char *outside;  /* why somebody unseen can always end this call, NULL = facts decide.  Static text */

@@ -235,9 +235,11 @@ static void collect_others(struct hd_fork *fork, struct hd_fork_raw *raw, const 
 struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level, int32_t parent_pid, int32_t parent_tid,
 				  struct hd_arena **ret_arena)
 {
-	struct user_regs_struct regs;
+	struct user_regs_struct regs = {0};
 	struct timespec now;
-	if (level == HD_EVIDENCE_OFF || hd_arch_read(parent_tid, &regs) < 0)
+	/* Of a 32-bit program no stack is kept, but who else was there is. */
+	int r = level != HD_EVIDENCE_OFF ? hd_arch_read(parent_tid, &regs) : -ENODATA;
+	if (r < 0 && r != -ENOSYS)
 		return NULL;
 	clock_gettime(CLOCK_REALTIME, &now);
 	const struct parent *p = parent_find(ctx, parent_pid);
@@ -251,8 +253,10 @@ struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level,
 	struct hd_fork_raw *raw = HD_NEW(arena, struct hd_fork_raw);
 	*fork = (struct hd_fork){.time_ns = now.tv_sec * HD_NS_PER_S + now.tv_nsec, .is_seen = true, .parent_pid = parent_pid,
 				 .parent_tid = parent_tid, .parent_threads = n_threads, .raw = raw};
-	raw->regs = hd_arch_regs(&regs);
-	raw->tls = hd_arch_tls(&regs);
+	if (r == 0) {
+		raw->regs = hd_arch_regs(&regs);
+		raw->tls = hd_arch_tls(&regs);
+	}
 	if (fork->parent_threads != 1)
 		collect_others(fork, raw, p, arena);
 	size_t keep = fork->n_others > 0 ? STACK_KEEP : STACK_KEEP_ALONE;

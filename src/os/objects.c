@@ -395,9 +395,10 @@ static bool add_pollset(struct hd_draft *d, uint32_t t)
 {
 	const struct hd_thread *thread = &d->snap->threads[t];
 	struct hd_mem *mem = hd_draft_mem(d, thread->proc);
-	if (thread->nr == NR_POLL || thread->nr == NR_PPOLL)
+	int64_t nr = d->threads[t].call.nr;
+	if (nr == NR_POLL || nr == NR_PPOLL)
 		return add_pollfds(d, t, mem);
-	if (thread->nr == NR_SELECT || thread->nr == NR_PSELECT6)
+	if (nr == NR_SELECT || nr == NR_PSELECT6)
 		return add_fdsets(d, t, mem);
 	return false;
 }
@@ -445,7 +446,7 @@ static bool lock_wait_of(struct hd_draft *d, uint32_t t, const struct slot *s, s
 	const struct hd_thread *thread = &d->snap->threads[t];
 	char path[64];
 	*ret = (struct lock_wait){.pid = d->snap->procs[thread->proc].pid};
-	if (thread->nr != NR_FCNTL || (uint32_t)thread->args[1] != F_OFD_SETLKW)
+	if (d->threads[t].call.nr != NR_FCNTL || (uint32_t)thread->args[1] != F_OFD_SETLKW)
 		return true;
 	ret->pid = -1;
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", s->pid, s->tid, s->fd);
@@ -507,8 +508,6 @@ static bool add_filelock(struct hd_draft *d, uint32_t t)
 void hd_draft_objects(struct hd_draft *d, uint32_t t)
 {
 	struct hd_thread *thread = &d->snap->threads[t];
-	if (thread->abi != HD_ABI_X86_64)
-		return;
 	thread->objects_want_write = d->threads[t].call.need == HD_NEED_FD_WRITE;
 	switch (d->threads[t].call.need) {
 	case HD_NEED_FD_READ:

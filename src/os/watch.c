@@ -143,6 +143,9 @@ static int64_t restarted_call(const struct hd_sighting *t, const struct hd_sysca
 		return t->origin.nr;
 	if (in_code >= 0)
 		return in_code;
+	/* The numbers below are those of 64-bit programs; for others it stays a call with a limit. */
+	if (t->abi != HD_ABI_X86_64)
+		return line->nr;
 	if (hd_procfile_read(wchan, sizeof(wchan), "/proc/%d/task/%d/wchan", t->pid, t->tid) <= 0)
 		return line->nr;
 	if (strncmp(wchan, "poll_", 5) == 0)

@@ -100,7 +100,7 @@ void hd_draft_words(struct hd_draft *d, uint32_t t)
 	if (call->need != HD_NEED_FUTEX)
 		return;
 	struct hd_mem *mem = hd_draft_mem(d, thread->proc);
-	if (thread->nr == NR_FUTEX_WAITV && thread->abi == HD_ABI_X86_64) {
+	if (call->nr == NR_FUTEX_WAITV) {
 		read_waitv(d, thread, mem);
 		return;
 	}

@@ -1,5 +1,5 @@
 /* EXPECT: verdict=none
- * TRY: -m32
+ * TRY: -m32 -isystem /usr/include/x86_64-linux-gnu
  * A program of 32 bits: a thread posts late, a child writes late, an alarm handler posts late. */
 #include "fixture.h"
 
