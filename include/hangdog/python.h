@@ -19,6 +19,12 @@ struct hd_elf_port {
  * with hd_python_free. */
 HD_MUST_CHECK int hd_python_find(struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf_port *elf, struct hd_python **ret);
 void hd_python_free(struct hd_python *py);
+/* What one call reads is kept in half a megabyte until the next call.  Interpreters that are never read at the same time
+ * share one: those of a thousand processes would not fit a small machine.  The cache outlives who borrows it. */
+struct hd_python_cache;
+struct hd_python_cache *hd_python_cache_new(void);
+void hd_python_cache_free(struct hd_python_cache *cache);
+void hd_python_lend(struct hd_python *py, struct hd_python_cache *cache);
 const char *hd_python_version(const struct hd_python *py); /* "3.11.7" */
 bool hd_python_is_free_threaded(const struct hd_python *py);
 

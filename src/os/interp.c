@@ -30,6 +30,8 @@ void hd_interps_release(struct hd_interps *all)
 	struct hd_interp *interp, *next;
 	HD_TABLE_EACH(&all->by_pid, interp, next)
 		hd_interps_drop(all, interp);
+	hd_python_cache_free(all->cache);
+	all->cache = NULL;
 }
 
 static struct hd_interp *find(const struct hd_interps *all, int32_t pid)
@@ -65,6 +67,10 @@ struct hd_python *hd_interps_get(struct hd_interps *all, int32_t pid, int32_t vi
 	int found = hd_python_find(mem, maps, &elf.port, &interp->py);
 	if (found < 0)
 		interp->py = NULL;
+	else if (all->cache == NULL)
+		all->cache = hd_python_cache_new();
+	if (interp->py != NULL)
+		hd_python_lend(interp->py, all->cache);
 	if (found == -EAGAIN)
 		interp->generation = ~generation; /* nothing need be mapped for it to start: look again next time */
 	hd_table_add(&all->by_pid, (uint32_t)pid, interp);

@@ -18,6 +18,7 @@ struct hd_interp {
 
 struct hd_interps {
 	struct hd_table by_pid;
+	struct hd_python_cache *cache; /* of all of them; NULL = none found yet */
 };
 
 /* Changes when code is mapped or unmapped: exec, dlopen. */

@@ -258,14 +258,38 @@ static enum found file_open(struct hd_python *py, struct hd_py_elf *elf, enum ef
 	return scan.found;
 }
 
+struct hd_python_cache *hd_python_cache_new(void)
+{
+	struct hd_python_cache *cache = calloc(1, sizeof(*cache));
+	if (cache == NULL)
+		abort();
+	return cache;
+}
+
+void hd_python_cache_free(struct hd_python_cache *cache)
+{
+	free(cache);
+}
+
+void hd_python_lend(struct hd_python *py, struct hd_python_cache *cache)
+{
+	/* What is marked with the number of an earlier call must never look like that of a later one. */
+	if (cache->session < py->session)
+		cache->session = py->session;
+	if (!py->is_cache_lent)
+		hd_python_cache_free(py->cache);
+	py->cache = cache;
+	py->is_cache_lent = true;
+}
+
 struct hd_python *hd_py_new(void)
 {
 	struct hd_python *py = calloc(1, sizeof(*py));
 	if (py == NULL)
 		abort();
-	py->pages = calloc(HD_PY_PAGES, sizeof(*py->pages));
+	py->cache = hd_python_cache_new();
 	py->codes = calloc(HD_PY_CODES_MAX * 2, sizeof(struct hd_py_code *));
-	if (py->pages == NULL || py->codes == NULL)
+	if (py->codes == NULL)
 		abort();
 	return py;
 }
@@ -300,7 +324,8 @@ void hd_python_free(struct hd_python *py)
 		return;
 	hd_py_code_free_all(py);
 	free(py->codes);
-	free(py->pages);
+	if (!py->is_cache_lent)
+		hd_python_cache_free(py->cache);
 	free(py);
 }
 

@@ -8,12 +8,12 @@ void hd_py_begin(struct hd_python *py, struct hd_mem *mem, struct hd_arena *aren
 {
 	py->mem = mem;
 	py->arena = arena;
-	py->session++;
+	py->session = ++py->cache->session;
 }
 
 static const struct hd_py_page *page_get(struct hd_python *py, uint64_t addr)
 {
-	struct hd_py_page *page = &py->pages[(addr / PAGE) % HD_PY_PAGES];
+	struct hd_py_page *page = &py->cache->pages[(addr / PAGE) % HD_PY_PAGES];
 	if (page->session == py->session && page->addr == addr)
 		return page;
 	page->session = 0;

@@ -59,6 +59,11 @@ enum hd_py_type {
 	HD_PY_RLOCK,
 };
 
+struct hd_python_cache {
+	uint64_t session; /* of the newest call of all interpreters that share it */
+	struct hd_py_page pages[HD_PY_PAGES];
+};
+
 struct hd_py_known_type {
 	uint64_t addr, session;
 	enum hd_py_type type;
@@ -71,7 +76,8 @@ struct hd_python {
 	struct hd_mem *mem; /* of the running call */
 	uint64_t session;   /* number of the running call */
 	struct hd_arena *arena; /* of the running call */
-	struct hd_py_page *pages; /* HD_PY_PAGES */
+	struct hd_python_cache *cache; /* owned, unless lent (hd_python_lend) */
+	bool is_cache_lent;
 	struct hd_py_code **codes; /* hash table of HD_PY_CODES_MAX * 2 slots */
 	uint32_t n_codes;
 	size_t code_bytes;
