@@ -19,7 +19,8 @@ void hd_buf_char(struct hd_buf *buf, char c);
 void hd_buf_printf(struct hd_buf *buf, const char *fmt, ...) HD_PRINTF(2, 3);
 void hd_buf_vprintf(struct hd_buf *buf, const char *fmt, va_list ap);
 const char *hd_buf_text(const struct hd_buf *buf); /* "" while empty */
-/* Names that come from the target are hostile: control characters and broken UTF-8 become '?'. */
+void hd_buf_utf8(struct hd_buf *buf, uint32_t ch); /* one character */
+/* Names that come from the target are hostile: what is no text to be shown becomes '?' (utf8.h). */
 void hd_buf_safe(struct hd_buf *buf, const char *text);
 
 #define HD_CLEAN_BUF HD_CLEAN(hd_buf_release)

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hangdog/utf8.h"
+
 static void buf_reserve(struct hd_buf *buf, size_t more)
 {
 	if (buf->cap - buf->len > more)
@@ -74,31 +76,14 @@ const char *hd_buf_text(const struct hd_buf *buf)
 	return buf->text != NULL ? buf->text : "";
 }
 
-/* Length of the well-formed, printable UTF-8 sequence at p (RFC 3629), 0 if there is none. */
-static size_t utf8_len(const unsigned char *p)
+void hd_buf_utf8(struct hd_buf *buf, uint32_t ch)
 {
-	if (p[0] < 0x80)
-		return p[0] >= 0x20 && p[0] != 0x7f;
-	size_t n = p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	/* Overlong forms, surrogates, beyond U+10FFFF, and the C1 control characters. */
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] >= 0x90) || (p[0] == 0xc2 && p[1] < 0xa0))
-		return 0;
-	return n;
+	char one[4];
+	hd_buf_add(buf, one, hd_utf8_put(ch, one));
 }
 
 void hd_buf_safe(struct hd_buf *buf, const char *text)
 {
-	for (const unsigned char *p = (const unsigned char *)text; *p != '\0';) {
-		size_t n = utf8_len(p);
-		if (n == 0)
-			hd_buf_char(buf, '?');
-		else
-			hd_buf_add(buf, (const char *)p, n);
-		p += n != 0 ? n : 1;
-	}
+	for (uint32_t ch; (ch = hd_utf8_next(&text)) != 0;)
+		hd_buf_utf8(buf, ch);
 }

@@ -34,11 +34,18 @@ void hd_say_text(const char *text)
 	write_all(hd_buf_text(&out), out.len);
 }
 
+/* Names of the target's processes, files and threads are in it. */
 static void say_formatted(const char *fmt, va_list ap)
 {
-	HD_CLEAN_BUF struct hd_buf text = {0};
+	HD_CLEAN_BUF struct hd_buf text = {0}, safe = {0};
 	hd_buf_vprintf(&text, fmt, ap);
-	hd_say_text(hd_buf_text(&text));
+	char *rest = text.text;
+	for (const char *line; (line = strsep(&rest, "\n")) != NULL;) {
+		hd_buf_safe(&safe, line);
+		if (rest != NULL)
+			hd_buf_char(&safe, '\n');
+	}
+	hd_say_text(hd_buf_text(&safe));
 }
 
 void hd_say(const char *fmt, ...)

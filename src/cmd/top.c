@@ -12,7 +12,6 @@
 #include "cmd/supervisor.h"
 #include "cmd/top.h"
 #include "cmd/top_source.h"
-#include "core/cells.h"
 #include "hangdog/door.h"
 #include "hangdog/term.h"
 #include "hangdog/ui.h"
@@ -283,7 +282,7 @@ static void type_key(const struct top *top, uint32_t key)
 	if (bytes.len == 0 && (key & HD_KEY_ALT) != 0)
 		hd_buf_char(&bytes, '\x1b');
 	if (bytes.text == NULL || bytes.text[bytes.len - 1] == '\x1b')
-		hd_utf8_add(&bytes, key & ~(uint32_t)HD_KEY_ALT);
+		hd_buf_utf8(&bytes, key & ~(uint32_t)HD_KEY_ALT);
 	ssize_t n = write(top->command->fd, hd_buf_text(&bytes), bytes.len);
 	(void)n; /* a command that reads nothing fills its terminal: keys are lost, as in any other */
 }

@@ -33,45 +33,6 @@ unsigned hd_char_width(uint32_t ch)
 	return 1;
 }
 
-uint32_t hd_utf8_next(const char **text)
-{
-	const unsigned char *p = (const unsigned char *)*text;
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	unsigned n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-	uint32_t ch = n > 1 ? p[0] & (0xffu >> (n + 1)) : p[0];
-	if (p[0] == 0)
-		return 0;
-	for (unsigned i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80) {
-			*text += i;
-			return '?';
-		}
-		ch = ch << 6 | (p[i] & 0x3f);
-	}
-	*text += n > 0 ? n : 1;
-	bool is_bad = n == 0 || ch < least[n] || ch > 0x10ffff || (ch >= 0xd800 && ch < 0xe000);
-	return is_bad || ch < 0x20 || (ch >= 0x7f && ch < 0xa0) ? '?' : ch;
-}
-
-void hd_utf8_add(struct hd_buf *buf, uint32_t ch)
-{
-	if (ch < 0x80) {
-		hd_buf_char(buf, (char)ch);
-	} else if (ch < 0x800) {
-		hd_buf_char(buf, (char)(0xc0 | ch >> 6));
-		hd_buf_char(buf, (char)(0x80 | (ch & 0x3f)));
-	} else if (ch < 0x10000) {
-		hd_buf_char(buf, (char)(0xe0 | ch >> 12));
-		hd_buf_char(buf, (char)(0x80 | (ch >> 6 & 0x3f)));
-		hd_buf_char(buf, (char)(0x80 | (ch & 0x3f)));
-	} else {
-		hd_buf_char(buf, (char)(0xf0 | (ch >> 18 & 7)));
-		hd_buf_char(buf, (char)(0x80 | (ch >> 12 & 0x3f)));
-		hd_buf_char(buf, (char)(0x80 | (ch >> 6 & 0x3f)));
-		hd_buf_char(buf, (char)(0x80 | (ch & 0x3f)));
-	}
-}
-
 unsigned hd_utf8_width(const char *text)
 {
 	unsigned n = 0;
@@ -130,10 +91,7 @@ static const char *ascii_of(uint32_t ch)
 static unsigned shown(uint32_t ch, bool utf8, char ret[8])
 {
 	if (utf8 || ch < 0x80) {
-		struct hd_buf one = {0};
-		hd_utf8_add(&one, ch);
-		memcpy(ret, hd_buf_text(&one), one.len + 1);
-		hd_buf_release(&one);
+		ret[hd_utf8_put(ch, ret)] = '\0';
 		return hd_char_width(ch);
 	}
 	const char *text = hd_char_width(ch) != 0 ? ascii_of(ch) : "";

@@ -1,8 +1,9 @@
-/* Text into cells: decodes UTF-8, knows how wide a character is, clips, and speaks ASCII where the terminal does.
+/* Text into cells: knows how wide a character is, clips, and speaks ASCII where the terminal does.
  * Private to core/view*. */
 #ifndef HANGDOG_CORE_CELLS_H
 #define HANGDOG_CORE_CELLS_H
 
+#include "hangdog/utf8.h"
 #include "hangdog/view.h"
 
 struct hd_pen {
@@ -10,9 +11,6 @@ struct hd_pen {
 	uint16_t attr;
 };
 
-/* Next code point of *text, moving it on; what is no UTF-8 or a control character gives '?'.  0 at the end. */
-uint32_t hd_utf8_next(const char **text);
-void hd_utf8_add(struct hd_buf *buf, uint32_t ch);
 unsigned hd_char_width(uint32_t ch);      /* 0, 1 or 2 columns */
 unsigned hd_utf8_width(const char *text); /* columns */
 

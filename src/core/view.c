@@ -454,7 +454,7 @@ static void key_prompt(struct hd_view *view, uint32_t key)
 	} else if (key == ('u' & 0x1f)) {
 		hd_buf_clear(&view->prompt);
 	} else if (key >= ' ' && key < HD_KEY_UP && view->prompt.len < 200) {
-		hd_utf8_add(&view->prompt, key);
+		hd_buf_utf8(&view->prompt, key);
 	}
 }
 

@@ -44,7 +44,7 @@ class Child:
 
 def state(pid):
     try:
-        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
+        return open(f"/proc/{pid}/stat", errors="replace").read().rsplit(")", 1)[1].split()[0]
     except OSError:
         return None
 
@@ -135,9 +135,11 @@ def a_process_that_a_debugger_traces():
 @case
 def a_hangdog_that_is_traced_itself():
     need("run")
-    r = hangdog("run", "--", HANGDOG, "run", "--", "echo", "hi")
+    # LeakSanitizer, where this build has it, traces as well.
+    env = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
+    r = hangdog("run", "--", HANGDOG, "run", "--", "echo", "hi", env=env)
     check(r.status == 125 and "(hangdog)" in r.err and "--follow observe" in r.err, r)
-    r = hangdog("run", "--", HANGDOG, "run", "--follow", "observe", "--", "echo", "hi")
+    r = hangdog("run", "--", HANGDOG, "run", "--follow", "observe", "--", "echo", "hi", env=env)
     check(r.status == 0 and r.out == "hi\n", r)
 
 
@@ -267,6 +269,50 @@ int main(int argc, char **argv)
                 r = hangdog("why", "--json", c.pid, timeout=20)
                 check(r.status in (0, 1), r)
                 check(json.loads(r.out)["schema"] == "hangdog.report/1", r)
+
+
+HOSTILE = os.fsdecode(b"\x1b[31m\x1b]0;x\x07\x9b2J\n\xff\xe2\x80\xae")
+
+
+def clean(text, what):
+    """Nothing in it acts on a terminal; what was no UTF-8 was decoded to U+FFFD by the harness."""
+    bad = re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffd]", text)
+    check(not bad, f"{bad and ascii(bad[0])} in the output of {what}:\n{ascii(text[:3000])}")
+
+
+@case
+def hostile_names_do_not_reach_the_terminal():
+    """A stuck program whose file, command line and threads are named to play tricks on a terminal."""
+    with scratch() as folder:
+        source, evil = os.path.join(folder, "evil.c"), os.path.join(folder, HOSTILE)
+        open(source, "w").write("""#include <pthread.h>
+#include <sys/prctl.h>
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+int main(int argc, char **argv)
+{
+	prctl(PR_SET_NAME, argv[argc - 1]);
+	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&lock);
+}
+""")
+        r = run("cc", "-g", "-O1", "-o", os.path.join(folder, "evil"), source)
+        check(r.status == 0, r)
+        os.rename(os.path.join(folder, "evil"), evil)
+        incidents = os.path.join(folder, "incidents")
+        r = hangdog("run", "--on-hang", "kill", "--incident-dir", incidents, "--report", os.path.join(folder, "report.txt"), "--", evil, HOSTILE)
+        check(r.status == 124 and "DEADLOCK" in r.err, r)
+        clean(r.err, "run")
+        clean(open(os.path.join(folder, "report.txt"), errors="replace").read(), "run --report")
+        for args in ("list",), ("show", "last"):
+            clean(hangdog("incidents", "--incident-dir", incidents, *args).out, "incidents")
+        with Child(evil, HOSTILE) as c:
+            wait_until(lambda: state(c.pid) == "S", "it is stuck")
+            for args in ("why",), ("dump",), ("dump", "--folded"), ("dump", "--merge"), ("dump", "--json"), ("why", "--verbose"), ("doctor",):
+                r = hangdog(*args, c.pid)
+                check(r.status in (0, 1), r)
+                clean(r.out + r.err, args)
+                if "--json" in args:
+                    json.loads(r.out)
 
 
 @case

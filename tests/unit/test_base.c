@@ -1,4 +1,4 @@
-/* covers: arena.c buf.c err.c vec.c */
+/* covers: arena.c buf.c err.c utf8.c vec.c */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdint.h>
@@ -62,11 +62,13 @@ Test(buf, hostile_names_lose_control_characters_and_broken_utf8, .timeout = 10)
 		{"a\nb\rc\x7f", "a?b?c?"},
 		{"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xb6", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xb6"},
 		{"\xc3", "?"},
-		{"\xe2\x82", "??"},
+		{"\xe2\x82", "?"},
 		{"\xc0\xaf", "??"},             /* overlong */
-		{"\xed\xa0\x80", "???"},        /* surrogate */
-		{"\xf4\x90\x80\x80", "????"},   /* beyond U+10FFFF */
-		{"\xc2\x9b" "31m", "??" "31m"}, /* C1: another way to write ESC [ */
+		{"\xed\xa0\x80", "?"},        /* surrogate */
+		{"\xf4\x90\x80\x80", "?"},   /* beyond U+10FFFF */
+		{"\xc2\x9b" "31m", "?" "31m"}, /* C1: another way to write ESC [ */
+		{"a\xe2\x80\xae" "b", "a?b"},      /* turns what follows from right to left */
+		{"\xff\xe2\x82\xac", "?\xe2\x82\xac"}
 	};
 	for (size_t i = 0; i < HD_COUNTOF(cases); i++) {
 		HD_CLEAN_BUF struct hd_buf buf = {0};
@@ -82,6 +84,18 @@ Test(err, gives_the_code_back_negative_and_keeps_the_sentence, .timeout = 10)
 	cr_assert_eq(err.code, ENOENT);
 	cr_assert_str_eq(err.text, "it is not there");
 	cr_assert_eq(hd_err_set(NULL, EPERM, "nobody reads this"), -EPERM);
+}
+
+Test(err, is_one_line_that_does_nothing_to_a_terminal, .timeout = 10)
+{
+	struct hd_err err = {0};
+	(void)hd_err_set(&err, EPERM, "%s is traced by '%s'", "\xc3\xa9\n", "\033[2J\xe2\x82");
+	cr_assert_str_eq(err.text, "\xc3\xa9? is traced by '?[2J?'");
+	char many[2 * sizeof(err.text)];
+	memset(many, 0xe9, sizeof(many));
+	many[sizeof(many) - 1] = '\0';
+	(void)hd_err_set(&err, EPERM, "%s", many);
+	cr_assert_eq(strspn(err.text, "?"), strlen(err.text));
 }
 
 Test(vec, keeps_what_was_pushed, .timeout = 10)
