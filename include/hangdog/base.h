@@ -32,6 +32,14 @@ static inline void hd_close_fd(int *fd)
 	*fd = -1;
 }
 
+/* The descriptor, out of the hands of its cleanup. */
+HD_MUST_CHECK static inline int hd_steal_fd(int *fd)
+{
+	int stolen = *fd;
+	*fd = -1;
+	return stolen;
+}
+
 static inline void hd_free_ptr(void *p)
 {
 	free(*(void **)p);

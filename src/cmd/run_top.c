@@ -26,9 +26,8 @@ static int open_pty(int *ret_ours, int *ret_its)
 	int its = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (its < 0)
 		return -errno;
-	*ret_ours = ours;
+	*ret_ours = hd_steal_fd(&ours);
 	*ret_its = its;
-	ours = -1;
 	return 0;
 }
 

@@ -38,20 +38,28 @@ static bool claim_holds(const struct hd_graph *graph, const struct hd_claim *cla
 	return true;
 }
 
+/* What is claimed of each thread; false when one is claimed twice, or is none. */
+static bool note_claims(const struct hd_graph *graph, const struct hd_certificate *cert, uint8_t *claimed)
+{
+	for (uint32_t i = 0; i < cert->n; i++) {
+		uint32_t t = cert->at[i].thread;
+		if (t >= graph->n || claimed[t] != HD_CERT_NONE)
+			return false;
+		claimed[t] = (uint8_t)cert->at[i].certainty;
+	}
+	return true;
+}
+
 bool hd_certificate_check(const struct hd_graph *graph, const struct hd_certificate *cert)
 {
 	if (cert->n == 0)
 		return true;
 	if (graph->truncated || cert->n > graph->n)
 		return false;
-	HD_CLEAN_PTR uint8_t *claimed = calloc(graph->n, 1);
-	bool ok = claimed != NULL;
-	for (uint32_t i = 0; ok && i < cert->n; i++) {
-		ok = cert->at[i].thread < graph->n && claimed[cert->at[i].thread] == 0;
-		if (ok)
-			claimed[cert->at[i].thread] = (uint8_t)cert->at[i].certainty;
-	}
+	uint8_t *claimed = calloc(graph->n, 1);
+	bool ok = claimed != NULL && note_claims(graph, cert, claimed);
 	for (uint32_t i = 0; ok && i < cert->n; i++)
 		ok = claim_holds(graph, &cert->at[i], claimed);
+	free(claimed);
 	return ok;
 }

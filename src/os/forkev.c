@@ -129,9 +129,11 @@ void hd_forkev_drop(struct hd_forkev *ctx, int32_t pid)
 
 static struct interpreter *interpreter_of(const struct hd_forkev *ctx, int32_t pid)
 {
-	for (size_t i = 0; i < ctx->known.n; i++)
+	for (size_t i = 0; i < ctx->known.n; i++) {
+		HD_ASSERT(ctx->known.at[i].in->users > 0);
 		if (ctx->known.at[i].pid == pid)
 			return ctx->known.at[i].in;
+	}
 	return NULL;
 }
 

@@ -103,9 +103,8 @@ static int add(struct hd_sightings *s, int32_t pid, int32_t tid, struct hd_sight
 	struct hd_sighting *t = calloc(1, sizeof(*t));
 	if (t == NULL)
 		abort();
-	*t = (struct hd_sighting){.tid = tid, .pid = pid, .start = stat.start, .fd = fd, .runs = UINT64_MAX};
-	s->fds += fd >= 0;
-	fd = -1; // NOLINT(clang-analyzer-deadcode.DeadStores): its cleanup reads it
+	*t = (struct hd_sighting){.tid = tid, .pid = pid, .start = stat.start, .fd = hd_steal_fd(&fd), .runs = UINT64_MAX};
+	s->fds += t->fd >= 0;
 	hd_table_add(&s->by_tid, (uint32_t)tid, t);
 	*ret = t;
 	return 0;

@@ -61,22 +61,28 @@ static bool version_in_chunk(const char *chunk, size_t len, struct version *ret)
 	return false;
 }
 
+static bool version_in_range(struct hd_mem *mem, uint64_t start, uint64_t end, char chunk[SCAN_STEP], struct version *ret)
+{
+	if (end - start > SCAN_MAX)
+		end = start + SCAN_MAX;
+	/* Steps overlap by 64 bytes, which the text fits in. */
+	for (uint64_t at = start; at < end; at += SCAN_STEP - 64) {
+		size_t len = end - at < SCAN_STEP ? (size_t)(end - at) : SCAN_STEP;
+		if (hd_mem_read(mem, at, chunk, len) == 0 && version_in_chunk(chunk, len, ret))
+			return true;
+	}
+	return false;
+}
+
 /* The file's own data and .bss only, never beyond: reading untouched memory would populate it. */
 static bool version_scan(const struct hd_py_elf *elf, struct version *ret)
 {
-	HD_CLEAN_PTR char *chunk = malloc(SCAN_STEP);
-	for (uint32_t i = 0; chunk != NULL && i < elf->n_writable; i++) {
-		uint64_t end = elf->writable[i].end;
-		if (end - elf->writable[i].start > SCAN_MAX)
-			end = elf->writable[i].start + SCAN_MAX;
-		/* Steps overlap by 64 bytes, which the text fits in. */
-		for (uint64_t at = elf->writable[i].start; at < end; at += SCAN_STEP - 64) {
-			size_t len = end - at < SCAN_STEP ? (size_t)(end - at) : SCAN_STEP;
-			if (hd_mem_read(elf->mem, at, chunk, len) == 0 && version_in_chunk(chunk, len, ret))
-				return true;
-		}
-	}
-	return false;
+	char *chunk = malloc(SCAN_STEP);
+	bool found = false;
+	for (uint32_t i = 0; chunk != NULL && i < elf->n_writable && !found; i++)
+		found = version_in_range(elf->mem, elf->writable[i].start, elf->writable[i].end, chunk, ret);
+	free(chunk);
+	return found;
 }
 
 static const char *base_of(const struct hd_map *map)
