@@ -159,18 +159,30 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ))
 REPLAYS  := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(FUZZ))
 FUZZ_S   ?= 30
 
+by_kind   = $(filter %.o,$^) $(filter %.a,$^)
 $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay_main.o $(CORE)
-	$(CC) $(LDFLAGS) -o $@ $^ $(CORELIBS)
-# The one shell parser: ELF files and call frame tables.
-STACK_SRC := $(sort $(wildcard src/stack/*.c))
-$(O)/tests/fuzz/fuzz_elf: $(O)/tests/fuzz/fuzz_elf.o $(O)/tests/fuzz/replay_main.o $(SHELLLIB) $(CORE)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(O)/fuzz/fuzz_elf: tests/fuzz/fuzz_elf.c $(STACK_SRC) $(sort $(wildcard src/os/*.c)) $(CORE_SRC)
+	$(CC) $(LDFLAGS) -o $@ $(by_kind) $(CORELIBS)
+# Those that need more than the pure floors.
+$(O)/tests/fuzz/fuzz_elf $(O)/tests/fuzz/fuzz_unwind: $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/replay_main.o $(SHELLLIB) $(CORE)
+	$(CC) $(LDFLAGS) -o $@ $(by_kind) $(LIBS)
+$(O)/tests/fuzz/fuzz_options: $(call obj,src/cmd/options.c src/cmd/nearest.c)
+
+# libFuzzer: the same sources once more, by clang, below $(O)/fuzz.
+FUZZ_CC  := clang $(CPPFLAGS) $(CSTD) -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+fuzz_obj  = $(patsubst %.c,$(O)/fuzz/%.o,$(1))
+$(O)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) $(CSTD) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
-$(O)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(CORE_SRC)
-	@mkdir -p $(@D)
-	clang $(CPPFLAGS) $(CSTD) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $^ $(CORELIBS)
+	$(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+$(O)/fuzz/libcore.a: $(call fuzz_obj,$(CORE_SRC))
+$(O)/fuzz/libshell.a: $(call fuzz_obj,$(filter src/stack/% src/os/%,$(SHELL_SRC)))
+$(O)/fuzz/lib%.a:
+	@rm -f $@
+	ar rcs $@ $^
+$(O)/fuzz/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(O)/fuzz/libcore.a
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $(by_kind) $(CORELIBS)
+$(O)/fuzz/fuzz_elf $(O)/fuzz/fuzz_unwind: $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%.o $(O)/fuzz/libshell.a $(O)/fuzz/libcore.a
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $(by_kind) $(LIBS)
+$(O)/fuzz/fuzz_options: $(call fuzz_obj,src/cmd/options.c src/cmd/nearest.c)
 
 fuzz: $(FUZZERS) ## libFuzzer on every parser, FUZZ_S seconds each
 	@set -e; for f in $(FUZZERS); do n=$${f##*/fuzz_}; mkdir -p $(O)/corpus/$$n tests/fuzz/corpus/$$n; echo "fuzz: $$n"; \

@@ -1,31 +1,12 @@
 /* The CPython reader over hostile memory: every address can be read, and gives bytes of the input again and again, so
  * that pointers lead somewhere; the first bytes choose version and start.  No crash, no endless loop, bounded results. */
 #include <stdlib.h>
-#include <string.h>
 
+#include "echo.h"
 #include "parse/py_elf.h"
 #include "parse/py_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct echo {
-	struct hd_mem mem; /* first */
-	const uint8_t *data;
-	size_t size;
-};
-
-static int echo_read(struct hd_mem *mem, uint64_t addr, void *buf, size_t len)
-{
-	const struct echo *echo = (const struct echo *)mem;
-	uint8_t *out = buf;
-	for (size_t at = (size_t)(addr % echo->size); len > 0; at = 0) {
-		size_t step = echo->size - at < len ? echo->size - at : len;
-		memcpy(out, echo->data + at, step);
-		out += step;
-		len -= step;
-	}
-	return 0;
-}
 
 static ssize_t echo_pread(struct hd_elf_port *port, const struct hd_map *map, void *buf, size_t len, uint64_t offset)
 {
