@@ -8,19 +8,23 @@
 #include "hangdog/itimers.h"
 #include "hangdog/python.h"
 #include "hangdog/timetext.h"
+#include "hangdog/utf8.h"
 #include "report_json.h"
 #include "report_words.h"
 
-/* Text from the target: JSON wants valid UTF-8, so broken bytes become '?'. */
+/* Text from the target.  JSON writes line breaks and the like as escapes, so they stay what they are; all else that would
+ * act on a terminal, and broken UTF-8, becomes '?'. */
 json_t *hd_json_text(const char *text)
 {
 	if (text == NULL)
 		return json_null();
-	json_t *ret = json_string(text);
-	if (ret != NULL)
-		return ret;
 	struct hd_buf safe HD_CLEAN_BUF = {0};
-	hd_buf_safe(&safe, text);
+	while (*text != '\0') {
+		if ((unsigned char)*text < ' ')
+			hd_buf_char(&safe, *text++);
+		else
+			hd_buf_utf8(&safe, hd_utf8_next(&text));
+	}
 	return json_string(hd_buf_text(&safe));
 }
 
