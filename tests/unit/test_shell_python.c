@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -219,6 +220,47 @@ static void truth_check(const char *interpreter)
 	json_decref(line);
 	hd_unwinder_free(unwinder);
 	fixture_stop(&f);
+}
+
+static void threads_check(struct fixture *f, json_t *all)
+{
+	struct hd_py_threads threads;
+	const char *ident;
+	json_t *truth;
+	cr_assert_eq(hd_python_threads(f->py, &f->live.mem, f->arena, &threads), 0);
+	json_object_foreach(all, ident, truth)
+	{
+		const struct hd_py_thread *thread = thread_by_ident(&threads, strtoull(ident, NULL, 10));
+		cr_assert_not_null(thread, "thread %s not found", ident);
+		stack_compare(hd_python_version(f->py), thread, truth);
+	}
+}
+
+/* Two copies of one program have equal addresses all over, and different threads behind them. */
+Test(python, two_interpreters_that_share_a_cache_are_not_mistaken_for_each_other, .timeout = 60)
+{
+	struct interpreters list;
+	struct fixture f[2];
+	json_t *line[2];
+	struct hd_python_cache *cache = hd_python_cache_new();
+	interpreters_find(&list);
+	if (list.n == 0)
+		cr_skip_test("no CPython is installed");
+	personality(ADDR_NO_RANDOMIZE);
+	for (int i = 0; i < 2; i++) {
+		fixture_start(&f[i], list.path[0], "tests/lib/python_truth.py", NULL);
+		line[i] = fixture_line(&f[i]);
+		fixture_open(&f[i], f[i].pid);
+		threads_check(&f[i], json_object_get(line[i], "threads")); /* with a cache of its own before */
+		hd_python_lend(f[i].py, cache);
+	}
+	for (int turn = 0; turn < 6; turn++)
+		threads_check(&f[turn % 2], json_object_get(line[turn % 2], "threads"));
+	for (int i = 0; i < 2; i++) {
+		json_decref(line[i]);
+		fixture_stop(&f[i]);
+	}
+	hd_python_cache_free(cache);
 }
 
 Test(python, every_frame_of_every_interpreter_is_what_it_says_itself, .timeout = 120)
