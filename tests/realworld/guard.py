@@ -41,6 +41,8 @@ class Watch(threading.Thread):
         super().__init__(daemon=True)
         self.pid, self.metrics, self.over = 0, [], threading.Event()
         self.most = {"processes": 0, "threads": 0, "rss_mib": 0, "fds": 0}
+        self.cpu_s, self.course = {}, []  # by pid of hangdog; [seconds, RSS in KiB, descriptors] once in a while
+        self.began = time.monotonic()
 
     def run(self):
         while not self.over.wait(1):
@@ -50,11 +52,16 @@ class Watch(threading.Thread):
         if not self.metrics or self.pid == 0:
             return
         now = {name: self.figure(name, self.metrics[-1:]) for name in ("processes", "threads")}
-        now["rss_mib"] = round(int((re.findall(r"VmRSS:\s+(\d+)", read(f"/proc/{self.pid}/status")) or [0])[0]) / 1024)
+        rss_kib = int((re.findall(r"VmRSS:\s+(\d+)", read(f"/proc/{self.pid}/status")) or [0])[0])
+        times = read(f"/proc/{self.pid}/stat").rpartition(")")[2].split()
         try:
-            now["fds"] = len(os.listdir(f"/proc/{self.pid}/fd"))
-        except OSError:
-            pass
+            now.update(rss_mib=round(rss_kib / 1024), fds=len(os.listdir(f"/proc/{self.pid}/fd")))
+            self.cpu_s[self.pid] = (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, IndexError):
+            return
+        seconds = round(time.monotonic() - self.began)
+        if not self.course or seconds >= self.course[-1][0] + 20:
+            self.course.append([seconds, rss_kib, now["fds"]])
         for name, value in now.items():
             self.most[name] = max(self.most[name], value)
 
@@ -63,7 +70,7 @@ class Watch(threading.Thread):
         return fold([float(m[1]) if "." in m[1] else int(m[1]) for m in found if m] or [0])
 
     def figures(self):
-        return dict(self.most, forks=self.figure("forks_total"), looks=self.figure("looks_total"),
+        return dict(self.most, cpu_s=round(sum(self.cpu_s.values()), 1), course=self.course[-60:], forks=self.figure("forks_total"), looks=self.figure("looks_total"),
                     gathers=self.figure("gathers_total"), longest_stop_ms=round(self.figure("longest_stop_seconds", fold=max) * 1000, 1))
 
 

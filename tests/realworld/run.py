@@ -63,7 +63,7 @@ def is_good(row):
     return row["verdicts"] == 0 and not row["said"] and not row["differences"]
 
 
-COLUMNS = ("suite", "version", "mode", "tests", "forks", "processes", "threads", "looks", "gathers", "bare_s", "seconds", "verdicts")
+COLUMNS = ("suite", "version", "mode", "tests", "forks", "processes", "threads", "looks", "gathers", "bare_s", "seconds", "cpu_s", "verdicts")
 
 
 def markdown(paths):
@@ -76,7 +76,8 @@ def markdown(paths):
     print("| " + " | ".join(COLUMNS) + " | same result |\n|" + "---|" * 3 + "--:|" * (len(COLUMNS) - 3) + "---|")
     for row in rows.values():
         same = "NO" if not is_good(row) else "yes" if not row["unsteady"] else f"yes ({len(row['unsteady'])} unsteady bare)"
-        print("| " + " | ".join(f"{row[c]:,}" if isinstance(row[c], int) else row[c] for c in COLUMNS) + f" | {same} |")
+        cells = [row.get(c, "") for c in COLUMNS]
+        print("| " + " | ".join(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells) + f" | {same} |")
     total = {c: sum(row[c] for row in rows.values()) for c in ("tests", "forks", "looks", "gathers", "verdicts")}
     print(f"\n{len(rows)} runs: " + ", ".join(f"{value:,} {name}" for name, value in total.items()))
 

@@ -213,6 +213,14 @@ def load_suite(tool, name, *version):
     return Suite(suite, *version or (tool, "--version"))
 
 
+def soak_suite(run):
+    """All the small loads again and again, for $HANGDOG_SOAK_S seconds: does hangdog grow?"""
+    need_tool("node", "java", "tmux")
+    run.env.update(TMUX_TMPDIR=run.folder, ML=ML)
+    run.run(["bash", os.path.join(LOADS, "soak.sh"), os.environ.get("HANGDOG_SOAK_S", "60")], cwd=run.folder)
+    return {"wrong": re.findall(r"^wrong .*", run.said(), re.M), "end": "end" in run.said().split()}
+
+
 def pytest_suite(*args):
     def suite(run):
         if client(ML, "-c", "import torch, joblib, sklearn, pytest").returncode != 0:
@@ -352,6 +360,7 @@ SUITES = {
     "node": load_suite("node", "node.js"),
     "java": load_suite("java", "Crowd.java"),
     "ml-loads": load_suite(ML, "ml.py", ML, "-c", "import torch; print('torch', torch.__version__)"),
+    "soak": Suite(soak_suite, "uname", "-sr"),
     "ml-joblib": pytest_suite("--pyargs", "joblib.test.test_parallel"),
     "ml-sklearn": pytest_suite("--pyargs", "sklearn.utils.tests.test_parallel", "sklearn.ensemble.tests.test_bagging"),
     "ml-multiprocess": load_suite(ML, "multiprocess_tests.py", ML, "-c", "import multiprocess as m; print('multiprocess', m.__version__)"),
