@@ -58,6 +58,19 @@ const char *hd_python_lock_name(struct hd_python *py, struct hd_mem *mem, uint64
 				struct hd_arena *arena);
 /* Of these threads (as read from the newborn), which is inside `with` of the lock at this futex address: index or -1. */
 int hd_python_lock_holder(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads);
+/* All `with` blocks of locks that these living threads are in, found once for all that is asked of them. */
+struct hd_py_helds {
+	struct hd_py_held {
+		uint32_t thread, frame; /* indexes */
+		uint64_t object;        /* a lock, or an object that has one */
+	} *at;
+	uint32_t n;
+};
+void hd_python_helds(struct hd_python *py, struct hd_mem *mem, const struct hd_py_threads *threads, struct hd_arena *arena,
+		     struct hd_py_helds *ret);
+/* Which of the threads is inside `with` of the lock at this futex address: index or -1. */
+int hd_python_lock_inside(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads,
+			  const struct hd_py_helds *helds);
 /* Nobody is: the only one of them that is in a function which calls acquire() and names the lock, index or -1.  A good
  * guess, no more. */
 int hd_python_lock_user(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads);

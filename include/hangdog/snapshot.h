@@ -106,6 +106,7 @@ struct hd_lock {
 	enum hd_tri held_at_fork;
 	int32_t fork_owner_tid;     /* parent's thread (outer tid) that held it at the fork, 0 = not known */
 	enum hd_confidence fork_owner_confidence;
+	int32_t inside_tid; /* a living thread (outer tid) that stands inside a `with` of it; explains, decides nothing; 0 = not known */
 };
 
 /* ---- threads ------------------------------------------------------------------------------------------------------ */

@@ -66,7 +66,7 @@ enum hd_cause hd_cause_of_thread(const struct hd_snapshot *snap, const struct hd
 	const struct hd_thread *th = &snap->threads[t];
 	const struct hd_owner *owner = &v->threads[t].owner;
 	bool is_join = th->lock.kind == HD_LOCK_JOIN;
-	if (!hd_owner_counts(th, owner))
+	if (!hd_owner_explains(th, owner))
 		return cause_ownerless(snap, v, t);
 	switch (owner->state) {
 	case HD_OWNER_INHERITED:

@@ -198,7 +198,7 @@ static const char *ownerless_doubt(const struct hd_snapshot *snap, const struct 
 	if (fork == NULL || !hd_fork_lost_threads(fork))
 		return "nothing tells who holds it";
 	if (was_seen_held)
-		return lock->fork_owner_tid == fork->parent_tid ? "the thread that forked holds it and will release it itself" : NULL;
+		return NULL;
 	if (lock->kind == HD_LOCK_SEMAPHORE)
 		return "nothing tells whether this semaphore is a lock or a signal from one thread to another";
 	if (!fork->is_seen)
@@ -220,6 +220,8 @@ static const char *holder_doubt(const struct hd_snapshot *snap, const struct hd_
 	const struct hd_owner *owner = &v->threads[t].owner;
 	if (th->lock.confidence != HD_CONF_HIGH)
 		return th->lock.check_failed != NULL ? th->lock.check_failed : "what kind of lock it is, is not certain";
+	if (owner->is_seen_inside)
+		return "a thread of this process is in the block that holds it, and will release it itself";
 	if (!hd_owner_counts(th, owner))
 		return ownerless_doubt(snap, th);
 	if (owner->state == HD_OWNER_FORKER)

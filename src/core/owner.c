@@ -166,11 +166,33 @@ static void owner_shared(const struct hd_snapshot *snap, const struct hd_lookup 
 		owner->confidence = HD_CONF_LOW;
 }
 
+/* No owner is written in the lock, but a living thread of this memory stands inside a block that holds it: one that was seen
+ * there, or the one that forked, which the fork copied. */
+static void owner_by_place(const struct hd_snapshot *snap, uint32_t t, struct hd_owner *owner)
+{
+	const struct hd_thread *th = &snap->threads[t];
+	const struct hd_proc *pr = &snap->procs[th->proc];
+	const struct hd_fork *fork = hd_proc_fork(pr);
+	const struct hd_lock *lock = &th->lock;
+	bool is_forker = fork != NULL && fork->parent_tid != 0 && lock->held_at_fork == HD_YES &&
+			 lock->fork_owner_tid == fork->parent_tid && lock->fork_owner_confidence == HD_CONF_HIGH;
+	uint32_t inside = lock->inside_tid != 0 ? hd_snapshot_thread(snap, lock->inside_tid)
+			  : is_forker		? hd_proc_leader(snap, th->proc)
+						: HD_NONE;
+	if (inside == HD_NONE || snap->threads[inside].proc != th->proc)
+		return;
+	owner_is_thread(snap, t, inside, owner);
+	owner->confidence = HD_CONF_LOW;
+	owner->is_seen_inside = true;
+}
+
 struct hd_owner hd_owner_find(const struct hd_snapshot *snap, const struct hd_lookup *lookup, uint32_t t)
 {
 	const struct hd_thread *th = &snap->threads[t];
 	const struct hd_lock *lock = &th->lock;
 	struct hd_owner owner = {.thread = HD_NONE, .fork_other = HD_NONE, .confidence = lock->confidence};
+	if (lock->owner_tid == 0 && lock->owner_tcb == 0 && lock->kind == HD_LOCK_PYTHON)
+		owner_by_place(snap, t, &owner);
 	if ((lock->owner_tid == 0 && lock->owner_tcb == 0) || !lock->is_held)
 		return owner;
 	owner.tid = lock->owner_tid;
@@ -192,6 +214,11 @@ bool hd_owner_counts(const struct hd_thread *th, const struct hd_owner *owner)
 	if (owner->state == HD_OWNER_SELF && lock->is_recursive)
 		return false;
 	return owner->state != HD_OWNER_NONE && owner->state != HD_OWNER_ELSEWHERE;
+}
+
+bool hd_owner_explains(const struct hd_thread *th, const struct hd_owner *owner)
+{
+	return hd_owner_counts(th, owner) || owner->is_seen_inside;
 }
 
 bool hd_owner_may_be_forker(const struct hd_proc *pr, const struct hd_owner *owner)

@@ -11,6 +11,9 @@ struct hd_owner hd_owner_find(const struct hd_snapshot *snap, const struct hd_lo
 /* May the owner stand in place of the wakers: only an owner releases this lock, and who it is has been checked? */
 bool hd_owner_counts(const struct hd_thread *th, const struct hd_owner *owner);
 
+/* Is the owner the one that people should be told of?  Less is asked: nothing is decided by it. */
+bool hd_owner_explains(const struct hd_thread *th, const struct hd_owner *owner);
+
 /* Nothing tells who forked this process, so a number that it does not know may be the forking thread's own from before:
  * that thread lives on as the first thread of this process and can release what it took. */
 bool hd_owner_may_be_forker(const struct hd_proc *pr, const struct hd_owner *owner);

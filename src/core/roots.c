@@ -38,7 +38,7 @@ static struct hd_edges edges_to_explain(const struct finder *f, uint32_t t)
 	static const struct hd_edges nobody = {0};
 	const struct hd_thread *th = &f->snap->threads[t];
 	const struct hd_owner *owner = &f->v->threads[t].owner;
-	if (hd_owner_counts(th, owner)) {
+	if (hd_owner_explains(th, owner)) {
 		if (owner->state != HD_OWNER_THREAD && owner->state != HD_OWNER_FORKER)
 			return nobody;
 		struct hd_edges holders = holders_of(f, t);
@@ -96,7 +96,7 @@ static bool is_owner_cycle(const struct finder *f, const struct hd_root *root)
 	uint32_t t = root->threads[0];
 	for (uint32_t i = 0; i < root->n_threads; i++) {
 		const struct hd_owner *owner = &f->v->threads[t].owner;
-		if (owner->state != HD_OWNER_THREAD || !hd_owner_counts(&f->snap->threads[t], owner))
+		if (owner->state != HD_OWNER_THREAD || !hd_owner_explains(&f->snap->threads[t], owner))
 			return false;
 		t = owner->thread;
 	}

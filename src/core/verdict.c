@@ -67,8 +67,7 @@ static bool may_be_event(const struct hd_snapshot *snap, const struct hd_thread 
 	const struct hd_lock *lock = &th->lock;
 	bool is_main = th->tid == snap->procs[th->proc].pid;
 	bool is_kind = lock->kind == HD_LOCK_SEMAPHORE || (is_main && (lock->kind == HD_LOCK_UNKNOWN || lock->kind == HD_LOCK_PYTHON));
-	return th->n_words != 0 && is_kind && lock->owner_tid == 0 && lock->owner_tcb == 0 && lock->fork_owner_tid == 0 &&
-	       lock->held_at_fork != HD_YES;
+	return th->n_words != 0 && is_kind && lock->owner_tid == 0 && lock->owner_tcb == 0 && lock->held_at_fork != HD_YES;
 }
 
 static bool handles_program_signal(const struct hd_snapshot *snap, uint32_t t)

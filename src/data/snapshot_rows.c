@@ -170,6 +170,7 @@ static const struct field lock_fields[] = {
 	ENUM(struct hd_lock, held_at_fork, tri_names),
 	FIELD(struct hd_lock, fork_owner_tid),
 	ENUM(struct hd_lock, fork_owner_confidence, confidence_names),
+	FIELD(struct hd_lock, inside_tid),
 };
 
 static const struct field frame_fields[] = {

@@ -48,3 +48,23 @@ void hd_dig_python(struct hd_snapshot *snap, struct hd_proc *proc, const struct 
 	for (uint32_t t = proc->first_thread; any && t < proc->first_thread + proc->n_threads; t++)
 		holder_find(&snap->threads[t], view, mem, fork, &threads);
 }
+
+void hd_inside_python(struct hd_snapshot *snap, const struct hd_proc *proc, const struct hd_py_view *view, struct hd_mem *mem,
+		      struct hd_arena *arena)
+{
+	struct hd_py_helds helds;
+	bool is_read = false;
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+		struct hd_thread *thread = &snap->threads[t];
+		if (thread->n_words == 0 || thread->lock.kind != HD_LOCK_PYTHON || thread->lock.owner_tcb != 0)
+			continue;
+		if (!is_read)
+			hd_python_helds(view->py, mem, &view->threads, arena, &helds);
+		is_read = true;
+		int inside = hd_python_lock_inside(view->py, mem, thread->words[0].addr, &view->threads, &helds);
+		for (uint32_t k = 0; inside >= 0 && k < proc->n_threads; k++) {
+			if (view->of[k] == inside)
+				thread->lock.inside_tid = snap->threads[proc->first_thread + k].tid;
+		}
+	}
+}

@@ -168,6 +168,8 @@ static void fill_proc(struct job *job)
 				fill_thread(job, t);
 		}
 		fill_fork(job);
+		if (job->python.py != NULL)
+			hd_inside_python(job->snap, proc, &job->python, &job->mem.mem, job->scratch);
 		fill_tasks(job);
 	}
 	hd_mem_live_close(&job->mem);

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """Who held a lock that has no owner word when the process was forked: named, and no surer than the evidence is."""
-import glob
 import json
 import os
 import subprocess
@@ -8,6 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from harness import O, ROOT, Skip, check, hangdog, main, need, scratch
+from pythons import interpreters
 
 CASES = []
 
@@ -76,16 +76,6 @@ def case(function):
     return function
 
 
-def interpreters():
-    found = glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin/python3")) + [sys.executable]
-    out = {}
-    for path in found:
-        version = subprocess.run([path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True).stdout
-        if version and tuple(map(int, version.split("."))) >= (3, 8):
-            out.setdefault(version.strip(), path)
-    return out
-
-
 def report_of(folder, *command, options=()):
     path = os.path.join(folder, "report.json")
     r = hangdog("run", "--incident-dir", os.path.join(folder, "state"), "--stall", "0", "--on-hang", "kill", "--term-timeout", "0",
@@ -104,10 +94,9 @@ def a_python_lock_has_its_name_and_its_holder_on_every_version():
     for version, python in interpreters().items():
         for what, (name, is_sure) in PYTHON.items():
             with scratch() as d:
-                program = os.path.join(d, "prog.py")
-                with open(program, "w") as f:
-                    f.write(PROGRAM.replace("WHAT", what))
-                report, text = report_of(d, python, program)
+                # Not as a file: the interpreter may be in another root.
+                program = "exec(compile(%r, 'prog.py', 'exec'))" % PROGRAM.replace("WHAT", what)
+                report, text = report_of(d, python, "-c", program)
                 process, wait = culprit_wait(report)
                 keeper = next(o for o in process["fork"]["others"] if o["name"] == "keeper")
                 where = (version, what, text)
@@ -118,6 +107,75 @@ def a_python_lock_has_its_name_and_its_holder_on_every_version():
                 check((wait["owner"] is not None and wait["owner"]["tid"] == keeper["tid"]) == is_sure, where)
                 check(any(f["function"].endswith(what.split(".")[-1]) for f in keeper["stack"] if f["function"]), where)
                 check(any(f["kind"] == "python" and f["function"] == "<module>" for f in process["fork"]["stack"]), where)
+
+
+OWN_LOCK = """
+import os, signal, sys, threading, time
+signal.alarm(60)
+lock, other = threading.Lock(), threading.Lock()
+class Guard:
+    def __init__(self):
+        self.inner = threading.Lock()
+    def __enter__(self):
+        self.inner.acquire()
+    def __exit__(self, *error):
+        self.inner.release()
+def forks():
+    with lock:
+        pid = os.fork()
+        if pid == 0:
+            lock.acquire()
+        os.waitpid(pid, 0)
+def forks_among_threads():
+    threading.Thread(target=time.sleep, args=(1000,), daemon=True, name="bystander").start()
+    forks()
+def twice():
+    with lock:
+        lock.acquire()
+def twice_by_a_manager():
+    guard = Guard()
+    with guard:
+        with guard:
+            pass
+def opposite():
+    gate = threading.Barrier(2)
+    def work(a, b):
+        with a:
+            gate.wait()
+            with b:
+                pass
+    threads = [threading.Thread(target=work, args=p) for p in ((lock, other), (other, lock))]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+def free_again():
+    # What stands inside of `with` has let go of the lock for a while: nobody's own, and not in a circle.
+    gate = threading.Event()
+    condition = threading.Condition(lock)
+    def waits():
+        with condition:
+            gate.set()
+            condition.wait()
+    threading.Thread(target=waits).start()
+    gate.wait()
+    lock.acquire()
+    lock.acquire()
+WHAT()
+"""
+
+OWN_CAUSE = {"forks": "self-lock", "forks_among_threads": "self-lock", "twice": "self-lock", "twice_by_a_manager": "self-lock",
+             "opposite": "lock-cycle", "free_again": "no-waker"}
+
+
+@case
+def a_thread_that_wants_what_it_holds_is_told_from_one_that_lost_a_holder():
+    for version, python in interpreters().items():
+        for what, cause in OWN_CAUSE.items():
+            with scratch() as d:
+                report, text = report_of(d, python, "-c", OWN_LOCK.replace("WHAT", what))
+                check(report["verdict"] == "deadlock" and report["certainty"] == "proven", (version, what, text))
+                check(report["cause"] == cause, (version, what, text))
+                check(("which it holds itself" in text) == (cause == "self-lock"), (version, what, text))
+                check("does not exist in the child" not in text, (version, what, text))
 
 
 @case

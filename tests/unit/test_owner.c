@@ -170,3 +170,46 @@ Test(owner, a_shared_lock_is_owned_anywhere, .timeout = 10)
 	cr_expect_eq(owner.thread, 1u);
 	cr_expect_eq(owner.pid, 20);
 }
+
+/* A Python lock, in which nobody is written. */
+static struct hd_lock *forked_python_waiter(struct hd_snapshot *s)
+{
+	struct hd_lock *lock = forked_waiter(s, 0);
+	lock->kind = HD_LOCK_PYTHON;
+	lock->owner_tid = 0;
+	lock->owner_releases = false;
+	return lock;
+}
+
+Test(owner, who_stands_inside_explains_but_never_counts, .timeout = 10)
+{
+	TB_SNAPSHOT(s);
+	forked_python_waiter(s)->inside_tid = 4242;
+	struct hd_owner owner = owner_of(s, 1);
+	cr_expect_eq(owner.state, HD_OWNER_SELF);
+	cr_expect(owner.is_seen_inside);
+	cr_expect(hd_owner_explains(&s->threads[1], &owner));
+	cr_expect_not(hd_owner_counts(&s->threads[1], &owner));
+}
+
+Test(owner, what_the_forker_was_inside_of_is_its_continuations, .timeout = 10)
+{
+	TB_SNAPSHOT(s);
+	struct hd_lock *lock = forked_python_waiter(s);
+	lock->held_at_fork = HD_YES;
+	lock->fork_owner_tid = 4200;
+	lock->fork_owner_confidence = HD_CONF_HIGH;
+	cr_expect_eq(owner_of(s, 1).state, HD_OWNER_SELF);
+	lock->fork_owner_tid = 4205;
+	cr_expect_eq(owner_of(s, 1).state, HD_OWNER_NONE, "that one was not copied");
+	lock->fork_owner_tid = 4200;
+	lock->fork_owner_confidence = HD_CONF_LOW;
+	cr_expect_eq(owner_of(s, 1).state, HD_OWNER_NONE, "a guess");
+}
+
+Test(owner, a_thread_of_another_process_is_not_inside, .timeout = 10)
+{
+	TB_SNAPSHOT(s);
+	forked_python_waiter(s)->inside_tid = 4200;
+	cr_expect_eq(owner_of(s, 1).state, HD_OWNER_NONE);
+}

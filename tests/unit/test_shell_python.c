@@ -1,5 +1,5 @@
 /* Real interpreters, read from outside, against what they say about themselves.
- * covers: py_find.c py_walk.c py_frame.c py_code.c py_async.c py_kids.c py_lock.c py_objects.c py_repr.c py_memory.c py_dead.c */
+ * covers: py_find.c py_walk.c py_frame.c py_code.c py_async.c py_kids.c py_target.c py_name.c py_holder.c py_user.c py_objects.c py_repr.c py_memory.c py_dead.c */
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
