@@ -215,11 +215,8 @@ format: ## clang-format every C file
 	clang-format -i $(shell git ls-files '*.c' '*.h' 2>/dev/null | grep -v '^tests/hung/')
 
 # Texts made from the option table.  `tests/e2e/cli.py` fails when they are out of date.
-docs: all ## rewrite man page, completions and README table from the option table
+docs: all ## rewrite man page and README table from the option table
 	$(O)/hangdog --generate man > docs/man/hangdog.1
-	$(O)/hangdog --generate bash > contrib/completion/hangdog.bash
-	$(O)/hangdog --generate zsh > contrib/completion/_hangdog
-	$(O)/hangdog --generate fish > contrib/completion/hangdog.fish
 	contrib/readme-table.sh $(O)/hangdog README.md
 
 install: all ## install binary, man page and completions (DESTDIR=, PREFIX=)

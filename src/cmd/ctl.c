@@ -8,12 +8,6 @@
 /* A kill waits for the whole grace period, a restart for the new start: give them time. */
 #define ASK_MS 120000
 
-/* By enum hd_ctl.  The words that the door understands. */
-static const char *const requests[] = {
-	[HD_CTL_DUMP] = "dump", [HD_CTL_WHY] = "why",	[HD_CTL_KILL] = "kill",
-	[HD_CTL_RESTART] = "restart", [HD_CTL_HEAL] = "heal", [HD_CTL_DETACH] = "detach",
-};
-
 int hd_cmd_ctl(const struct hd_options *options)
 {
 	HD_CLEAN_BUF struct hd_buf body = {0};
@@ -28,7 +22,7 @@ int hd_cmd_ctl(const struct hd_options *options)
 		       pid, pid);
 		return HD_EXIT_ERROR;
 	}
-	if (hd_door_ask(supervisor, requests[options->ctl], ASK_MS, &body, &err) < 0) {
+	if (hd_door_ask(supervisor, hd_ctl_words[options->ctl], ASK_MS, &body, &err) < 0) {
 		hd_say("%s", err.text);
 		status = HD_EXIT_ERROR;
 	}

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/complete.h"
 #include "cmd/optdoc.h"
 
 static int fail(const struct hd_err *err)
@@ -33,6 +34,8 @@ static int run_global(int argc, char *argv[])
 	else if (strcmp(word, "--generate") == 0 && argc == 3) {
 		if (hd_optdoc_generate(argv[2], &out, &err) != 0)
 			return fail(&err);
+	} else if (strcmp(word, "--complete") == 0) {
+		hd_complete(argc - 2, argv + 2, &out);
 	} else {
 		fprintf(stderr, "hangdog: no such option %s before a command (see hangdog --help)\n", word);
 		return HD_EXIT_ERROR;

@@ -35,7 +35,8 @@ static const char *const evidence_words[] = {"off", "light", "full", NULL};
 static const char *const log_words[] = {"none", "syslog", "journald", NULL};
 static const char *const color_words[] = {"auto", "always", "never", NULL};
 static const char *const certainty_words[] = {"", "suspected", "owned", "proven", NULL};
-static const char *const ctl_words[] = {"dump", "why", "kill", "restart", "heal", "detach", NULL};
+const char *const hd_ctl_words[] = {"dump", "why", "kill", "restart", "heal", "detach", NULL};
+static const char *const progress_words[] = {"output", "cpu", "gpu", "file:GLOB", NULL};
 static const char *const action_words[] = {"report", "heal", "kill", "restart", "stop", "kill-child", "exec:COMMAND", NULL};
 
 #define AT(field) offsetof(struct hd_options, field)
@@ -44,8 +45,9 @@ static const char *const action_words[] = {"report", "heal", "kill", "restart", 
 #define SECONDS(field, low, high) HD_OPTION_SECONDS, AT(field), low, high, NULL
 #define ONE_OF(field, words) HD_OPTION_WORD, AT(field), 0, 0, words
 #define TEXT(field) HD_OPTION_TEXT, AT(field), 0, 0, NULL
-#define PROGRESS(field) HD_OPTION_PROGRESS, AT(field), 0, 0, NULL
-#define ACTIONS(field) HD_OPTION_ACTIONS, AT(field), 0, 0, NULL
+#define CURES(field) HD_OPTION_CURES, AT(field), 0, 0, NULL
+#define PROGRESS(field) HD_OPTION_PROGRESS, AT(field), 0, 0, progress_words
+#define ACTIONS(field) HD_OPTION_ACTIONS, AT(field), 0, 0, action_words
 #define HELP HD_OPTION_HELP, 0, 0, 0, NULL
 
 const struct hd_option hd_option_table[] = {
@@ -125,7 +127,6 @@ static int set_seconds(const struct hd_option *o, const char *text, int64_t *fie
 
 static int add_progress(const char *text, struct hd_progress *p, struct hd_err *err)
 {
-	static const char *const words[] = {"output", "cpu", "gpu", "file:GLOB", NULL};
 	if (strncmp(text, "file:", 5) == 0 && text[5] != '\0') {
 		if (p->n_globs == HD_GLOBS_MAX)
 			return hd_err_set(err, EINVAL, "--progress: more than %d file patterns", HD_GLOBS_MAX);
@@ -133,9 +134,9 @@ static int add_progress(const char *text, struct hd_progress *p, struct hd_err *
 		return 0;
 	}
 	bool *flags[] = {&p->output, &p->cpu, &p->gpu};
-	int i = find_word(words, text);
+	int i = find_word(progress_words, text);
 	if (i < 0 || i >= (int)HD_COUNTOF(flags))
-		return bad_word(err, "--progress", text, words);
+		return bad_word(err, "--progress", text, progress_words);
 	*flags[i] = true;
 	return 0;
 }
@@ -200,6 +201,7 @@ static int set_value(const struct hd_option *o, char *text, struct hd_options *t
 		*(int *)field = word;
 		return 0;
 	case HD_OPTION_TEXT:
+	case HD_OPTION_CURES:
 		if (*text == '\0')
 			return hd_err_set(err, EINVAL, "--%s: %s is empty", o->name, o->arg);
 		*(const char **)field = text;
@@ -314,7 +316,7 @@ static int take_operands(struct hd_options *to, struct hd_err *err)
 	if (to->n_operands < c->least)
 		return hd_err_set(err, EINVAL, "%s: %s is missing (usage: hangdog %s [OPTIONS] %s)", c->name,
 				  c->operands == HD_OPERANDS_COMMAND ? "COMMAND"
-				  : c->operands == HD_OPERANDS_WORDS ? c->synopsis
+				  : c->operands == HD_OPERANDS_FILE  ? c->synopsis
 				  : to->n_operands == 0              ? "a process id"
 								     : "ACTION",
 				  c->name, c->synopsis);
@@ -327,9 +329,9 @@ static int take_operands(struct hd_options *to, struct hd_err *err)
 			return r;
 	}
 	if (c->operands == HD_OPERANDS_CTL) {
-		to->ctl = find_word(ctl_words, to->operands[1]);
+		to->ctl = find_word(hd_ctl_words, to->operands[1]);
 		if (to->ctl < 0)
-			return bad_word(err, "ctl", to->operands[1], ctl_words);
+			return bad_word(err, "ctl", to->operands[1], hd_ctl_words);
 	}
 	return 0;
 }

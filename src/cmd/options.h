@@ -20,7 +20,8 @@ enum hd_operands {
 	HD_OPERANDS_COMMAND, /* a command line; options end at its first word */
 	HD_OPERANDS_PIDS,
 	HD_OPERANDS_CTL,     /* PID ACTION */
-	HD_OPERANDS_WORDS,
+	HD_OPERANDS_INCIDENTS, /* list, show ID, rm ID... */
+	HD_OPERANDS_FILE,
 };
 
 struct hd_command {
@@ -38,6 +39,7 @@ enum hd_option_type {
 	HD_OPTION_SECONDS, /* "2" or "0.25", kept as milliseconds */
 	HD_OPTION_WORD,    /* one of a list, kept as its index */
 	HD_OPTION_TEXT,
+	HD_OPTION_CURES,   /* text: names that 'doctor --cures' lists, comma-separated */
 	HD_OPTION_PROGRESS,
 	HD_OPTION_ACTIONS,
 	HD_OPTION_HELP,
@@ -54,7 +56,7 @@ struct hd_option {
 	enum hd_option_type type;
 	size_t at;           /* offset of its field in struct hd_options */
 	int64_t low, high;   /* NUMBER, SECONDS: limits as written; FLAG: low is the value */
-	const char *const *words; /* WORD: NULL-terminated */
+	const char *const *words; /* WORD, PROGRESS, ACTIONS: NULL-terminated; "file:GLOB" begins with "file:" */
 	const char *help;
 };
 
@@ -91,6 +93,7 @@ extern const struct hd_command hd_commands[];
 extern const size_t hd_commands_n;
 extern const struct hd_option hd_option_table[];
 extern const size_t hd_option_table_n;
+extern const char *const hd_ctl_words[]; /* by enum hd_ctl, NULL-terminated; the supervisor's door knows the same */
 
 /* argv[0] is the command's name.  -EINVAL with a sentence in `err`; `ret` is untouched then. */
 HD_MUST_CHECK int hd_options_parse(const struct hd_command *command, int argc, char *argv[], struct hd_options *ret,

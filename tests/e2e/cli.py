@@ -59,7 +59,7 @@ def unknown_command_offers_the_nearest():
     fails(["frobnicate"], "frobnicate")
     fails(["./train.py"], "hangdog run -- ./train.py")
     fails(["--frob"], "--frob")
-    fails(["--generate", "perl"], "perl", "man, bash")
+    fails(["--generate", "perl"], "perl", "man, readme")
 
 
 @case
@@ -136,8 +136,7 @@ def misused_replay_is_named():
     fails(["replay", "a", "b"], "'b'")
 
 
-GENERATED = [("man", "docs/man/hangdog.1"), ("bash", "contrib/completion/hangdog.bash"),
-             ("zsh", "contrib/completion/_hangdog"), ("fish", "contrib/completion/hangdog.fish")]
+GENERATED = [("man", "docs/man/hangdog.1")]
 
 
 @case
@@ -147,20 +146,6 @@ def generated_texts_are_up_to_date():
         check(made == kept, f"{path} differs from the option table: run 'make docs'")
     table = hangdog("--generate", "readme").out
     check(table in open(os.path.join(ROOT, "README.md")).read(), "README.md's option table is old: run 'make docs'")
-
-
-@case
-def bash_completion_completes():
-    script = f"""source '{ROOT}/contrib/completion/hangdog.bash'
-    try() {{ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _hangdog; echo "${{COMPREPLY[*]}}"; }}
-    try hangdog ''; try hangdog run --on; try hangdog run --certainty pr; try hangdog run --color ''"""
-    r = run("bash", "-c", script)
-    check(r.status == 0, r)
-    lines = r.out.splitlines()
-    check("--help" in lines[0], r)
-    check(all(name in lines[0].split() for name in commands()), r)
-    if "run" in commands():
-        check(lines[1:] == ["--on-hang", "proven", "auto always never"], r)
 
 
 main(CASES)
