@@ -19,7 +19,7 @@ START = {
 }
 SETUP = {
     "bash": f"source {SCRIPTS}/hangdog.bash; bind 'set show-all-if-ambiguous on' 'set page-completions off' 'set completion-query-items 0'",
-    "zsh": f"fpath=({SCRIPTS} $fpath); autoload -U compinit; compinit -u -D; LISTMAX=0",
+    "zsh": f"fpath=({SCRIPTS} $fpath); autoload -U compinit; compinit -u -D; LISTMAX=0; unsetopt list_ambiguous",
     "fish": f"source {SCRIPTS}/hangdog.fish",
 }
 HANG = os.path.join(ROOT, "tests", "data", "snapshots", "python_lock_refill.hds")
