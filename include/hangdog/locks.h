@@ -48,4 +48,9 @@ void hd_lock_classify(struct hd_mem *mem, const struct hd_lock_query *query, str
  * there, and by whom?  HD_UNKNOWN when it cannot be said for this kind. */
 enum hd_tri hd_lock_is_held(struct hd_mem *mem, const struct hd_lock *lock, int32_t *ret_owner_tid);
 
+/* multiprocessing's locks (Modules/_multiprocessing/multiprocessing.h, SemLockObject, 3.8 to 3.13 default builds): how often
+ * this process holds the lock `object`, whose semaphore is at `sem`.  0 or -ENOENT if no such lock (one that only a
+ * single holder can have) is there. */
+HD_MUST_CHECK int hd_semlock_count(struct hd_mem *mem, uint64_t object, uint64_t sem, int32_t *ret_count);
+
 #endif

@@ -93,6 +93,10 @@ struct hd_lock {
 	bool owner_releases;  /* the kind's rule: only its owner releases it */
 	bool is_held;         /* the words say: taken now (mutex, rwlock, libc lock, ...) */
 	bool is_robust, is_pi, is_pshared, is_recursive;
+	/* A lock between Python's processes (multiprocessing.Lock, RLock): does any living process hold it, as far as those that
+	 * were seen to have it tell?  NO and is_held: whoever held it has ended. */
+	enum hd_tri held_by_living;
+	uint64_t semlock;     /* its object in the waiter's process (SemLock), 0 = none.  Not kept in files */
 	uint64_t object;      /* Python's reentrant locks: the object, with owner and depth (heal.h); 0 = none.  Not kept in files */
 	uint8_t layout;       /* enum hd_lock_layout (locks.h): for re-reading it in another copy; not kept in files */
 	uint32_t readers;     /* rwlock: anonymous readers inside */
@@ -279,6 +283,10 @@ struct hd_lost {
 	int32_t status;  /* exit status, -1 = none */
 	int32_t ppid;    /* who forked it */
 	int64_t time_ns;
+	bool has_core;            /* the kernel says that it dumped core */
+	const char *core_pattern; /* where cores go (/proc/sys/kernel/core_pattern); NULL = not asked */
+	int64_t oom_kills;        /* SIGKILL: processes that the kernel ended for want of memory since the watch began, 0 = none
+	                           * or not known */
 };
 
 struct hd_snapshot {

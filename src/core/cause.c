@@ -49,6 +49,8 @@ static bool is_python_wait(const struct hd_stack *stack)
 static enum hd_cause cause_ownerless(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t t)
 {
 	const struct hd_thread *th = &snap->threads[t];
+	if (th->lock.is_held && th->lock.held_by_living == HD_NO)
+		return HD_CAUSE_DEAD_HOLDER;
 	if (v->threads[t].wait.kind != HD_WAIT_FUTEX || !hd_fork_lost_threads(hd_proc_fork(&snap->procs[th->proc])))
 		return HD_CAUSE_NONE;
 	enum meaning meaning = meaning_of[th->lock.kind];

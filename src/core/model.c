@@ -187,6 +187,7 @@ static void note_lost(struct hd_model *model, const struct entry *e, const struc
 		.status = by_signal ? -1 : WEXITSTATUS(ev->status),
 		.ppid = e->proc.ppid,
 		.time_ns = ev->time_ns,
+		.has_core = by_signal && WCOREDUMP(ev->status),
 	};
 	memcpy(lost->comm, e->proc.comm, sizeof(lost->comm));
 	lost->row.comm = lost->comm;

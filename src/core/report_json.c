@@ -9,6 +9,7 @@
 #include "hangdog/python.h"
 #include "hangdog/timetext.h"
 #include "hangdog/utf8.h"
+#include "core/left.h"
 #include "report_json.h"
 #include "report_words.h"
 
@@ -264,6 +265,17 @@ static json_t *processes(const struct hd_report *report)
 	return ret;
 }
 
+/* By this child or another of these. */
+static json_t *left_behind(const struct hd_report *report)
+{
+	const char *clauses[HD_LEFT_MAX];
+	json_t *ret = json_array();
+	uint32_t n = report->verdict != NULL ? hd_left_behind(report->snap, report->verdict, report->snap->arena, clauses) : 0;
+	for (uint32_t i = 0; i < n; i++)
+		add(ret, hd_json_text(clauses[i]));
+	return ret;
+}
+
 static json_t *children_lost(const struct hd_report *report)
 {
 	json_t *ret = json_array();
@@ -278,6 +290,10 @@ static json_t *children_lost(const struct hd_report *report)
 		put(row, "signal", positive_or_null(lost->signal));
 		put(row, "status", not_negative_or_null(lost->status));
 		put(row, "waited_by", positive_or_null(waiters != NULL ? waiters[i] : 0));
+		put(row, "core_dumped", json_boolean(lost->has_core));
+		put(row, "core_pattern", hd_json_text(lost->core_pattern));
+		put(row, "oom_kills", positive_or_null(lost->oom_kills));
+		put(row, "left", left_behind(report));
 		add(ret, row);
 	}
 	return ret;

@@ -6,6 +6,7 @@
 #include "hangdog/itimers.h"
 #include "hangdog/python.h"
 #include "hangdog/timetext.h"
+#include "core/left.h"
 #include "report_page.h"
 #include "report_stack.h"
 #include "report_words.h"
@@ -368,11 +369,25 @@ static void put_lost_row(struct text *t, uint32_t i)
 		      lost->comm != NULL ? ")" : "");
 	if (lost->signal > 0)
 		hd_buf_printf(&line, "was killed by signal %" PRId32 " (%s)", lost->signal, hd_signal_name(lost->signal));
-	else
+	if (lost->has_core)
+		hd_buf_printf(&line, " and dumped core (%s)", lost->core_pattern != NULL ? lost->core_pattern : "where the system keeps them");
+	if (lost->signal <= 0)
 		hd_buf_printf(&line, "ended with status %" PRId32, lost->status);
 	if (waiter != 0)
 		hd_buf_printf(&line, "; thread %" PRId32 " still waits for it", waiter);
 	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%s.", hd_buf_text(&line));
+	if (lost->oom_kills > 0)
+		hd_page_para(&t->page, 4, 4, HD_INK_PLAIN,
+			     "The kernel ended %" PRId64 " process%s for want of memory since hangdog began to watch: most likely this one.",
+			     lost->oom_kills, lost->oom_kills == 1 ? "" : "es");
+}
+
+static void put_left(struct text *t, bool is_one)
+{
+	const char *clauses[HD_LEFT_MAX];
+	uint32_t n = hd_left_behind(t->snap, t->v, t->snap->arena, clauses);
+	for (uint32_t i = 0; i < n; i++)
+		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%s left something behind: %s.", is_one ? "It" : "One of them", clauses[i]);
 }
 
 static void put_lost(struct text *t)
@@ -391,6 +406,7 @@ static void put_lost(struct text *t)
 			put_lost_row(t, i);
 		skip -= skip != 0;
 	}
+	put_left(t, n == 1);
 	if (t->v->kind != HD_VERDICT_DEADLOCK)
 		hd_page_para(&t->page, 2, 2, HD_INK_PLAIN,
 			     "A program that waits for an answer of a child that died can look hung. Look for the crash of the child first.");

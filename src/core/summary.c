@@ -188,7 +188,10 @@ static void say_root(const struct writer *w, const struct hd_root *root)
 		break;
 	case HD_CAUSE_DEAD_HOLDER:
 		say_wait(w, root->lead, false);
-		hd_buf_printf(w->out, ": its holder, thread %d, does not exist any more", w->v->threads[root->lead].owner.tid);
+		if (w->v->threads[root->lead].owner.tid != 0)
+			hd_buf_printf(w->out, ": its holder, thread %d, does not exist any more", w->v->threads[root->lead].owner.tid);
+		else
+			hd_buf_str(w->out, ": whoever held it has ended and did not give it back");
 		break;
 	case HD_CAUSE_LOCK_CYCLE:
 		say_cycle(w, root);

@@ -168,6 +168,7 @@ static const struct field lock_fields[] = {
 	FIELD(struct hd_lock, variable_address_note),
 	FIELD(struct hd_lock, check_failed),
 	ENUM(struct hd_lock, held_at_fork, tri_names),
+	ENUM(struct hd_lock, held_by_living, tri_names),
 	FIELD(struct hd_lock, fork_owner_tid),
 	ENUM(struct hd_lock, fork_owner_confidence, confidence_names),
 	FIELD(struct hd_lock, inside_tid),
@@ -221,6 +222,9 @@ static const struct field lost_fields[] = {
 	DEFAULT(struct hd_lost, status, -1),
 	FIELD(struct hd_lost, ppid),
 	FIELD(struct hd_lost, time_ns),
+	FIELD(struct hd_lost, has_core),
+	FIELD(struct hd_lost, core_pattern),
+	FIELD(struct hd_lost, oom_kills),
 };
 
 static const struct field text_fields[] = {FIELD(struct text_row, text)};

@@ -5,14 +5,17 @@
  *
  * maps, cmdline and statx can wait behind a lock of the target's memory or a dead network file system; then this waits. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "hangdog/copy.h"
+#include "hangdog/locks.h"
 #include "hangdog/verdict.h"
 #include "os/draft.h"
 #include "os/procfile.h"
+#include "parse/proc_misc.h"
 
 enum { LOCKS_OF_OTHERS_MAX = 64 }; /* futex waits that are no candidates: their locks are named while they are few */
 
@@ -221,6 +224,27 @@ static void lock_facts(struct hd_draft *d)
 	}
 }
 
+/* multiprocessing's locks, whose holder no word names: each process counts how often it holds one. */
+static void find_living_holder(struct hd_draft *d, uint32_t t)
+{
+	struct hd_thread *thread = &d->snap->threads[t];
+	uint32_t o = thread->n_words == 1 ? thread->words[0].sharers_object : HD_NONE;
+	int64_t sum = 0;
+	int32_t count;
+	if (thread->lock.semlock == 0 || o >= d->objects.n || (d->objects.at[o].outside != NULL && !d->objects.at[o].is_unseen))
+		return;
+	const struct hd_object *object = &d->objects.at[o];
+	for (uint32_t i = 0; i < object->n_holders; i++) {
+		if (object->holders[i].fd >= 0)
+			continue; /* a descriptor of the same memory: its mappings are what counts */
+		struct hd_mem *mem = hd_draft_mem(d, object->holders[i].proc);
+		if (mem == NULL || hd_semlock_count(mem, thread->lock.semlock, thread->words[0].addr, &count) < 0)
+			return;
+		sum += count;
+	}
+	thread->lock.held_by_living = sum > 0 ? HD_YES : HD_NO;
+}
+
 static void object_facts(struct hd_draft *d)
 {
 	for (uint32_t t = 0; t < d->snap->n_threads; t++) {
@@ -228,6 +252,8 @@ static void object_facts(struct hd_draft *d)
 			hd_draft_objects(d, t);
 	}
 	hd_draft_census(d);
+	for (uint32_t t = 0; t < d->snap->n_threads; t++)
+		find_living_holder(d, t);
 }
 
 /* Who else lives on this system matters only to somebody who waits. */
@@ -358,6 +384,23 @@ static int last_passes(struct hd_draft *d)
 
 /* ---- all of it -------------------------------------------------------------------------------------------------------- */
 
+int64_t hd_oom_kills(void)
+{
+	char text[16384];
+	return hd_procfile_read(text, sizeof(text), "/proc/vmstat") > 0 ? hd_vmstat_oom_kills(text) : -1;
+}
+
+static void lost_facts(const struct hd_watcher *w, struct hd_lost *lost, struct hd_arena *arena)
+{
+	char text[512];
+	if (lost->has_core && hd_procfile_read(text, sizeof(text), "/proc/sys/kernel/core_pattern") > 0) {
+		text[strcspn(text, "\n")] = '\0';
+		lost->core_pattern = hd_arena_str(arena, text);
+	}
+	int64_t oom_kills = lost->signal == SIGKILL && w->oom_kills >= 0 ? hd_oom_kills() : -1;
+	lost->oom_kills = oom_kills > w->oom_kills ? oom_kills - w->oom_kills : 0;
+}
+
 void hd_watcher_header(const struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot *snap)
 {
 	char host[256] = "";
@@ -381,6 +424,7 @@ void hd_watcher_header(const struct hd_watcher *w, const struct hd_model *model,
 	for (uint32_t i = 0; i < snap->n_lost; i++) {
 		snap->lost[i] = *hd_model_lost(model, i);
 		snap->lost[i].comm = hd_arena_str(snap->arena, snap->lost[i].comm);
+		lost_facts(w, &snap->lost[i], snap->arena);
 	}
 }
 

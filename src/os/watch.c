@@ -92,6 +92,7 @@ struct hd_watcher *hd_watcher_new(const struct hd_watch_config *config)
 	bool known;
 	w->inherited = read_inherited(w->arena, &known);
 	w->config.is_launched &= known;
+	w->oom_kills = hd_oom_kills();
 	hd_sightings_init(&w->seen);
 	return w;
 }

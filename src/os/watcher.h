@@ -14,6 +14,7 @@ struct hd_watcher {
 	struct hd_interps interps;
 	struct hd_rolls rolls;
 	const char **inherited; /* link texts of our descriptors that stay open in an exec, NULL-terminated */
+	int64_t oom_kills;      /* of the machine, when the watch began; -1 = not known */
 	uint64_t look;          /* number of looks so far */
 	uint32_t threads_before;
 	uint64_t cpu_ns;
@@ -38,6 +39,8 @@ void hd_watcher_header(const struct hd_watcher *w, const struct hd_model *model,
 void hd_watcher_command(struct hd_snapshot *snap);
 /* Arguments, namespace and fork record of a process, read through its thread `via`; facts.c. */
 void hd_proc_names(const struct hd_model *model, struct hd_proc *proc, int32_t via, struct hd_arena *arena);
+/* Processes of this machine that the kernel ended for want of memory so far, -1 = not known; gather.c. */
+int64_t hd_oom_kills(void);
 uint64_t hd_pid_namespace(int32_t pid); /* inode, 0 = not known */
 /* A gather that began then has ended: when the next one is worth while. */
 void hd_watcher_gathered(struct hd_watcher *w, int64_t began_ns);

@@ -142,6 +142,7 @@ static void refine(struct hd_probe *p)
 	} else if (lock->kind == HD_LOCK_SEMAPHORE && caller_find(calls, HD_API_MP_SEM) != NULL) {
 		lock->family = "cpython";
 		lock->api = "multiprocessing.SemLock.acquire";
+		hd_python_semlock(p);
 	} else if (lock->kind == HD_LOCK_CONDITION && is_gil(calls)) {
 		lock->kind = HD_LOCK_GIL;
 		lock->family = "cpython";

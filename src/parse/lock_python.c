@@ -1,5 +1,6 @@
 /* CPython's locks from the futex word, cpython.md sections 7.3 and 9.1: up to 3.13.0 a sem_t in the heap; later a
  * one-byte PyMutex whose waiter parks on a sem_t in a record on its own stack, just above the lock's address. */
+#include <errno.h>
 #include <string.h>
 
 #include "parse/lock_readers.h"
@@ -12,6 +13,11 @@
 #define LOCK_FIELD 16u
 #define RLOCK_OWNER 24u
 #define PYMUTEX_LOCKED 1u
+
+/* SemLockObject: head 16, handle 16, last_tid 24, count 32, maxvalue 36. */
+#define SEMLOCK_HANDLE 16u
+#define SEMLOCK_COUNT 32u
+#define SEMLOCK_MAX 36u
 
 static bool is_object_of(struct hd_mem *mem, uint64_t object, const char *type_end)
 {
@@ -57,6 +63,30 @@ void hd_python_sem(struct hd_probe *p)
 	p->lock->kind = HD_LOCK_PYTHON;
 	p->lock->family = "cpython";
 	rlock_find(p);
+}
+
+int hd_semlock_count(struct hd_mem *mem, uint64_t object, uint64_t sem, int32_t *ret_count)
+{
+	uint64_t handle;
+	uint32_t count, max;
+	if (object == 0 || object % 8 != 0 || hd_mem_u64(mem, object + SEMLOCK_HANDLE, &handle) < 0 || handle != sem ||
+	    hd_mem_u32(mem, object + SEMLOCK_COUNT, &count) < 0 || hd_mem_u32(mem, object + SEMLOCK_MAX, &max) < 0 || max != 1 ||
+	    !is_object_of(mem, object, "SemLock"))
+		return -ENOENT;
+	*ret_count = (int32_t)count;
+	return 0;
+}
+
+void hd_python_semlock(struct hd_probe *p)
+{
+	uint64_t words[HD_SCAN_WORDS_MAX];
+	int32_t count;
+	uint32_t n = hd_probe_stack(p, 256, words);
+	for (uint32_t i = 0; i < n && p->lock->semlock == 0; i++) {
+		if (hd_semlock_count(p->mem, words[i], p->uaddr, &count) == 0)
+			p->lock->semlock = words[i];
+	}
+	p->lock->is_held = p->lock->semlock != 0 && p->word_known && p->word == 0;
 }
 
 void hd_python_park(struct hd_probe *p)

@@ -149,3 +149,13 @@ enum hd_tri hd_cgroup_frozen(const char *text)
 		return HD_UNKNOWN;
 	return p[7] == '0' ? HD_NO : HD_YES;
 }
+
+int64_t hd_vmstat_oom_kills(const char *text)
+{
+	uint64_t n;
+	const char *row = strstr(text, "\noom_kill ");
+	if (row == NULL)
+		return -1;
+	row += strlen("\noom_kill ");
+	return hd_take_u64(&row, 10, &n) && n <= INT64_MAX ? (int64_t)n : -1;
+}

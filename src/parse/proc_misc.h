@@ -34,6 +34,9 @@ struct hd_tcp_row {
 };
 HD_MUST_CHECK bool hd_tcp_next(const char **text, struct hd_tcp_row *ret, bool *ret_bad);
 
+/* "oom_kill 3" of /proc/vmstat: processes that the kernel ended for want of memory, on the whole machine. -1 = not told. */
+int64_t hd_vmstat_oom_kills(const char *text);
+
 /* "frozen 1" of cgroup.events. */
 enum hd_tri hd_cgroup_frozen(const char *text);
 

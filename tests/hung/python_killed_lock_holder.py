@@ -1,4 +1,5 @@
-# EXPECT: verdict=deadlock certainty=proven|owned scope=process
+# EXPECT: verdict=deadlock cause=dead-holder certainty=proven scope=process kind=semaphore|python-lock lost=9
+# LEFT: a multiprocessing lock or semaphore, stayed taken: no living process holds it
 # SIGHT: all
 # A worker is killed while it holds a multiprocessing lock: nobody is recorded as its owner, and all who are left wait.
 import multiprocessing

@@ -1,4 +1,5 @@
-# EXPECT: verdict=deadlock cause=no-waker|dead-holder certainty=proven scope=process kind=semaphore|python-lock lost=9
+# EXPECT: verdict=deadlock cause=dead-holder certainty=proven scope=process kind=semaphore|python-lock lost=9
+# LEFT: a multiprocessing lock or semaphore, stayed taken: no living process holds it
 # SIGHT: all
 # A worker was killed, as by the kernel when memory runs out, while it held the lock of the queue's reading side.
 import multiprocessing

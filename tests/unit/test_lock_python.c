@@ -94,3 +94,32 @@ Test(lock_python, semaphores_of_multiprocessing_are_shared_ones, .timeout = 10)
 	cr_expect_eq(lock->confidence, HD_CONF_HIGH, "%s", lock->check_failed);
 	bench_free(b);
 }
+
+/* SemLockObject {head, handle 16, last_tid 24, count 32, maxvalue 36, kind, name}. */
+Test(lock_python, a_process_counts_how_often_it_holds_a_multiprocessing_lock, .timeout = 10)
+{
+	struct bench *b = bench_new();
+	int32_t count = 7;
+	BENCH_WORDS(b, BENCH_SHARED, 0, 1, 0x80);
+	put_object(b, "_multiprocessing.SemLock");
+	bench_put64(b, OBJECT + 16, BENCH_SHARED);
+	BENCH_WORDS(b, OBJECT + 32, 1, 1, 1);
+	cr_expect_eq(hd_semlock_count(&b->mem, OBJECT, BENCH_SHARED, &count), 0);
+	cr_expect_eq(count, 1);
+	bench_put64(b, BENCH_SP + 0x10, BENCH_SHARED);
+	bench_put64(b, BENCH_SP + 0x100, OBJECT);
+	bench_frame(b, BENCH_LIBC, NULL, "sem_wait");
+	bench_frame(b, "/usr/lib/python3.11/lib-dynload/_multiprocessing.cpython-311-x86_64-linux-gnu.so", NULL, NULL);
+	const struct hd_lock *lock = bench_classify(b, NULL, NULL, BENCH_SHARED, 0x109, 0);
+	cr_expect_eq(lock->semlock, OBJECT);
+	cr_expect(lock->is_held);
+	bench_put32(b, OBJECT + 32, 0);
+	cr_expect(hd_semlock_count(&b->mem, OBJECT, BENCH_SHARED, &count) == 0 && count == 0);
+	bench_put32(b, OBJECT + 36, 4);
+	cr_expect_lt(hd_semlock_count(&b->mem, OBJECT, BENCH_SHARED, &count), 0, "a semaphore that several may have is no lock");
+	bench_put32(b, OBJECT + 36, 1);
+	cr_expect_lt(hd_semlock_count(&b->mem, OBJECT, BENCH_SHARED + 64, &count), 0, "of another semaphore");
+	put_object(b, "_thread.lock");
+	cr_expect_lt(hd_semlock_count(&b->mem, OBJECT, BENCH_SHARED, &count), 0, "another type");
+	bench_free(b);
+}

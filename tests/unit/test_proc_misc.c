@@ -77,3 +77,11 @@ Test(proc_misc, a_frozen_group_says_so, .timeout = 10)
 	cr_assert_eq(hd_cgroup_frozen("populated 1\nfrozen 1\n"), HD_YES);
 	cr_assert_eq(hd_cgroup_frozen("populated 1\n"), HD_UNKNOWN);
 }
+
+Test(proc_misc, the_count_of_processes_ended_for_want_of_memory_is_read, .timeout = 10)
+{
+	cr_expect_eq(hd_vmstat_oom_kills("drop_slab 0\noom_kill 17\nunevictable 3\n"), 17);
+	cr_expect_eq(hd_vmstat_oom_kills("nr_free 1\nthp_oom_kill 4\n"), -1, "kernels before 4.13");
+	cr_expect_eq(hd_vmstat_oom_kills("a 1\noom_kill x\n"), -1);
+	cr_expect_eq(hd_vmstat_oom_kills(""), -1);
+}

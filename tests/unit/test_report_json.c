@@ -96,7 +96,7 @@ Test(report_json, has_every_key_of_the_contract_in_its_order)
 	ASSERT_KEYS(at(process, "threads.0.stack.0"), "kind", "function", "module", "offset", "file", "line");
 	ASSERT_KEYS(at(process, "threads.0.stack.5"), "kind", "function", "file", "line");
 	ASSERT_KEYS(at(root, "advice.0"), "rule", "title", "text", "cure", "source");
-	ASSERT_KEYS(at(root, "children_lost.0"), "pid", "comm", "signal", "status", "waited_by");
+	ASSERT_KEYS(at(root, "children_lost.0"), "pid", "comm", "signal", "status", "waited_by", "core_dumped", "core_pattern", "oom_kills", "left");
 	json_decref(root);
 	hd_snapshot_free(s);
 }
