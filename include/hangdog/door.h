@@ -3,7 +3,8 @@
  *
  * A client sends one line (at most HD_DOOR_LINE_MAX bytes, '\n' included), the supervisor answers "ok\n" or "error\n" and
  * a body, and closes.  Only the same user (and root) is served, checked with SO_PEERCRED.  The server never blocks and
- * never waits for a client: what is slow, silent or talks too much is dropped after HD_DOOR_CLIENT_MS. */
+ * never waits for a client: what is slow or silent is dropped after HD_DOOR_CLIENT_MS, or as soon as somebody else needs its place,
+ * and what talks too much at once. */
 #ifndef HANGDOG_DOOR_H
 #define HANGDOG_DOOR_H
 
@@ -27,7 +28,8 @@ void hd_door_close(struct hd_door *door); /* NULL is fine; removes the socket */
 size_t hd_door_pollfds(const struct hd_door *door, struct pollfd *ret, size_t cap);
 /* Answers one request: writes the body, returns true for "ok", false for "error". */
 typedef bool hd_door_answer_fn(void *ctx, const char *request, struct hd_buf *reply);
-/* Accepts, reads, answers and writes whatever is possible right now.  now_ms: monotonic. */
+/* Accepts, reads and writes whatever is possible right now, and answers at most one request: an answer can take time, and the
+ * caller has other things to do between two.  now_ms: monotonic. */
 void hd_door_serve(struct hd_door *door, int64_t now_ms, hd_door_answer_fn *answer, void *ctx);
 
 /* ---- client ---- */

@@ -10,6 +10,7 @@
 struct client {
 	int fd; /* -1 = free slot */
 	int64_t since_ms;
+	uint64_t turn; /* the how-manieth to be accepted */
 	char line[HD_DOOR_LINE_MAX];
 	size_t line_len;
 	struct hd_buf reply;
@@ -21,6 +22,7 @@ struct hd_door {
 	int fd;
 	struct sockaddr_un addr;
 	struct client clients[HD_DOOR_CLIENTS_MAX];
+	uint64_t turns;
 };
 
 static void client_drop(struct client *c)
@@ -99,29 +101,36 @@ static bool peer_is_allowed(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == geteuid() || peer.uid == 0);
 }
 
-static struct client *slot_free(struct hd_door *door)
+/* A free slot; when all are taken, the one that has been there longest goes: those who ask at once are served at once, and
+ * whoever only fills slots loses them to the next. */
+static struct client *slot_for_new(struct hd_door *door)
 {
+	struct client *oldest = &door->clients[0];
 	for (size_t i = 0; i < HD_DOOR_CLIENTS_MAX; i++) {
 		if (door->clients[i].fd < 0)
 			return &door->clients[i];
+		if (door->clients[i].turn < oldest->turn)
+			oldest = &door->clients[i];
 	}
-	return NULL;
+	client_drop(oldest);
+	return oldest;
 }
 
 static void door_accept(struct hd_door *door, int64_t now_ms)
 {
-	/* Bounded: who connects in a loop gets its turns, not our time. */
+	/* Bounded: who connects in a loop gets its turns, not our time; and each has one chance to be read before it can go. */
 	for (int i = 0; i < HD_DOOR_CLIENTS_MAX; i++) {
 		int fd = accept4(door->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			return;
-		struct client *slot = slot_free(door);
-		if (slot == NULL || !peer_is_allowed(fd)) {
+		if (!peer_is_allowed(fd)) {
 			close(fd);
 			continue;
 		}
+		struct client *slot = slot_for_new(door);
 		slot->fd = fd;
 		slot->since_ms = now_ms;
+		slot->turn = ++door->turns;
 	}
 }
 
@@ -172,11 +181,14 @@ static void client_write(struct client *c)
 
 void hd_door_serve(struct hd_door *door, int64_t now_ms, hd_door_answer_fn *answer, void *ctx)
 {
+	bool has_answered = false;
 	door_accept(door, now_ms);
 	for (size_t i = 0; i < HD_DOOR_CLIENTS_MAX; i++) {
 		struct client *c = &door->clients[i];
-		if (c->fd >= 0 && !c->is_answered && client_read(c))
+		if (c->fd >= 0 && !c->is_answered && !has_answered && client_read(c)) {
 			client_answer(c, answer, ctx);
+			has_answered = true;
+		}
 		if (c->fd >= 0 && c->is_answered)
 			client_write(c);
 		if (c->fd >= 0 && now_ms - c->since_ms > HD_DOOR_CLIENT_MS)

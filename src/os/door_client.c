@@ -167,6 +167,8 @@ static int call_read(const struct hd_call *call, struct hd_buf *ret_body, struct
 		return hd_err_set(err, EREMOTEIO, "%s", call->answer.text + 6);
 	if (call->pid == 0)
 		return hd_err_set(err, EPROTO, "it ended without an answer");
+	if (call->answer.len == 0)
+		return hd_err_set(err, EPROTO, "the hangdog with pid %d gave no answer: it is ending, or too many ask it", call->pid);
 	return hd_err_set(err, EPROTO, "the hangdog with pid %d gave no answer: is it of another version?", call->pid);
 }
 

@@ -2,6 +2,7 @@
 """The supervisor's door: ps, why, dump and ctl go through it when a process is guarded, and no client can hurt it."""
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -24,14 +25,14 @@ park()
 class Guarded:
     """`hangdog run OPTIONS -- COMMAND` with a runtime folder of its own."""
 
-    def __init__(self, *command, options=()):
+    def __init__(self, *command, options=(), stdin=subprocess.DEVNULL):
         self.folder = scratch()
         self.env = dict(os.environ, XDG_RUNTIME_DIR=self.folder.name)
-        self.command, self.options = command, options
+        self.command, self.options, self.stdin = command, options, stdin
 
     def __enter__(self):
         self.process = subprocess.Popen([HANGDOG, "run", "--incident-dir", self.folder.name, *self.options, "--", *self.command],
-                                        env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                        env=self.env, stdin=self.stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.socket = os.path.join(self.folder.name, "hangdog", f"{self.process.pid}.sock")
         wait_until(lambda: self.rows() and self.rows()[0]["root"] > 0, "the supervisor is listed")
         self.root = self.rows()[0]["root"]
@@ -173,6 +174,43 @@ def a_client_that_never_reads_does_not_delay():
             s.close()
 
 
+def looks(g):
+    return g.rows()[0]["looks"]
+
+
+def crowds_of_half_open_clients_change_nothing():
+    """Hundreds that say nothing, half a line, or garbage, all the time while a program runs into a hang: it is found, others get
+    their answers, and the looks go on."""
+    hang = "import threading, sys\nl = threading.Lock(); l.acquire()\nsys.stdin.readline()\nl.acquire()"
+    with Guarded(sys.executable, "-c", "import time\nprint(flush=True)\n" + hang, options=("--interval", "20", "--stall", "0"),
+                 stdin=subprocess.PIPE) as g:
+        rand = random.Random(4711)
+        before, crowd = looks(g), []
+        for i in range(600):
+            s = socket.socket(socket.AF_UNIX)
+            s.setblocking(False)
+            try:
+                s.connect(g.socket)
+                s.send(rand.choice([b"", b"sta", b"view", b"\0\0", rand.randbytes(rand.randrange(1, 1500)), b"dump json\n", b"why text 80 9 9\n",
+                                    b"view 99999999999\n", b"dump x y z\n"]))
+            except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+                pass  # the queue is full, as it should be; or dropped already
+            crowd.append(s)
+            if i == 300:
+                g.process.stdin.write("go\n")
+                g.process.stdin.flush()
+            if i % 100 == 0:
+                check(g.rows(), "ps gets its answer")
+        wait_until(lambda: g.rows() and g.rows()[0]["verdict"] == "deadlock", "the hang is found")
+        check(looks(g) > before, "it looks no more")
+        status = open(f"/proc/{g.process.pid}/status").read()
+        check(len(os.listdir(f"/proc/{g.process.pid}/fd")) < 64, "descriptors are kept")
+        check("State:\tZ" not in status, status)
+        for s in crowd:
+            s.close()
+        check(g.ask("ctl", str(g.root), "why").status == 0, "why")
+
+
 def one_folder_of_somebody_else_is_refused():
     with scratch() as folder:
         os.mkdir(os.path.join(folder, "hangdog"), 0o755)
@@ -185,4 +223,4 @@ main([(f.__name__, f) for f in (
     why_goes_through_the_supervisor, dump_goes_through_the_supervisor, ctl_kill_ends_the_tree, ctl_restart_starts_again,
     ctl_detach_leaves_it_running_untraced, ctl_of_a_process_that_nobody_guards,
     hostile_clients_are_dropped_and_nobody_waits_for_them, a_client_that_never_reads_does_not_delay,
-    one_folder_of_somebody_else_is_refused)])
+    crowds_of_half_open_clients_change_nothing, one_folder_of_somebody_else_is_refused)])
