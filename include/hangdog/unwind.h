@@ -37,8 +37,9 @@ struct hd_unwind_query {
 	struct hd_unwind_names *names; /* NULL = name every frame by itself */
 };
 
-/* For stacks into `arena`, of one process as it is now; lives in `scratch`. */
-struct hd_unwind_names *hd_unwind_names_new(struct hd_arena *scratch);
+/* Lives in `scratch`.  shares: threads that stand at the very same places may be given the same frames (their cfa is then
+ * that of one of them). */
+struct hd_unwind_names *hd_unwind_names_new(struct hd_arena *scratch, bool shares);
 
 struct hd_unwinder *hd_unwinder_new(void);
 void hd_unwinder_free(struct hd_unwinder *unwinder);

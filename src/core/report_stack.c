@@ -266,6 +266,8 @@ bool hd_stack_equal(const struct hd_stack *a, const struct hd_stack *b)
 {
 	if (a->n != b->n)
 		return false;
+	if (a->at == b->at)
+		return true; /* one and the same */
 	for (uint32_t i = 0; i < a->n; i++) {
 		const struct hd_frame *x = &a->at[i], *y = &b->at[i];
 		if (x->kind != y->kind || x->line != y->line || x->offset != y->offset || !text_equal(x->function, y->function) ||

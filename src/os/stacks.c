@@ -158,11 +158,12 @@ static void fill_proc(struct job *job)
 	if (!any || job->via == 0 || hd_mem_live_open(&job->mem, job->via) < 0)
 		return;
 	job->scratch = hd_arena_new();
-	job->names = hd_unwind_names_new(job->scratch);
 	if (read_maps(job)) {
 		if (job->options->python && hd_py_view_read(&job->w->interps, job->snap, proc, job->via, &job->mem.mem, &job->maps,
 							    job->scratch, &job->python))
 			job->proc->python = hd_arena_str(job->snap->arena, hd_python_version(job->python.py));
+		/* Merging with Python frames needs each frame's own place. */
+		job->names = hd_unwind_names_new(job->scratch, /* shares= */ job->python.py == NULL);
 		for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
 			if (is_wanted(job, t))
 				fill_thread(job, t);

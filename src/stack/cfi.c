@@ -10,7 +10,7 @@
 #define CIE_READS_MAX (1u << 18)  /* while indexing: entries that share a CIE share the reading of it */
 #define SECTION_MAX (256u << 20)  /* bytes of a section that is indexed whole */
 #define STATES_MAX 16             /* depth of remember_state */
-#define ROWS_LOG2 8
+#define ROWS_LOG2 6
 #define ROWS (1u << ROWS_LOG2)     /* cached, direct-mapped by address */
 
 enum {
@@ -32,8 +32,8 @@ struct hd_cfi {
 	size_t n_index;
 	bool has_index;
 	struct cached_row {
-		uint64_t vaddr; /* UINT64_MAX = empty */
-		bool exists;
+		uint64_t vaddr;
+		bool is_used, exists;
 		struct hd_cfi_row row;
 	} rows[ROWS];
 };
@@ -524,13 +524,12 @@ const struct hd_cfi_row *hd_cfi_find(struct hd_image *image, uint64_t vaddr)
 		image->cfi = calloc(1, sizeof(*image->cfi));
 		if (image->cfi == NULL)
 			abort();
-		for (size_t i = 0; i < ROWS; i++)
-			image->cfi->rows[i].vaddr = UINT64_MAX;
 		table_open(image, image->cfi);
 	}
 	struct cached_row *slot = &image->cfi->rows[(vaddr * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - ROWS_LOG2)];
-	if (slot->vaddr != vaddr || vaddr == UINT64_MAX) {
+	if (!slot->is_used || slot->vaddr != vaddr) {
 		slot->exists = row_find(image, image->cfi, vaddr, &slot->row);
+		slot->is_used = true;
 		slot->vaddr = vaddr;
 	}
 	return slot->exists ? &slot->row : NULL;

@@ -18,9 +18,9 @@
 #define NOTE_MAX 4096u
 
 struct hd_image_pages {
+	uint8_t bytes[PAGES][PAGE]; /* on pages of our own, too: a cached page touches one */
 	uint64_t offset[PAGES]; /* UINT64_MAX = empty */
 	uint32_t len[PAGES];
-	uint8_t bytes[PAGES][PAGE];
 };
 
 static int piece_read(const struct hd_image *image, uint64_t offset, void *buf, size_t len)
@@ -56,7 +56,7 @@ static int raw_read(int fd, uint64_t offset, void *buf, size_t len, size_t *ret_
 static const uint8_t *page_at(struct hd_image *image, uint64_t offset, uint32_t *ret_len)
 {
 	if (image->pages == NULL) {
-		image->pages = malloc(sizeof(*image->pages));
+		image->pages = aligned_alloc(PAGE, (sizeof(*image->pages) + PAGE - 1) & ~(size_t)(PAGE - 1));
 		if (image->pages == NULL)
 			abort();
 		memset(image->pages->offset, 0xff, sizeof(image->pages->offset));

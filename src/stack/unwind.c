@@ -165,12 +165,32 @@ struct named {
 };
 
 struct hd_unwind_names {
+	bool shares;
+	struct hd_stack last;
 	struct named at[NAMES]; /* direct-mapped */
 };
 
-struct hd_unwind_names *hd_unwind_names_new(struct hd_arena *scratch)
+struct hd_unwind_names *hd_unwind_names_new(struct hd_arena *scratch, bool shares)
 {
-	return HD_NEW(scratch, struct hd_unwind_names);
+	struct hd_unwind_names *names = HD_NEW(scratch, struct hd_unwind_names);
+	names->shares = shares;
+	return names;
+}
+
+/* Frames and walk are one to one unless inlined ones were put between. */
+static bool is_last(const struct hd_unwind_names *names, const struct hd_walk *walk)
+{
+	const struct hd_stack *last = &names->last;
+	if (!names->shares || walk->query->want_lines || last->n != walk->n || last->is_complete != walk->is_complete ||
+	    last->is_partial != walk->is_partial)
+		return false;
+	for (uint32_t i = 0; i < walk->n; i++) {
+		const struct hd_frame *a = &last->at[i];
+		const struct hd_walk_frame *b = &walk->frames[i];
+		if (a->pc != b->pc || a->is_guess != b->is_guess || a->is_signal != b->is_signal)
+			return false;
+	}
+	return true;
 }
 
 static struct hd_frame frame_name_anew(struct hd_unwinder *unwinder, const struct hd_walk *walk, uint32_t i, struct hd_arena *arena)
@@ -245,7 +265,13 @@ void hd_unwind(struct hd_unwinder *unwinder, const struct hd_unwind_query *query
 {
 	struct hd_walk walk = hd_unwind_walk(unwinder, query);
 	hd_walk_run(&walk);
+	if (query->names != NULL && is_last(query->names, &walk)) {
+		*ret = query->names->last;
+		return;
+	}
 	hd_unwind_name(unwinder, &walk, 0, arena, ret);
+	if (query->names != NULL)
+		query->names->last = *ret;
 }
 
 const char *hd_unwind_data_symbol(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, uint64_t addr,

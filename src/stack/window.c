@@ -39,9 +39,10 @@ static int window_read(struct hd_mem *mem, uint64_t addr, void *buf, size_t len)
 
 struct hd_window *hd_window_new(void)
 {
-	struct hd_window *w = calloc(1, sizeof(*w));
+	struct hd_window *w = malloc(sizeof(*w));
 	if (w == NULL)
 		abort();
+	memset(w->addr, 0xff, sizeof(w->addr));
 	return w;
 }
 
