@@ -1,8 +1,9 @@
 /* Evidence taken at a fork: child and forking thread stand in their ptrace stops, the other threads run on.
  * Kept small; the native stacks are unwound only if the child later hangs (proof.md section 5).
  *
- * Two calls, so that the parent is held for microseconds only: hd_forkev_collect while the forking thread stands in its
- * event stop, then let it go; hd_forkev_birth while the child has not run yet, then let that go. */
+ * Three calls, so that nobody is held for what can wait: hd_forkev_collect while the forking thread stands in its event
+ * stop (its registers, and which threads there are), then let it go; hd_forkev_birth while the child, which has not run
+ * yet, holds all else as it was at the fork, then let that go; hd_forkev_names when nobody waits. */
 #ifndef HANGDOG_FORKEV_H
 #define HANGDOG_FORKEV_H
 
@@ -38,9 +39,12 @@ void hd_forkev_drop(struct hd_forkev *ctx, int32_t pid);
  * the parent is gone).  The record lives in *ret_arena (the caller's from then on). */
 struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level, int32_t parent_pid, int32_t parent_tid,
 				  struct hd_arena **ret_arena);
-/* The child has not run yet: what its memory tells of the parent's other threads (thread control blocks, Python stacks).
- * Does next to nothing when the parent had only one thread. */
-void hd_forkev_birth(struct hd_forkev *ctx, struct hd_fork *fork, struct hd_arena *arena, int32_t child);
+/* The child has not run yet: what its memory tells of the parent's other threads (thread control blocks, Python stacks),
+ * and where those of them stand that are blocked and have not moved since the fork.  Does next to nothing when the parent
+ * had only one thread. */
+void hd_forkev_birth(struct hd_forkev *ctx, enum hd_evidence level, struct hd_fork *fork, struct hd_arena *arena, int32_t child);
+/* The names of those that Python has no name for. */
+void hd_forkev_names(struct hd_fork *fork, struct hd_arena *arena);
 /* Level full: the registers of another thread of the parent, stopped right after the fork (is_approximate: it had been
  * running, so its innermost frames may be younger than the fork).  Before or after hd_forkev_birth. */
 void hd_forkev_add_regs(struct hd_fork *fork, int32_t tid, const struct hd_regs *regs, bool is_approximate);

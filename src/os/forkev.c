@@ -22,6 +22,8 @@
 #define STACK_KEEP_ALONE ((size_t)4 << 10) /* single-threaded parent; above it the child's own copy mostly stays as it was */
 #define PARENTS 16u
 #define THREADS_MAX 4096u
+#define LINES_OPEN_MAX 128u /* over all parents */
+#define PROOF_BYTES ((size_t)2048) /* of a stack, from SP up, that are compared to tell whether its thread moved */
 
 struct interpreter { /* shared by a process and those that it forks: same addresses */
 	struct hd_python *py; /* NULL: looked, none there */
@@ -29,16 +31,24 @@ struct interpreter { /* shared by a process and those that it forks: same addres
 	uint32_t users;
 };
 
+struct seat { /* a thread of a parent */
+	int32_t tid;
+	uint64_t tls;  /* where its control block is, 0 = not known */
+	int line_fd;   /* /proc/PID/task/TID/syscall, -1 = not kept open */
+};
+
 /* What forks once, forks again: opening these costs as much as all the rest. */
 struct parent {
 	int32_t pid; /* 0 = free */
 	int task_fd; /* /proc/PID/task, for its number of links */
 	int mem_fd;
+	HD_VEC(struct seat) seats; /* of its threads, as the last fork found them; by tid */
 };
 
 struct hd_forkev {
 	struct parent parents[PARENTS];
 	uint32_t next_parent; /* to be replaced */
+	uint32_t n_lines;     /* kept open, of all seats */
 	bool wants_holds;
 	HD_VEC(struct known { int32_t pid; struct interpreter *in; }) known;
 };
@@ -51,12 +61,52 @@ struct hd_forkev *hd_forkev_new(void)
 	return ctx;
 }
 
-static void parent_close(struct parent *p)
+static int by_tid(const void *a, const void *b)
+{
+	int32_t x = ((const struct seat *)a)->tid, y = ((const struct seat *)b)->tid;
+	return (x > y) - (x < y);
+}
+
+static struct seat *seat_find(const struct parent *p, int32_t tid)
+{
+	struct seat key = {.tid = tid};
+	return p->seats.n > 0 ? bsearch(&key, p->seats.at, p->seats.n, sizeof(key), by_tid) : NULL;
+}
+
+static void seat_close(struct hd_forkev *ctx, struct seat *seat)
+{
+	ctx->n_lines -= seat->line_fd >= 0;
+	hd_close_fd(&seat->line_fd);
+	seat->line_fd = -1;
+}
+
+/* A seat for each of these threads, and for no other. */
+static void seats_renew(struct hd_forkev *ctx, struct parent *p, const struct hd_fork *fork)
+{
+	struct parent fresh = {0};
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		struct seat *old = seat_find(p, fork->others[i].tid);
+		HD_VEC_PUSH(&fresh.seats, old != NULL ? *old : (struct seat){.tid = fork->others[i].tid, .line_fd = -1});
+		if (old != NULL)
+			old->line_fd = -1; /* taken over */
+	}
+	for (size_t i = 0; i < p->seats.n; i++)
+		seat_close(ctx, &p->seats.at[i]);
+	HD_VEC_RELEASE(&p->seats);
+	if (fresh.seats.n > 1)
+		qsort(fresh.seats.at, fresh.seats.n, sizeof(*fresh.seats.at), by_tid);
+	memcpy(&p->seats, &fresh.seats, sizeof(p->seats));
+}
+
+static void parent_close(struct hd_forkev *ctx, struct parent *p)
 {
 	if (p->pid == 0)
 		return;
 	hd_close_fd(&p->task_fd);
 	hd_close_fd(&p->mem_fd);
+	for (size_t i = 0; i < p->seats.n; i++)
+		seat_close(ctx, &p->seats.at[i]);
+	HD_VEC_RELEASE(&p->seats);
 	p->pid = 0;
 }
 
@@ -74,7 +124,7 @@ static struct parent *parent_open(struct hd_forkev *ctx, int32_t pid)
 	char path[64];
 	if (p == NULL)
 		p = &ctx->parents[ctx->next_parent++ % PARENTS];
-	parent_close(p);
+	parent_close(ctx, p);
 	p->pid = pid;
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	p->task_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -96,7 +146,7 @@ void hd_forkev_free(struct hd_forkev *ctx)
 	if (ctx == NULL)
 		return;
 	for (size_t i = 0; i < PARENTS; i++)
-		parent_close(&ctx->parents[i]);
+		parent_close(ctx, &ctx->parents[i]);
 	for (size_t i = 0; i < ctx->known.n; i++)
 		interpreter_put(ctx->known.at[i].in);
 	HD_VEC_RELEASE(&ctx->known);
@@ -123,7 +173,7 @@ void hd_forkev_drop(struct hd_forkev *ctx, int32_t pid)
 {
 	struct parent *p = parent_find(ctx, pid);
 	if (p != NULL)
-		parent_close(p);
+		parent_close(ctx, p);
 	forget_interpreter(ctx, pid);
 }
 
@@ -142,6 +192,15 @@ static void remember(struct hd_forkev *ctx, int32_t pid, struct interpreter *in)
 	in->users++; /* first: it may be what is remembered already */
 	forget_interpreter(ctx, pid);
 	HD_VEC_PUSH(&ctx->known, (struct known){pid, in});
+}
+
+static struct hd_python *python_known(struct hd_forkev *ctx, int32_t parent, int32_t child)
+{
+	struct interpreter *in = interpreter_of(ctx, parent);
+	if (in == NULL || in->py == NULL)
+		return NULL;
+	remember(ctx, child, in);
+	return in->py;
 }
 
 /* The interpreter in the parent, read through the child: both have the same addresses. */
@@ -173,10 +232,11 @@ static uint32_t threads_of(const struct parent *p)
 	return p->task_fd >= 0 && fstat(p->task_fd, &st) == 0 && st.st_nlink > 2 ? (uint32_t)(st.st_nlink - 2) : 0;
 }
 
-static void copy_stack(struct hd_fork_raw *raw, const struct parent *p, size_t max, struct hd_arena *arena)
+/* Parent and newborn have the same bytes there. */
+static void copy_stack(struct hd_fork_raw *raw, int mem_fd, size_t max, struct hd_arena *arena)
 {
 	uint8_t bytes[STACK_KEEP];
-	ssize_t n = p->mem_fd >= 0 ? pread(p->mem_fd, bytes, max, (off_t)raw->regs.sp) : -1;
+	ssize_t n = mem_fd >= 0 ? pread(mem_fd, bytes, max, (off_t)raw->regs.sp) : -1;
 	if (n <= 0)
 		return;
 	raw->stack_addr = raw->regs.sp;
@@ -197,15 +257,32 @@ static int other_add(void *ctx, int32_t tid)
 	return 0;
 }
 
-/* Where a blocked thread stands; one that runs shows nothing. */
-static void other_place(struct hd_fork_other *other, struct hd_fork_raw_other *raw, const struct parent *p)
+/* The line of a thread; its file stays open for the next fork while there are not too many. */
+static ssize_t read_line(struct hd_forkev *ctx, const struct parent *p, int32_t tid, char *text, size_t cap)
 {
-	char path[32], text[256];
+	struct seat *seat = seat_find(p, tid);
+	ssize_t n = seat != NULL && seat->line_fd >= 0 ? hd_procfile_pread(seat->line_fd, text, cap) : 0;
+	if (n > 0)
+		return n;
+	if (n < 0)
+		seat_close(ctx, seat); /* of an older thread with that number */
+	HD_CLEAN_FD int fd = hd_procfile_task_open(p->task_fd, tid, "syscall");
+	n = fd < 0 ? fd : hd_procfile_pread(fd, text, cap);
+	if (n > 0 && seat != NULL && ctx->n_lines < LINES_OPEN_MAX) {
+		ctx->n_lines++;
+		seat->line_fd = fd;
+		fd = -1; // NOLINT(clang-analyzer-deadcode.DeadStores): its cleanup reads it
+	}
+	return n;
+}
+
+/* Where a blocked thread stands; one that runs shows nothing.  It may have moved since the fork: see other_moved. */
+static void other_place(struct hd_forkev *ctx, struct hd_fork_other *other, struct hd_fork_raw_other *raw, const struct parent *p)
+{
+	char text[256];
 	struct hd_syscall call;
 	other->nr = -1;
-	snprintf(path, sizeof(path), "%d/syscall", other->tid); /* from the open folder: a third cheaper than a whole path */
-	HD_CLEAN_FD int fd = openat(p->task_fd, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || hd_procfile_pread(fd, text, sizeof(text)) <= 0 || hd_syscall_parse(text, &call) < 0 ||
+	if (read_line(ctx, p, other->tid, text, sizeof(text)) <= 0 || hd_syscall_parse(text, &call) < 0 ||
 	    call.form == HD_SYSCALL_RUNNING)
 		return;
 	other->how = HD_HOW_BLOCKED;
@@ -219,7 +296,7 @@ static void other_place(struct hd_fork_other *other, struct hd_fork_raw_other *r
 	}
 }
 
-static void collect_others(struct hd_fork *fork, struct hd_fork_raw *raw, const struct parent *p, struct hd_arena *arena)
+static void list_others(struct hd_fork *fork, struct hd_fork_raw *raw, struct hd_arena *arena)
 {
 	struct other_scan scan = {.pid = fork->parent_pid, .forker = fork->parent_tid};
 	if (hd_procfile_numbers(other_add, &scan, "/proc/%d/task", fork->parent_pid) == 0 && scan.tids.n > 0) {
@@ -228,10 +305,17 @@ static void collect_others(struct hd_fork *fork, struct hd_fork_raw *raw, const 
 		raw->others = HD_NEW_N(arena, scan.tids.n, struct hd_fork_raw_other);
 		for (uint32_t i = 0; i < fork->n_others; i++) {
 			fork->others[i].tid = scan.tids.at[i];
-			other_place(&fork->others[i], &raw->others[i], p);
+			fork->others[i].nr = -1;
 		}
 	}
 	HD_VEC_RELEASE(&scan.tids);
+}
+
+static void read_places(struct hd_forkev *ctx, struct hd_fork *fork, struct hd_fork_raw *raw, struct parent *p)
+{
+	seats_renew(ctx, p, fork);
+	for (uint32_t i = 0; i < fork->n_others; i++)
+		other_place(ctx, &fork->others[i], &raw->others[i], p);
 }
 
 struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level, int32_t parent_pid, int32_t parent_tid,
@@ -244,7 +328,7 @@ struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level,
 	if (r < 0 && r != -ENOSYS)
 		return NULL;
 	clock_gettime(CLOCK_REALTIME, &now);
-	const struct parent *p = parent_find(ctx, parent_pid);
+	struct parent *p = parent_find(ctx, parent_pid);
 	uint32_t n_threads = p != NULL ? threads_of(p) : 0;
 	if (n_threads == 0) { /* not open yet, or its number was given to another process */
 		p = parent_open(ctx, parent_pid);
@@ -260,11 +344,13 @@ struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level,
 		raw->tls = hd_arch_tls(&regs);
 	}
 	if (fork->parent_threads != 1)
-		collect_others(fork, raw, p, arena);
-	size_t keep = fork->n_others > 0 ? STACK_KEEP : STACK_KEEP_ALONE;
-	copy_stack(raw, p, keep, arena);
-	if (raw->stack_len == 0) /* the memory behind the descriptor was replaced by an exec */
-		copy_stack(raw, parent_open(ctx, parent_pid), keep, arena);
+		list_others(fork, raw, arena);
+	if (level == HD_EVIDENCE_FULL)
+		read_places(ctx, fork, raw, p); /* before they are stopped: then those that had not moved are known */
+	if (fork->n_others == 0)
+		copy_stack(raw, p->mem_fd, STACK_KEEP_ALONE, arena);
+	if (fork->n_others == 0 && raw->stack_len == 0) /* the memory behind the descriptor was replaced by an exec */
+		copy_stack(raw, parent_open(ctx, parent_pid)->mem_fd, STACK_KEEP_ALONE, arena);
 	*ret_arena = arena;
 	return fork;
 }
@@ -287,13 +373,23 @@ void hd_forkev_add_regs(struct hd_fork *fork, int32_t tid, const struct hd_regs 
 
 /* ---- while the child stands -------------------------------------------------------------------------------------------- */
 
-static void other_identity(struct hd_fork_other *other, int32_t pid, struct hd_arena *arena)
+/* The newborn has the stack as it was at the fork, the parent as it is now: a thread for which the two differ has moved
+ * meanwhile, so where it is now says nothing of the fork. */
+static bool other_moved(const struct hd_fork_raw_other *raw, int parent_fd, int child_fd)
 {
-	char text[64];
-	ssize_t n = hd_procfile_read(text, sizeof(text), "/proc/%d/task/%d/comm", pid, other->tid);
-	if (n > 1) {
-		text[n - 1] = '\0'; /* the newline */
-		other->name = hd_arena_str(arena, text);
+	uint8_t now[PROOF_BYTES], then[PROOF_BYTES];
+	ssize_t n = pread(parent_fd, now, sizeof(now), (off_t)raw->regs.sp);
+	return n <= 0 || pread(child_fd, then, (size_t)n, (off_t)raw->regs.sp) != n || memcmp(now, then, (size_t)n) != 0;
+}
+
+static void drop_moved(struct hd_fork *fork, struct hd_fork_raw *raw, int parent_fd, int child_fd)
+{
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		struct hd_fork_other *other = &fork->others[i];
+		if (other->how != HD_HOW_BLOCKED || !other_moved(&raw->others[i], parent_fd, child_fd))
+			continue;
+		*other = (struct hd_fork_other){.tid = other->tid, .ns_tid = other->ns_tid, .nr = -1};
+		raw->others[i] = (struct hd_fork_raw_other){0};
 	}
 }
 
@@ -313,6 +409,21 @@ static void ns_tids(struct hd_fork *fork)
 	}
 }
 
+/* Control blocks stay where they are for a thread's life: true if all are where the last fork found them. */
+static bool recall_tcbs(struct hd_fork *fork, const struct parent *p, struct hd_mem *mem)
+{
+	bool all = true;
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		const struct seat *seat = seat_find(p, fork->others[i].tid);
+		int32_t tid;
+		if (seat != NULL && seat->tls != 0 && hd_tcb_read(mem, seat->tls, &tid) && tid == fork->others[i].ns_tid)
+			fork->others[i].tls = seat->tls;
+		else
+			all = false;
+	}
+	return all;
+}
+
 static void match_tcbs(struct hd_fork *fork, struct hd_mem *mem, const struct hd_maps *maps, struct hd_arena *arena)
 {
 	struct hd_tcbs tcbs = hd_tcbs_find(mem, maps, fork->n_others, arena);
@@ -320,6 +431,15 @@ static void match_tcbs(struct hd_fork *fork, struct hd_mem *mem, const struct hd
 		for (uint32_t k = 0; k < tcbs.n; k++)
 			if (tcbs.at[k].tid != 0 && tcbs.at[k].tid == fork->others[i].ns_tid)
 				fork->others[i].tls = tcbs.at[k].addr;
+}
+
+static void note_seats(const struct hd_fork *fork, struct parent *p)
+{
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		struct seat *seat = seat_find(p, fork->others[i].tid);
+		if (seat != NULL)
+			seat->tls = fork->others[i].tls;
+	}
 }
 
 static bool is_thread(const struct hd_py_thread *thread, uint64_t tls, int32_t ns_tid)
@@ -360,28 +480,59 @@ static void take_holds(struct hd_fork *fork, const struct hd_py_threads *threads
 	}
 }
 
-void hd_forkev_birth(struct hd_forkev *ctx, struct hd_fork *fork, struct hd_arena *arena, int32_t child)
+/* The mappings cost as much as all else; they are needed for what the forks before did not tell. */
+static struct hd_python *find_all(struct hd_forkev *ctx, struct hd_fork *fork, int32_t child, struct hd_mem *mem)
+{
+	struct parent *p = parent_find(ctx, fork->parent_pid);
+	struct hd_python *py = python_known(ctx, fork->parent_pid, child);
+	struct hd_maps maps;
+	if (p != NULL && recall_tcbs(fork, p, mem) && py != NULL)
+		return py;
+	struct hd_arena *scratch = hd_arena_new();
+	if (hd_procfs_maps(child, scratch, &maps) == 0) {
+		match_tcbs(fork, mem, &maps, scratch);
+		py = python_of(ctx, fork->parent_pid, child, mem, &maps);
+		if (p != NULL)
+			note_seats(fork, p);
+	}
+	hd_arena_free(scratch);
+	return py;
+}
+
+void hd_forkev_birth(struct hd_forkev *ctx, enum hd_evidence level, struct hd_fork *fork, struct hd_arena *arena, int32_t child)
 {
 	struct hd_fork_raw *raw = (struct hd_fork_raw *)fork->raw;
-	struct hd_maps maps;
 	struct hd_mem_live live;
+	struct hd_py_threads threads;
 	fork->parent_ns_tid = fork->parent_tid;
 	if (raw == NULL || fork->n_others == 0)
 		return;
+	struct parent *p = parent_find(ctx, fork->parent_pid);
+	if (level != HD_EVIDENCE_FULL && p != NULL)
+		read_places(ctx, fork, raw, p);
 	ns_tids(fork);
-	for (uint32_t i = 0; i < fork->n_others; i++)
-		other_identity(&fork->others[i], fork->parent_pid, arena);
-	struct hd_arena *scratch = hd_arena_new();
-	if (hd_procfs_maps(child, scratch, &maps) == 0 && hd_mem_live_open(&live, child) == 0) {
-		struct hd_py_threads threads;
-		match_tcbs(fork, &live.mem, &maps, scratch);
-		struct hd_python *py = python_of(ctx, fork->parent_pid, child, &live.mem, &maps);
-		if (py != NULL && hd_python_threads(py, &live.mem, arena, &threads) == 0) {
-			take_python(fork, raw, &threads, arena);
-			if (ctx->wants_holds)
-				take_holds(fork, &threads, py, &live.mem, arena);
-		}
-		hd_mem_live_close(&live);
+	if (hd_mem_live_open(&live, child) < 0)
+		return;
+	if (level != HD_EVIDENCE_FULL && p != NULL)
+		drop_moved(fork, raw, p->mem_fd, live.fd);
+	copy_stack(raw, live.fd, STACK_KEEP, arena);
+	struct hd_python *py = find_all(ctx, fork, child, &live.mem);
+	if (py != NULL && hd_python_threads(py, &live.mem, arena, &threads) == 0) {
+		take_python(fork, raw, &threads, arena);
+		if (ctx->wants_holds)
+			take_holds(fork, &threads, py, &live.mem, arena);
 	}
-	hd_arena_free(scratch);
+	hd_mem_live_close(&live);
+}
+
+void hd_forkev_names(struct hd_fork *fork, struct hd_arena *arena)
+{
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		struct hd_fork_other *other = &fork->others[i];
+		char text[64];
+		ssize_t n = other->name != NULL ? 0 :
+			hd_procfile_read(text, sizeof(text), "/proc/%d/task/%d/comm", fork->parent_pid, other->tid);
+		if (n > 1)
+			other->name = hd_arena_strn(arena, text, (size_t)n - 1); /* without the newline */
+	}
 }

@@ -245,7 +245,7 @@ static void note_fork(struct hd_tracer *t, int32_t tid, bool is_wanted, struct h
 	if (parent != NULL)
 		let_go(t, parent, 0);
 	if (ev->fork != NULL)
-		hd_forkev_birth(t->forkev, ev->fork, ev->fork_arena, ev->other);
+		hd_forkev_birth(t->forkev, t->evidence, ev->fork, ev->fork_arena, ev->other);
 }
 
 static void born_process(struct hd_tracer *t, struct tracee *parent, int32_t pid, enum hd_birth birth)
@@ -264,6 +264,8 @@ static void born_process(struct hd_tracer *t, struct tracee *parent, int32_t pid
 	e = hd_tracer_find(t, pid);
 	if (e != NULL)
 		release_held(t, e);
+	if (ev.fork != NULL)
+		hd_forkev_names(ev.fork, ev.fork_arena);
 	if (was_told)
 		return;
 	if (e != NULL)

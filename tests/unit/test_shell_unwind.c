@@ -531,11 +531,13 @@ Test(dead, threads_that_ended_by_themselves_are_not_taken_for_threads_lost_in_a_
 	hd_arena_free(arena);
 }
 
-/* Follows one fork of the fixture as the tracer does. */
-static struct hd_fork *traced_fork(struct target *t, struct hd_forkev *ctx, struct hd_arena **ret_arena, int32_t *ret_child)
+/* Follows one fork of the fixture as the tracer does.  late: the parent goes on, and its other thread ends, before the
+ * newborn is looked at. */
+static struct hd_fork *traced_fork(struct target *t, bool late, struct hd_forkev *ctx, struct hd_arena **ret_arena, int32_t *ret_child)
 {
 	int status;
 	unsigned long child;
+	char word[16];
 	cr_assert_eq(ptrace(PTRACE_SEIZE, t->pid, NULL, PTRACE_O_TRACEFORK), 0);
 	tell(t);
 	cr_assert_eq(waitpid(t->pid, &status, __WALL), t->pid);
@@ -543,12 +545,51 @@ static struct hd_fork *traced_fork(struct target *t, struct hd_forkev *ctx, stru
 	struct hd_fork *fork_seen = hd_forkev_collect(ctx, HD_EVIDENCE_LIGHT, t->pid, t->pid, ret_arena);
 	cr_assert_not_null(fork_seen);
 	cr_assert_eq(ptrace(PTRACE_GETEVENTMSG, t->pid, NULL, &child), 0);
-	hd_forkev_birth(ctx, fork_seen, *ret_arena, (int32_t)child);
+	if (late) {
+		cr_assert_eq(ptrace(PTRACE_DETACH, t->pid, NULL, 0), 0);
+		cr_assert_eq(fscanf(t->out, "%15s", word), 1);
+		tell(t);
+		cr_assert_eq(fscanf(t->out, "%15s", word), 1); /* joined */
+	}
+	hd_forkev_birth(ctx, HD_EVIDENCE_LIGHT, fork_seen, *ret_arena, (int32_t)child);
+	hd_forkev_names(fork_seen, *ret_arena);
 	cr_assert_eq(waitpid((pid_t)child, &status, __WALL), (pid_t)child);
 	cr_assert_eq(ptrace(PTRACE_DETACH, (pid_t)child, NULL, 0), 0);
-	cr_assert_eq(ptrace(PTRACE_DETACH, t->pid, NULL, 0), 0);
+	cr_assert(late || ptrace(PTRACE_DETACH, t->pid, NULL, 0) == 0);
 	*ret_child = (int32_t)child;
 	return fork_seen;
+}
+
+Test(dead, a_thread_that_moved_since_the_fork_is_shown_where_it_stood_but_not_as_seen_there, .timeout = 60)
+{
+	struct target t;
+	struct hd_arena *arena = hd_arena_new(), *kept;
+	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct hd_forkev *ctx = hd_forkev_new();
+	struct hd_mem_live live;
+	struct hd_maps maps;
+	int32_t child;
+	build(&t, "gcc -O0 " SOURCE);
+	start(&t, "poll", "fork");
+	wait_blocked(t.pid, t.tid);
+	struct hd_fork *seen = traced_fork(&t, /* late= */ true, ctx, &kept, &child);
+	cr_assert_eq(seen->n_others, 1);
+	cr_expect_eq(seen->others[0].how, HD_HOW_UNKNOWN);
+	cr_expect_eq(seen->others[0].nr, -1);
+	cr_expect_neq(seen->others[0].tls, 0, "the newborn still has its control block");
+	cr_assert(hd_procfs_maps(child, arena, &maps) == 0 && hd_mem_live_open(&live, child) == 0);
+	struct hd_unwind_query query = {.pid = child, .maps = &maps, .mem = &live.mem};
+	struct hd_fork *fork_resolved = hd_forkev_resolve(seen, unwinder, &query, arena);
+	const char *frames = own_frames(&fork_resolved->others[0].stack, &t, arena);
+	cr_expect_not_null(strstr(frames, "f24 body"), "%s", frames);
+	cr_expect(fork_resolved->others[0].is_approximate);
+	hd_mem_live_close(&live);
+	hd_unwinder_free(unwinder);
+	hd_forkev_free(ctx);
+	hd_arena_free(kept);
+	kill(child, SIGKILL);
+	stop(&t);
+	hd_arena_free(arena);
 }
 
 Test(dead, a_fork_that_was_seen_tells_who_held_what_and_where_it_forked, .timeout = 60)
@@ -564,7 +605,7 @@ Test(dead, a_fork_that_was_seen_tells_who_held_what_and_where_it_forked, .timeou
 	build(&t, "gcc -O0 " SOURCE);
 	start(&t, "poll", "fork");
 	wait_blocked(t.pid, t.tid);
-	struct hd_fork *seen = traced_fork(&t, ctx, &kept, &child);
+	struct hd_fork *seen = traced_fork(&t, /* late= */ false, ctx, &kept, &child);
 	cr_expect_eq(seen->parent_threads, 2);
 	cr_assert_eq(seen->n_others, 1);
 	cr_expect_eq(seen->others[0].tid, t.tid);
@@ -613,7 +654,7 @@ Test(dead, python_and_native_frames_of_a_thread_that_was_not_copied_are_one_stac
 		cr_skip_test("no python3 between 3.8 and 3.13 here");
 	start(&t, "-c", "exec python3 tests/fixtures/fork_threads.py");
 	wait_blocked(t.pid, t.pid); /* reads stdin */
-	struct hd_fork *seen = traced_fork(&t, ctx, &kept, &child);
+	struct hd_fork *seen = traced_fork(&t, /* late= */ false, ctx, &kept, &child);
 	cr_assert_eq(seen->n_others, 1);
 	cr_expect_str_eq(seen->others[0].name, "keeper");
 	cr_expect(has_frame(&seen->others[0].stack, HD_FRAME_PYTHON, "keep_the_lock"));
