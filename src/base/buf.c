@@ -79,7 +79,8 @@ const char *hd_buf_text(const struct hd_buf *buf)
 void hd_buf_utf8(struct hd_buf *buf, uint32_t ch)
 {
 	char one[4];
-	hd_buf_add(buf, one, hd_utf8_put(ch, one));
+	size_t len = hd_utf8_put(ch, one);
+	hd_buf_add(buf, one, len);
 }
 
 void hd_buf_safe(struct hd_buf *buf, const char *text)

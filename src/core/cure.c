@@ -200,6 +200,7 @@ const struct hd_cure *hd_cure_next(const struct hd_advice *advice, uint32_t n, c
 	}
 	for (size_t i = 0; best == NULL && may_climb && i < HD_COUNTOF(ladder); i++) {
 		const struct hd_cure *cure = hd_cure_find(ladder[i], strlen(ladder[i]));
+		HD_ASSERT(cure != NULL);
 		if (is_listed(tried, cure->name) || is_decided(cure, env) || ((cure->how & HD_CURE_PYTHON) != 0 && !is_python))
 			continue;
 		best = cure;

@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
 
 
 def ticks(pid):
-    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    fields = open(f"/proc/{pid}/stat", errors="replace").read().rsplit(")", 1)[1].split()
     return int(fields[11]) + int(fields[12])
 
 

@@ -154,7 +154,7 @@ def session_pids(session):
     found = []
     for stat in glob.glob("/proc/[0-9]*/stat"):
         try:
-            pid, rest = int(stat.split("/")[2]), open(stat).read().rsplit(")", 1)[1].split()
+            pid, rest = int(stat.split("/")[2]), open(stat, errors="replace").read().rsplit(")", 1)[1].split()
             # A zombie with threads is a process whose main thread has ended.
             is_over = rest[0] == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1
         except OSError:

@@ -48,7 +48,7 @@ def left(folder):
     for line in lines(folder, "family"):
         pid, start = line.split()
         try:
-            rest = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+            rest = open(f"/proc/{pid}/stat", errors="replace").read().rsplit(")", 1)[1].split()
         except OSError:
             continue
         if rest[19] == start and rest[0] not in "ZX":

@@ -42,7 +42,7 @@ HEAL, UNDERFIRE = build("heal.c"), build("underfire.c")
 
 def stat_of(pid):
     try:
-        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+        return open(f"/proc/{pid}/stat", errors="replace").read().rsplit(")", 1)[1].split()
     except OSError:
         return None
 
