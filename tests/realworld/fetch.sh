@@ -28,4 +28,4 @@ build 'postgresql-15.*[0-9]/' src/test/isolation/pg_isolation_regress "./configu
 	make -s -j$jobs && make -s install && make -s -C src/test/regress && make -s -C src/test/isolation && chmod -R a+rX ."
 # From a release for which Debian has sources, or which was put there.
 compgen -G "Python-3.13*/" > /dev/null || { apt-get source --download-only -q python3.13 && tar xf "$(ls python3.13_*.orig.tar.* | grep -v 'asc$')"; }
-build 'Python-3.13*/' "$src/python-3.13t/bin/python3" "./configure --quiet --disable-gil --prefix=$src/python-3.13t && make -s -j$jobs && make -s install"
+build 'Python-3.13*/' "$src/python-3.13t/bin/python3.13t" "./configure --quiet --disable-gil --prefix=$src/python-3.13t && make -s -j$jobs && make -s install"

@@ -78,7 +78,7 @@ def junit_results(path):
 
 
 def python_of(version):
-    free = glob.glob(os.path.join(SRC, "python-" + version, "bin", "python3"))  # fetch.sh's free-threaded one
+    free = glob.glob(os.path.join(SRC, "python-" + version, "bin", "python" + version))  # fetch.sh's free-threaded one
     return sorted(glob.glob(os.path.expanduser(f"~/.pyenv/versions/{version}.*/bin/python")) + free)[-1:]
 
 
@@ -324,11 +324,13 @@ def pg_regress_suite(folder, program, schedule):
         tree, prefix = source("postgresql-*", f"src/test/{folder}/{program}"), source("pg", "bin/postgres")
         here = os.path.join(tree, "src", "test", folder)
         as_user, user = as_postgres()
-        os.chown(run.folder, user.pw_uid, user.pw_gid)
-        run.env.update(PATH=f"{prefix}/bin:{os.environ['PATH']}", HOME=run.folder)
-        status = run.run([*as_user, os.path.join(here, program), f"--temp-instance={run.folder}/data", f"--inputdir={here}",
-                          f"--outputdir={run.folder}", f"--bindir={prefix}/bin", f"--dlpath={tree}/src/test/regress",
-                          f"--port={free_port()}", f"--schedule={here}/{schedule}"], cwd=run.folder)
+        out = os.path.join(run.folder, "out")
+        os.makedirs(out)
+        os.chown(out, user.pw_uid, user.pw_gid)
+        run.env.update(PATH=f"{prefix}/bin:{os.environ['PATH']}", HOME=out)
+        status = run.run([*as_user, os.path.join(here, program), f"--temp-instance={out}/data", f"--inputdir={here}",
+                          f"--outputdir={out}", f"--bindir={prefix}/bin", f"--dlpath={tree}/src/test/regress",
+                          f"--port={free_port()}", f"--schedule={here}/{schedule}"], cwd=out)
         return dict(re.findall(r"^(?:test)?\s*(\S+)\s+\.\.\. (ok|FAILED|failed)", run.said(), re.M), status=status)
     return Suite(suite, "sh", "-c", f"{SRC}/pg/bin/postgres --version")
 
