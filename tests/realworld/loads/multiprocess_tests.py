@@ -9,7 +9,7 @@ class Result(unittest.TextTestResult):
     def stopTest(self, test):
         super().stopTest(test)
         bad = [t for t, _ in self.failures + self.errors if t is test]
-        print("result", test.id(), "failed" if bad else "ok", flush=True)
+        print("\nresult", test.id(), "failed" if bad else "ok", flush=True)
 
 
 if __name__ == "__main__":
