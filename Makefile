@@ -128,6 +128,7 @@ realworld: all ## whole suites of other programs, bare and guarded: same results
 
 soundness: all $(TOOLS) ## every hung and healthy program launched, looked at and guarded by attach, a look every 10 ms (half an hour)
 	@O=$(O) HD_SOUND=1 tests/e2e/hung.py
+	@O=$(O) HD_STORM_S=60 tests/e2e/relays.py
 
 e2e: all $(TOOLS) ## the built binary, from outside, on real programs
 	@$(RUN) e2e
