@@ -48,11 +48,14 @@ const char *hd_certainty_name(enum hd_certainty c)
 }
 
 /* Handlers that programs use among themselves: a thread of the tree that can go on may send such a signal, and the handler
- * may post or throw.  Not SIGINT and SIGTERM, which come from an operator (an assumption that the verdict names), nor what
- * the kernel sends: faults, SIGCHLD (the graph has its source), SIGURG and SIGIO (classify has). */
+ * may post or throw; some are also chosen for the end of a clone or of a parent (PR_SET_PDEATHSIG).  Not SIGINT and SIGTERM,
+ * which come from an operator (an assumption that the verdict names), nor what the kernel sends: faults, SIGPIPE, SIGCHLD
+ * (the graph has its source), SIGURG and SIGIO (classify has), nor those of profilers, SIGVTALRM and SIGPROF. */
 #define SIGNAL_BIT(n) (UINT64_C(1) << ((n)-1))
-#define SIGNALS_AMONG_PROGRAMS \
-	(SIGNAL_BIT(10) | SIGNAL_BIT(12) | SIGNAL_BIT(14) | ~(SIGNAL_BIT(34) - 1)) /* USR1, USR2, ALRM, real time */
+#define SIGNALS_AMONG_PROGRAMS                                                                                     \
+	(SIGNAL_BIT(10) | SIGNAL_BIT(12) | SIGNAL_BIT(14) | SIGNAL_BIT(16) | SIGNAL_BIT(18) | /* USR1, USR2, ALRM, STKFLT, CONT */ \
+	 SIGNAL_BIT(20) | SIGNAL_BIT(21) | SIGNAL_BIT(22) | SIGNAL_BIT(24) | SIGNAL_BIT(25) | /* TSTP, TTIN, TTOU, XCPU, XFSZ */  \
+	 SIGNAL_BIT(28) | SIGNAL_BIT(30) | ~(SIGNAL_BIT(34) - 1)) /* WINCH, PWR, real time */
 
 /* What a parent sends to end or reload its children.  Many programs catch these for their own ends while they hang in a
  * lock, so they count only for a wait that a handler can plausibly answer: `stop = Event(); signal(SIGTERM, lambda *a:
@@ -70,10 +73,43 @@ static bool may_be_event(const struct hd_snapshot *snap, const struct hd_thread 
 	return th->n_words != 0 && is_kind && lock->owner_tid == 0 && lock->owner_tcb == 0 && lock->held_at_fork != HD_YES;
 }
 
+#define EPOLL_DEPTH_MAX 5 /* sets in sets (fs/eventpoll.c EP_MAX_NESTS), one more */
+
+/* Can process p itself make this descriptor readable?  Then a handler of its own can: the self-pipe trick. */
+static bool is_fed_by(const struct hd_snapshot *snap, uint32_t o, uint32_t p, unsigned depth)
+{
+	const struct hd_object *ob = &snap->objects[o];
+	bool is_pair = ob->kind == HD_OBJ_UNIX && ob->peer != HD_NONE;
+	const struct hd_object *end = is_pair ? &snap->objects[ob->peer] : ob;
+	if (ob->kind == HD_OBJ_EPOLL) {
+		for (uint32_t i = 0; i < ob->n_watched && depth < EPOLL_DEPTH_MAX; i++) {
+			if (is_fed_by(snap, ob->watched[i], p, depth + 1))
+				return true;
+		}
+		return false;
+	}
+	if (!is_pair && ob->kind != HD_OBJ_PIPE && ob->kind != HD_OBJ_FIFO && ob->kind != HD_OBJ_EVENTFD)
+		return false;
+	for (uint32_t i = 0; i < end->n_holders; i++) {
+		if (end->holders[i].proc == p && end->holders[i].writes)
+			return true;
+	}
+	return false;
+}
+
+static bool may_feed_itself(const struct hd_snapshot *snap, const struct hd_thread *th)
+{
+	for (uint32_t i = 0; i < th->n_objects && !th->objects_want_write; i++) {
+		if (is_fed_by(snap, th->objects[i], th->proc, 0))
+			return true;
+	}
+	return false;
+}
+
 static bool handles_program_signal(const struct hd_snapshot *snap, uint32_t t)
 {
 	const struct hd_thread *th = &snap->threads[t];
-	uint64_t signals = SIGNALS_AMONG_PROGRAMS | (may_be_event(snap, th) ? SIGNALS_TO_END : 0);
+	uint64_t signals = SIGNALS_AMONG_PROGRAMS | (may_be_event(snap, th) || may_feed_itself(snap, th) ? SIGNALS_TO_END : 0);
 	return (snap->procs[th->proc].sig_caught & ~th->sig_blocked & signals) != 0;
 }
 

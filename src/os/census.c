@@ -36,12 +36,18 @@ struct culprit {
 	const char *name;
 };
 
+/* A process of the tree that can copy descriptors out of another one (pidfd_getfd). */
+struct reach {
+	int32_t pid, into;
+};
+
 struct census {
 	struct hd_draft *d;
 	bool by_number, by_inode, by_compare, by_lock; /* which sorts of objects are looked for */
 	bool wants_fds, wants_maps;
 	HD_VEC(struct row) rows;
 	HD_VEC(struct ofd_lock) ofd_locks;
+	HD_VEC(struct reach) reaches;
 	struct culprit closed, maps_closed, in_flight, ring; /* the first of each */
 	struct culprit closed_in_tree; /* as closed, of the tree */
 	HD_VEC(uint64_t) sockets;      /* inodes of all that the tree holds */
@@ -153,6 +159,31 @@ static void check_locks(struct census *c, int32_t fd)
 	}
 }
 
+/* Of the tree only: who else may do this by force is a debugger, whom no proof excludes (file header). */
+static void check_pidfd(struct census *c, int32_t fd)
+{
+	struct hd_fdinfo info;
+	char *text;
+	if (c->proc->proc == HD_NONE || !read_info(c, fd, &info, &text) || info.pidfd_pid <= 0 || info.pidfd_pid == c->proc->pid)
+		return;
+	HD_VEC_PUSH(&c->reaches, (struct reach){c->proc->pid, (int32_t)info.pidfd_pid});
+}
+
+/* Then it holds, in effect, all descriptors of the other one. */
+static void add_reaches(struct census *c)
+{
+	size_t n = c->rows.n;
+	for (size_t i = 0; i < c->reaches.n; i++) {
+		for (size_t k = 0; k < n; k++) {
+			struct row row = c->rows.at[k];
+			if (row.pid != c->reaches.at[i].into || row.fd < 0)
+				continue;
+			row.pid = c->reaches.at[i].pid;
+			HD_VEC_PUSH(&c->rows, row);
+		}
+	}
+}
+
 static bool is_harmless_device(const char *link)
 {
 	static const char *const names[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty",
@@ -208,6 +239,8 @@ static int check_fd(void *ctx, int32_t fd)
 		check_eventfd(c, fd);
 	} else if ((kind.kind == HD_OBJ_EPOLL || kind.kind == HD_OBJ_TIMERFD) && c->by_compare) {
 		check_anonymous(c, fd, kind.kind);
+	} else if (kind.kind == HD_OBJ_PIDFD) {
+		check_pidfd(c, fd);
 	} else if (kind.kind == HD_OBJ_FILE) {
 		c->has_device |= strncmp(link, "/dev/", 5) == 0 && !is_harmless_device(link);
 		if (c->by_inode)
@@ -327,12 +360,14 @@ static void run_census(struct census *c, const struct hd_roster *roster)
 {
 	for (size_t i = 0; i < roster->n; i++)
 		check_process(c, &roster->at[i]);
+	add_reaches(c);
 }
 
 static void release_census(struct census *c)
 {
 	HD_VEC_RELEASE(&c->rows);
 	HD_VEC_RELEASE(&c->ofd_locks);
+	HD_VEC_RELEASE(&c->reaches);
 	HD_VEC_RELEASE(&c->with_device);
 	HD_VEC_RELEASE(&c->sockets);
 }
@@ -448,6 +483,25 @@ static void note_closed(struct census *c, uint32_t o, bool way_out)
 		note_closed_by(d, o, &c->maps_closed, "share the memory");
 }
 
+/* A call that moves data from one file to another has both, also when their numbers were closed since: sendfile, splice, tee. */
+static const struct hd_thread *find_mover(const struct hd_snapshot *snap)
+{
+	for (uint32_t t = 0; t < snap->n_threads; t++) {
+		const struct hd_thread *th = &snap->threads[t];
+		if (th->call_known && th->abi == HD_ABI_X86_64 && (th->nr == 40 || th->nr == 275 || th->nr == 276))
+			return th;
+	}
+	return NULL;
+}
+
+static void note_mover(struct hd_draft *d, uint32_t o)
+{
+	const struct hd_thread *th = find_mover(d->snap);
+	enum hd_obj_kind kind = d->objects.at[o].kind;
+	if (th != NULL && (kind == HD_OBJ_PIPE || kind == HD_OBJ_FIFO || kind == HD_OBJ_UNIX || kind == HD_OBJ_TCP))
+		hd_draft_outside(d, o, "thread %d moves data between two files, and it may be one of them", th->tid);
+}
+
 static void note_unseen(struct census *c, uint32_t o, bool way_out)
 {
 	struct hd_draft *d = c->d;
@@ -545,6 +599,7 @@ static void apply(struct census *first, struct census *second)
 		note_unseen(first, o, way_out || (is_lock && !check_lockers(first, o)));
 		note_unseen(second, o, way_out || (is_lock && !check_lockers(second, o)));
 		note_drivers(first, o);
+		note_mover(d, o);
 	}
 }
 

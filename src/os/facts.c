@@ -56,7 +56,9 @@ static bool has_ring_worker(const struct hd_draft *d, const struct hd_proc *proc
 struct fd_search {
 	int32_t via;
 	bool has_ring, failed;
-	bool wants_signals, sends_signals; /* O_ASYNC (fs/fcntl.c F_SETOWN, F_SETSIG), or a message queue (mq_notify) */
+	/* O_ASYNC (fs/fcntl.c F_SETOWN, F_SETSIG; a lease sets it as well), a message queue (mq_notify), or a directory, whose
+	 * watch (fs/notify/dnotify F_NOTIFY) shows nowhere. */
+	bool wants_signals, sends_signals;
 };
 
 #define MQUEUE_MAGIC 0x19800202 /* ipc/mqueue.c */
@@ -69,7 +71,7 @@ static bool may_signal(int32_t via, int32_t fd)
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", via, fd);
 	if (hd_procfile_read(text, sizeof(text), "/proc/%d/fdinfo/%d", via, fd) <= 0 || hd_fdinfo_parse(text, &info) < 0)
 		return true;
-	return (info.flags & O_ASYNC) != 0 || (statfs(path, &fs) == 0 && fs.f_type == MQUEUE_MAGIC);
+	return (info.flags & (O_ASYNC | O_DIRECTORY)) != 0 || (statfs(path, &fs) == 0 && fs.f_type == MQUEUE_MAGIC);
 }
 
 static int look_at_fd(void *ctx, int32_t fd)

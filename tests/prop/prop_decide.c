@@ -364,14 +364,39 @@ static bool may_be_event(const struct hd_snapshot *s, const struct hd_thread *th
 	       lock->fork_owner_tid == 0 && lock->held_at_fork != HD_YES;
 }
 
+/* Does process p have what makes object o readable: an end that writes, of it, of its peer, or of what it watches? */
+static bool may_feed(const struct hd_snapshot *s, uint32_t o, uint32_t p, int depth)
+{
+	const struct hd_object *ob = &s->objects[o];
+	bool fed = false;
+	for (uint32_t i = 0; ob->kind == HD_OBJ_EPOLL && i < ob->n_watched && depth < 5; i++)
+		fed = fed || may_feed(s, ob->watched[i], p, depth + 1);
+	bool is_pair = ob->kind == HD_OBJ_UNIX && ob->peer != HD_NONE;
+	bool is_plain = ob->kind == HD_OBJ_PIPE || ob->kind == HD_OBJ_FIFO || ob->kind == HD_OBJ_EVENTFD;
+	const struct hd_object *end = is_pair ? &s->objects[ob->peer] : ob;
+	for (uint32_t i = 0; (is_pair || is_plain) && i < end->n_holders; i++)
+		fed = fed || (end->holders[i].proc == p && end->holders[i].writes);
+	return fed;
+}
+
+/* By a handler of its own. */
+static bool may_feed_itself(const struct hd_snapshot *s, const struct hd_thread *th)
+{
+	bool fed = false;
+	for (uint32_t i = 0; i < th->n_objects; i++)
+		fed = fed || may_feed(s, th->objects[i], th->proc, 0);
+	return fed && !th->objects_want_write;
+}
+
 /* A thread of the tree may send a signal that programs use among themselves, if t handles it. */
 static bool may_signal(const struct hd_snapshot *s, uint32_t u, uint32_t t)
 {
-	const uint64_t among_programs = 1u << 9 | 1u << 11 | 1u << 13 | ~UINT64_C(0) << 33;
+	const uint64_t among_programs = 1u << 9 | 1u << 11 | 1u << 13 | 1u << 15 | 1u << 17 | 7u << 19 | 3u << 23 | 1u << 27 | 1u << 29 |
+					~UINT64_C(0) << 33;
 	const uint64_t to_end = 1u << 0 | 1u << 2 | 1u << 14;
 	return s->procs[s->threads[u].proc].in_tree && !ended(&s->threads[u]) &&
 	       (s->procs[s->threads[t].proc].sig_caught & ~s->threads[t].sig_blocked &
-		(may_be_event(s, &s->threads[t]) ? among_programs | to_end : among_programs)) != 0;
+		(may_be_event(s, &s->threads[t]) || may_feed_itself(s, &s->threads[t]) ? among_programs | to_end : among_programs)) != 0;
 }
 
 /* Who is dead by kernel facts; the thread's own facts are classify's, which has its own tests. */
