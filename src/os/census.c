@@ -48,8 +48,8 @@ struct census {
 	HD_VEC(struct row) rows;
 	HD_VEC(struct ofd_lock) ofd_locks;
 	HD_VEC(struct reach) reaches;
-	struct culprit closed, maps_closed, in_flight, ring; /* the first of each */
-	struct culprit closed_in_tree; /* as closed, of the tree */
+	struct culprit closed, maps_closed, in_flight, ring; /* the first of each outside the tree */
+	struct culprit closed_in_tree, in_flight_in_tree, ring_in_tree; /* as those, of the tree */
 	HD_VEC(uint64_t) sockets;      /* inodes of all that the tree holds */
 	bool other_net;                /* somebody of the tree lives in another network namespace */
 	HD_VEC(int32_t) with_device; /* processes whose drivers could signal an eventfd */
@@ -91,9 +91,14 @@ static void add_by_flags(struct census *c, uint32_t o, int32_t fd)
 	add_row(c, o, fd, mode != O_WRONLY, mode != O_RDONLY);
 }
 
+static bool is_of_tree(const struct census *c)
+{
+	return c->proc->proc != HD_NONE;
+}
+
 static void blame_closed(struct census *c)
 {
-	blame(c->proc->proc != HD_NONE ? &c->closed_in_tree : &c->closed, c);
+	blame(is_of_tree(c) ? &c->closed_in_tree : &c->closed, c);
 }
 
 static void check_socket(struct census *c, int32_t fd, uint64_t ino)
@@ -106,7 +111,7 @@ static void check_socket(struct census *c, int32_t fd, uint64_t ino)
 	if (o != HD_NONE)
 		add_row(c, o, fd, true, true);
 	if (read_info(c, fd, &info, &text) && info.scm_fds > 0)
-		blame(&c->in_flight, c);
+		blame(is_of_tree(c) ? &c->in_flight_in_tree : &c->in_flight, c);
 }
 
 static void check_eventfd(struct census *c, int32_t fd)
@@ -228,7 +233,7 @@ static int check_fd(void *ctx, int32_t fd)
 	link[n] = '\0';
 	struct hd_fd_link kind = hd_fd_link_parse(link);
 	if (kind.is_io_uring)
-		blame(&c->ring, c);
+		blame(is_of_tree(c) ? &c->ring_in_tree : &c->ring, c);
 	if (kind.kind == HD_OBJ_PIPE) {
 		uint32_t o = hd_draft_object_find(c->d, HD_OBJ_PIPE, kind.ino, 0, 0);
 		if (o != HD_NONE)
@@ -502,17 +507,28 @@ static void note_mover(struct hd_draft *d, uint32_t o)
 		hd_draft_outside(d, o, "thread %d moves data between two files, and it may be one of them", th->tid);
 }
 
+static void note_under_way(struct hd_draft *d, uint32_t o, const struct culprit *in_flight, const struct culprit *ring)
+{
+	if (in_flight->pid != 0)
+		hd_draft_outside(d, o, "a descriptor is on its way to process %d (%s)", in_flight->pid, in_flight->name);
+	if (ring->pid != 0)
+		hd_draft_outside(d, o, "process %d (%s) has an io_uring, which may hold it", ring->pid, ring->name);
+}
+
 static void note_unseen(struct census *c, uint32_t o, bool way_out)
 {
+	static const uint64_t none[1];
 	struct hd_draft *d = c->d;
 	note_closed(c, o, way_out);
 	if (is_anonymous(&d->objects.at[o]))
 		return;
-	if (c->in_flight.pid != 0)
-		hd_draft_outside(d, o, "a descriptor is on its way to process %d (%s)", c->in_flight.pid, c->in_flight.name);
-	if (c->ring.pid != 0)
-		hd_draft_outside(d, o, "process %d (%s) has an io_uring, which may hold it", c->ring.pid, c->ring.name);
-	if (hd_draft_has_embryos(d))
+	/* What was made in the tree and could not leave it, is not under way among others. */
+	bool is_sealed = !way_out && !hd_watcher_inherited(d->w, d->objects.at[o].label);
+	const uint64_t *own = c->sockets.n > 0 ? c->sockets.at : none;
+	note_under_way(d, o, &c->in_flight_in_tree, &c->ring_in_tree);
+	if (!is_sealed)
+		note_under_way(d, o, &c->in_flight, &c->ring);
+	if (hd_draft_has_embryos(d, is_sealed ? own : NULL, c->sockets.n))
 		hd_draft_outside(d, o, "a descriptor may be on its way through a connection that nobody accepted yet");
 }
 

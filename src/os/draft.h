@@ -132,8 +132,9 @@ void hd_draft_repeats(struct hd_draft *d);
 
 /* peers.c: sockets. */
 uint32_t hd_draft_socket(struct hd_draft *d, uint32_t t, int32_t fd, uint64_t ino);
-/* A unix socket that a connection waits on which nobody accepted yet: descriptors may be under way in it. */
-bool hd_draft_has_embryos(struct hd_draft *d);
+/* A unix socket that a connection waits on which nobody accepted yet: descriptors may be under way in it.  With inodes (sorted,
+ * of all sockets that the tree holds): not connections between others, which have none of the tree's descriptors. */
+bool hd_draft_has_embryos(struct hd_draft *d, const uint64_t *inodes, size_t n);
 /* May a descriptor have come or gone through this socket, whose holder is of the tree?  inodes: sorted, of all sockets
  * that the tree holds. */
 bool hd_draft_leads_outside(struct hd_draft *d, uint64_t ino, const uint64_t *inodes, size_t n);

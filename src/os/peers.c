@@ -26,11 +26,23 @@ struct unix_row {
 	uint32_t pending; /* data waiting; for a listener: connections not accepted yet */
 	uint8_t type, state;
 	bool has_name, has_peer;
+	uint32_t first_client, n_clients; /* listeners: the sockets of those connections, in `clients`; 0 = closed already */
 };
 struct hd_unix_table {
 	struct unix_row *at; /* sorted by inode */
 	size_t n, cap;
+	HD_VEC(uint32_t) clients;
 };
+
+static void add_clients(struct hd_unix_table *table, struct unix_row *row, const void *data, size_t len)
+{
+	row->first_client = (uint32_t)table->clients.n;
+	for (row->n_clients = 0; row->n_clients < len / sizeof(uint32_t); row->n_clients++) {
+		uint32_t ino;
+		memcpy(&ino, (const char *)data + row->n_clients * sizeof(ino), sizeof(ino));
+		HD_VEC_PUSH(&table->clients, ino);
+	}
+}
 
 /* ---- the dump ------------------------------------------------------------------------------------------------------ */
 
@@ -49,6 +61,8 @@ static void add_unix_row(struct hd_unix_table *table, const struct nlmsghdr *hea
 			struct unix_diag_rqlen rqlen;
 			memcpy(&rqlen, RTA_DATA(a), sizeof(rqlen));
 			row.pending = rqlen.udiag_rqueue;
+		} else if (a->rta_type == UNIX_DIAG_ICONS) {
+			add_clients(table, &row, RTA_DATA(a), RTA_PAYLOAD(a));
 		}
 		row.has_name |= a->rta_type == UNIX_DIAG_NAME;
 	}
@@ -87,7 +101,7 @@ static int dump_unix(struct hd_unix_table *table)
 	} ask = {
 		.head = {.nlmsg_len = sizeof(ask), .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
 		.req = {.sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX,
-			.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN},
+			.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN | UDIAG_SHOW_ICONS},
 	};
 	HD_CLEAN_FD int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	struct timeval limit = {.tv_sec = 2};
@@ -117,6 +131,7 @@ void hd_unix_table_free(struct hd_unix_table *table)
 {
 	if (table == NULL)
 		return;
+	HD_VEC_RELEASE(&table->clients);
 	HD_VEC_RELEASE(table);
 	free(table);
 }
@@ -128,20 +143,33 @@ static const struct unix_row *find_unix(struct hd_draft *d, uint64_t ino)
 	return table != NULL && table->n > 0 && ino <= UINT32_MAX ? bsearch(&key, table->at, table->n, sizeof(key), by_ino) : NULL;
 }
 
-bool hd_draft_has_embryos(struct hd_draft *d)
-{
-	const struct hd_unix_table *table = unix_table(d);
-	for (size_t i = 0; table != NULL && i < table->n; i++) {
-		if (table->at[i].state == TCP_LISTEN_STATE && table->at[i].pending > 0)
-			return true;
-	}
-	return table == NULL;
-}
-
 static int by_number(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 	return (x > y) - (x < y);
+}
+
+/* Both ends of a connection are open sockets that the tree does not hold. */
+static bool is_of_others(const struct hd_unix_table *table, const struct unix_row *listener, const uint64_t *inodes, size_t n)
+{
+	uint64_t ino = listener->ino;
+	bool all = listener->n_clients >= listener->pending && bsearch(&ino, inodes, n, sizeof(ino), by_number) == NULL;
+	for (uint32_t i = 0; i < listener->n_clients && all; i++) {
+		ino = table->clients.at[listener->first_client + i];
+		all = ino != 0 && bsearch(&ino, inodes, n, sizeof(ino), by_number) == NULL;
+	}
+	return all;
+}
+
+bool hd_draft_has_embryos(struct hd_draft *d, const uint64_t *inodes, size_t n)
+{
+	const struct hd_unix_table *table = unix_table(d);
+	for (size_t i = 0; table != NULL && i < table->n; i++) {
+		const struct unix_row *row = &table->at[i];
+		if (row->state == TCP_LISTEN_STATE && row->pending > 0 && (inodes == NULL || !is_of_others(table, row, inodes, n)))
+			return true;
+	}
+	return table == NULL;
 }
 
 bool hd_draft_leads_outside(struct hd_draft *d, uint64_t ino, const uint64_t *inodes, size_t n)
