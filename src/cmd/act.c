@@ -6,6 +6,7 @@
 #include "cmd/say.h"
 #include "cmd/supervisor.h"
 #include "hangdog/act.h"
+#include "hangdog/clock.h"
 #include "hangdog/gpu.h"
 #include "hangdog/helper.h"
 #include "hangdog/incident.h"

@@ -7,6 +7,7 @@
 #include "cmd/dump.h"
 #include "cmd/heal.h"
 #include "cmd/supervisor.h"
+#include "hangdog/clock.h"
 #include "hangdog/folded.h"
 #include "hangdog/num.h"
 #include "hangdog/procfs.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/supervisor.h"
+#include "hangdog/clock.h"
 #include "hangdog/incident.h"
 #include "hangdog/snapshot_io.h"
 

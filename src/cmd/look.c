@@ -8,6 +8,7 @@
 #include "cmd/metrics.h"
 #include "cmd/say.h"
 #include "cmd/supervisor.h"
+#include "hangdog/clock.h"
 #include "hangdog/incident.h"
 #include "hangdog/procfs.h"
 

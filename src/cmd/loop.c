@@ -1,16 +1,9 @@
 /* The main path: wait for events (the only call that blocks), apply them to the model, look when a look is due, judge,
  * act.  Start reading here. */
 #include <poll.h>
-#include <time.h>
 
 #include "cmd/supervisor.h"
-
-int64_t hd_now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / HD_NS_PER_MS;
-}
+#include "hangdog/clock.h"
 
 /* Sleeps until something happens, the next look is due, or `again_ms` are over (-1 = no such limit). */
 static void wait_for_events(const struct hd_supervisor *s, int64_t again_ms)

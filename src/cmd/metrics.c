@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "cmd/say.h"
+#include "hangdog/clock.h"
 #include "hangdog/incident.h"
 #include "hangdog/metrics.h"
 

@@ -7,13 +7,13 @@
 
 #include "cmd/cmd.h"
 #include "cmd/say.h"
+#include "hangdog/clock.h"
 #include "hangdog/procfs.h"
 
 /* The processes named, and (unless --no-tree) all their descendants. */
 static int model_add_trees(struct hd_model *model, const struct hd_options *options, struct hd_arena *arena, struct hd_err *err)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t now_ns = hd_now_real_ns();
 	for (unsigned i = 0; i < options->n_pids; i++) {
 		int32_t pid = options->pids[i], *pids = &pid;
 		size_t n = 1;
@@ -26,7 +26,7 @@ static int model_add_trees(struct hd_model *model, const struct hd_options *opti
 			uint64_t start;
 			/* Gone between listing and now: not part of the tree any more. */
 			if (hd_model_find(model, pids[k]) == NULL && hd_procfs_start(pids[k], pids[k], &start) == 0)
-				hd_model_add(model, pids[k], 0, start, (int64_t)now.tv_sec * HD_NS_PER_S + now.tv_nsec);
+				hd_model_add(model, pids[k], 0, start, now_ns);
 		}
 	}
 	return 0;

@@ -8,6 +8,7 @@
 #include "cmd/cures.h"
 #include "cmd/metrics.h"
 #include "cmd/say.h"
+#include "hangdog/clock.h"
 #include "hangdog/vec.h"
 
 static void on_event(void *supervisor, const struct hd_event *event)

@@ -70,8 +70,6 @@ struct hd_supervisor {
 	int32_t root_status;        /* wait status of the command once it has ended; -1 before */
 };
 
-int64_t hd_now_ms(void); /* CLOCK_MONOTONIC */
-
 /* Everything but the tracees: 0, or an error said in `err`. */
 HD_MUST_CHECK int hd_supervisor_init(struct hd_supervisor *s, const struct hd_options *options, enum hd_signals_role role,
 				     struct hd_err *err);

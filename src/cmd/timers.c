@@ -1,6 +1,7 @@
 #include "cmd/timers.h"
 
 #include "cmd/supervisor.h"
+#include "hangdog/clock.h"
 #include "hangdog/itimers.h"
 
 enum {

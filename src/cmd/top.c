@@ -12,6 +12,7 @@
 #include "cmd/supervisor.h"
 #include "cmd/top.h"
 #include "cmd/top_source.h"
+#include "hangdog/clock.h"
 #include "hangdog/door.h"
 #include "hangdog/term.h"
 #include "hangdog/ui.h"
@@ -55,13 +56,6 @@ static void say(struct top *top, const char *text)
 	HD_CLEAN_BUF struct hd_buf line = {0};
 	hd_buf_add(&line, text, strcspn(text, "\n"));
 	hd_view_say(top->view, stamp, hd_buf_text(&line));
-}
-
-static int64_t boot_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * HD_NS_PER_S + now.tv_nsec;
 }
 
 /* ---- facts -------------------------------------------------------------------------------------------------------------- */
@@ -121,7 +115,7 @@ static void show(struct top *top)
 	hd_view_model(top->view, &(struct hd_view_model){
 					 .trees = top->trees.at,
 					 .n_trees = (uint32_t)top->trees.n,
-					 .boot_ns = top->is_recording ? 0 : boot_ns(),
+					 .boot_ns = top->is_recording ? 0 : hd_now_boot_ns(),
 					 .is_recording = top->is_recording,
 					 .output = top->output,
 					 .notice = top->notice.len > 0 ? hd_buf_text(&top->notice) : NULL,

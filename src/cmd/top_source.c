@@ -11,6 +11,7 @@
 #include "cmd/once.h"
 #include "cmd/supervisor.h"
 #include "hangdog/act.h"
+#include "hangdog/clock.h"
 #include "hangdog/door.h"
 #include "hangdog/procfs.h"
 #include "hangdog/snapshot_io.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "hangdog/clock.h"
 #include "hangdog/tracer.h"
 #include "os/procfile.h"
 #include "os/tracer_priv.h"
@@ -129,7 +130,7 @@ static bool run_round(struct round *round)
 		round->pump(round->ctx);
 		if (count_meant(round) == 0 && (round->how->only != NULL || nobody_turns_up(round)))
 			return true;
-		if (hd_tracer_clock() >= round->until_ns)
+		if (hd_now_ns() >= round->until_ns)
 			return false;
 		poll(NULL, 0, PUMP_MS);
 	}
@@ -147,13 +148,13 @@ static int32_t first_meant(const struct round *round)
 int hd_kill_tree(const struct hd_model *model, const struct hd_kill *how, void (*pump)(void *ctx), void *ctx,
 		 uint32_t *ret_ended, struct hd_err *err)
 {
-	int64_t now = hd_tracer_clock();
+	int64_t now = hd_now_ns();
 	struct round round = {.model = model, .tracer = how->tracer, .pump = pump, .ctx = ctx, .how = how, .signal = SIGTERM,
 			      .until_ns = now + how->term_timeout_ms * HD_NS_PER_MS};
 	bool gone = how->term_timeout_ms > 0 && run_round(&round);
 	if (!gone) {
 		round.signal = SIGKILL;
-		round.until_ns = hd_tracer_clock() + KILL_MS * HD_NS_PER_MS;
+		round.until_ns = hd_now_ns() + KILL_MS * HD_NS_PER_MS;
 		bool all_newborns = how->tracer != NULL && how->only == NULL;
 		if (all_newborns)
 			hd_tracer_set_killing(how->tracer, true);

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "hangdog/clock.h"
 #include "hangdog/procfs.h"
 #include "os/procfile.h"
 #include "os/tracer_priv.h"
@@ -236,8 +237,8 @@ static bool detach_round(struct hd_tracer *t)
 
 void hd_tracer_detach_all(struct hd_tracer *t)
 {
-	int64_t until = hd_tracer_clock() + DETACH_MS * HD_NS_PER_MS;
-	while (!detach_round(t) && hd_tracer_clock() < until) {
+	int64_t until = hd_now_ns() + DETACH_MS * HD_NS_PER_MS;
+	while (!detach_round(t) && hd_now_ns() < until) {
 		bool any = false;
 		while (hd_tracer_step(t))
 			any = true;

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "hangdog/clock.h"
 #include "hangdog/procfs.h"
 #include "hangdog/vec.h"
 #include "os/arch.h"
@@ -33,13 +34,6 @@ struct hd_capture {
 	size_t bytes;
 	int64_t longest_ns;
 };
-
-static int64_t clock_now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * HD_NS_PER_S + t.tv_nsec;
-}
 
 /* Keeps the bytes from SP to the end of its stack. */
 static void keep_stack(struct hd_capture *c, struct hd_captured *t, uint64_t sp, size_t max)
@@ -231,7 +225,7 @@ static void read_stopped(struct hd_capture *c, struct pending *p, int status)
 	}
 	int event = status >> 16, signal = WSTOPSIG(status);
 	ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(intptr_t)(event == 0 ? signal : 0));
-	int64_t took = clock_now() - p->polled_ns;
+	int64_t took = hd_now_ns() - p->polled_ns;
 	if (took > c->longest_ns)
 		c->longest_ns = took;
 }
@@ -249,7 +243,7 @@ static void ask_next(struct stopper *s)
 		return;
 	}
 	s->seized++;
-	s->asked_ns = clock_now();
+	s->asked_ns = hd_now_ns();
 	if (ptrace(PTRACE_INTERRUPT, c->at[i].tid, NULL, NULL) == 0)
 		s->pending[s->n++] = (struct pending){i, s->asked_ns};
 }
@@ -260,7 +254,7 @@ static bool poll_round(struct stopper *s)
 	bool any = false;
 	for (uint32_t k = 0; k < s->n;) {
 		int status;
-		int64_t now = clock_now();
+		int64_t now = hd_now_ns();
 		pid_t r = waitpid(s->capture->at[s->pending[k].i].tid, &status, __WALL | WNOHANG);
 		if (r == 0) {
 			s->pending[k++].polled_ns = now;
@@ -285,15 +279,15 @@ static bool hurry(void)
 static void *stopper_run(void *arg)
 {
 	struct stopper *s = arg;
-	int64_t spin_ns = hurry() ? 0 : SPIN_NS, quiet_since = clock_now();
-	while ((s->n > 0 || s->next < s->capture->n) && clock_now() < s->until) {
+	int64_t spin_ns = hurry() ? 0 : SPIN_NS, quiet_since = hd_now_ns();
+	while ((s->n > 0 || s->next < s->capture->n) && hd_now_ns() < s->until) {
 		/* Some never stop (a vfork parent): they must not keep the others waiting. */
-		bool ask = s->next < s->capture->n && (s->n < WINDOW || clock_now() - s->asked_ns > SPIN_NS);
+		bool ask = s->next < s->capture->n && (s->n < WINDOW || hd_now_ns() - s->asked_ns > SPIN_NS);
 		if (ask)
 			ask_next(s);
 		if (poll_round(s) || ask)
-			quiet_since = clock_now();
-		else if (clock_now() - quiet_since >= spin_ns)
+			quiet_since = hd_now_ns();
+		else if (hd_now_ns() - quiet_since >= spin_ns)
 			nanosleep(&(struct timespec){0, 20000}, NULL);
 	}
 	return NULL; /* the kernel detaches whoever is left */
@@ -301,7 +295,7 @@ static void *stopper_run(void *arg)
 
 int hd_capture_stop(struct hd_capture *c, int budget_ms)
 {
-	struct stopper s = {.capture = c, .until = clock_now() + budget_ms * HD_NS_PER_MS};
+	struct stopper s = {.capture = c, .until = hd_now_ns() + budget_ms * HD_NS_PER_MS};
 	pthread_t thread;
 	sigset_t all, old;
 	if (hd_capture_missing(c) == 0)

@@ -92,16 +92,6 @@ static int64_t own_status(const char *key, unsigned base)
 	return -1;
 }
 
-static int yama_scope(void)
-{
-	char text[16];
-	uint64_t scope;
-	if (hd_procfile_read(text, sizeof(text), "/proc/sys/kernel/yama/ptrace_scope") <= 0)
-		return -1;
-	text[strcspn(text, "\n")] = '\0';
-	return hd_parse_u64(text, 10, &scope) == 0 && scope <= 3 ? (int)scope : -1;
-}
-
 /* gVisor always gives the same version (google/gvisor pkg/sentry/kernel/version.go and its syscall tables). */
 static bool is_gvisor(void)
 {
@@ -119,7 +109,7 @@ static void look_around(struct hd_checkup *c)
 	c->has_ptrace_cap = caps >= 0 && (caps >> CAP_SYS_PTRACE_BIT & 1) != 0;
 	c->is_root = geteuid() == 0;
 	c->seccomp = (int)own_status("Seccomp", 10);
-	c->yama = yama_scope();
+	c->yama = hd_yama_scope();
 	hd_trial_child(&c->child);
 	hd_trial_stranger(&c->stranger);
 }

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "hangdog/clock.h"
 #include "hangdog/door.h"
 #include "hangdog/vec.h"
 #include "os/door_path.h"
@@ -42,13 +42,6 @@ int hd_door_list(struct hd_arena *arena, int32_t **ret_pids, size_t *ret_n)
 	*ret_n = pids.n;
 	HD_VEC_RELEASE(&pids);
 	return 0;
-}
-
-static int64_t monotonic_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / HD_NS_PER_MS;
 }
 
 struct hd_call {
@@ -207,11 +200,11 @@ static void wait_for_calls(struct hd_call *const *calls, size_t n, int64_t left_
 int hd_door_ask(int32_t pid, const char *request, int timeout_ms, struct hd_buf *ret_body, struct hd_err *err)
 {
 	struct hd_call *call;
-	int64_t until_ms = monotonic_ms() + timeout_ms, left_ms;
+	int64_t until_ms = hd_now_ms() + timeout_ms, left_ms;
 	int r = hd_call_start(pid, request, &call, err);
 	if (r < 0)
 		return r;
-	while ((r = hd_call_take(call, ret_body, err)) == -EAGAIN && (left_ms = until_ms - monotonic_ms()) > 0)
+	while ((r = hd_call_take(call, ret_body, err)) == -EAGAIN && (left_ms = until_ms - hd_now_ms()) > 0)
 		wait_for_calls(&call, 1, left_ms);
 	hd_call_free(call);
 	if (r == -EAGAIN)
@@ -239,7 +232,7 @@ static size_t hear(struct hd_call **calls, size_t n, hd_door_heard_fn *heard, vo
 void hd_door_ask_all(const int32_t *pids, size_t n, const char *request, int timeout_ms, hd_door_heard_fn *heard, void *ctx)
 {
 	struct hd_call **calls = calloc(n + 1, sizeof(struct hd_call *));
-	int64_t until_ms = monotonic_ms() + timeout_ms, left_ms;
+	int64_t until_ms = hd_now_ms() + timeout_ms, left_ms;
 	bool is_enough = false;
 	if (calls == NULL)
 		abort();
@@ -248,7 +241,7 @@ void hd_door_ask_all(const int32_t *pids, size_t n, const char *request, int tim
 		if (r < 0)
 			is_enough = heard(ctx, i, r, &(struct hd_buf){0});
 	}
-	while (hear(calls, n, heard, ctx, /* is_last= */ false, &is_enough) > 0 && !is_enough && (left_ms = until_ms - monotonic_ms()) > 0)
+	while (hear(calls, n, heard, ctx, /* is_last= */ false, &is_enough) > 0 && !is_enough && (left_ms = until_ms - hd_now_ms()) > 0)
 		wait_for_calls(calls, n, left_ms);
 	(void)hear(calls, n, heard, ctx, /* is_last= */ true, &is_enough);
 	for (size_t i = 0; i < n; i++)

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "hangdog/clock.h"
 #include "hangdog/procfs.h"
 #include "hangdog/vec.h"
 #include "os/arch.h"
@@ -322,12 +322,11 @@ struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level,
 				  struct hd_arena **ret_arena)
 {
 	struct user_regs_struct regs = {0};
-	struct timespec now;
 	/* Of a 32-bit program no stack is kept, but who else was there is. */
 	int r = level != HD_EVIDENCE_OFF ? hd_arch_read(parent_tid, &regs) : -ENODATA;
 	if (r < 0 && r != -ENOSYS)
 		return NULL;
-	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t now_ns = hd_now_real_ns();
 	struct parent *p = parent_find(ctx, parent_pid);
 	uint32_t n_threads = p != NULL ? threads_of(p) : 0;
 	if (n_threads == 0) { /* not open yet, or its number was given to another process */
@@ -337,7 +336,7 @@ struct hd_fork *hd_forkev_collect(struct hd_forkev *ctx, enum hd_evidence level,
 	struct hd_arena *arena = hd_arena_new();
 	struct hd_fork *fork = HD_NEW(arena, struct hd_fork);
 	struct hd_fork_raw *raw = HD_NEW(arena, struct hd_fork_raw);
-	*fork = (struct hd_fork){.time_ns = now.tv_sec * HD_NS_PER_S + now.tv_nsec, .is_seen = true, .parent_pid = parent_pid,
+	*fork = (struct hd_fork){.time_ns = now_ns, .is_seen = true, .parent_pid = parent_pid,
 				 .parent_tid = parent_tid, .parent_threads = n_threads, .raw = raw};
 	if (r == 0) {
 		raw->regs = hd_arch_regs(&regs);

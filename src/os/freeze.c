@@ -4,6 +4,7 @@
 #include <sys/ptrace.h>
 #include <time.h>
 
+#include "hangdog/clock.h"
 #include "os/arch.h"
 #include "os/procfile.h"
 #include "os/tracer_priv.h"
@@ -55,12 +56,12 @@ static size_t count_frozen(const struct hd_tracer *t, int32_t pid)
 /* Until all that were asked stand still, or the time is over.  Short waits are spun, longer ones slept. */
 static void wait_frozen(struct hd_tracer *t, int32_t pid, size_t wanted, int64_t until)
 {
-	int64_t begin = hd_tracer_clock();
+	int64_t begin = hd_now_ns();
 	while (count_frozen(t, pid) < wanted) {
 		bool any = false;
 		while (hd_tracer_step(t))
 			any = true;
-		int64_t now = hd_tracer_clock();
+		int64_t now = hd_now_ns();
 		if (now >= until)
 			return;
 		if (!any && now - begin > 200 * HD_NS_PER_US)
@@ -75,7 +76,7 @@ static void show_frozen(struct hd_tracer *t, int32_t pid, int64_t until, hd_stop
 	struct tracee *e, *next;
 	HD_TABLE_EACH(&t->by_tid, e, next) {
 		struct user_regs_struct u;
-		if (e->pid != pid || !e->is_frozen || hd_tracer_clock() >= until || hd_arch_read(e->tid, &u) != 0)
+		if (e->pid != pid || !e->is_frozen || hd_now_ns() >= until || hd_arch_read(e->tid, &u) != 0)
 			continue;
 		struct hd_regs regs = hd_arch_regs(&u);
 		fn(ctx, e->tid, &regs);
@@ -93,7 +94,7 @@ static int64_t thaw(struct hd_tracer *t, int32_t pid)
 		e->is_wanted = e->is_frozen = false;
 		if (!was_frozen)
 			continue; /* could not stop: its trap comes later and is answered then */
-		int64_t took = hd_tracer_clock() - e->since_ns;
+		int64_t took = hd_now_ns() - e->since_ns;
 		longest = took > longest ? took : longest;
 		if (e->is_borrowed) {
 			ptrace(PTRACE_DETACH, e->tid, 0L, 0L);
@@ -109,7 +110,7 @@ static int64_t thaw(struct hd_tracer *t, int32_t pid)
 /* Stops, shows, lets go; the longest time that a thread stood. */
 static int64_t freeze(struct hd_tracer *t, int32_t pid, size_t wanted, int budget_ms, hd_stopped_fn *fn, void *ctx)
 {
-	int64_t until = hd_tracer_clock() + budget_ms * HD_NS_PER_MS;
+	int64_t until = hd_now_ns() + budget_ms * HD_NS_PER_MS;
 	t->is_freezing = true;
 	wait_frozen(t, pid, wanted, until);
 	show_frozen(t, pid, until, fn, ctx);

@@ -8,8 +8,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "hangdog/clock.h"
 #include "hangdog/copy.h"
 #include "hangdog/locks.h"
 #include "hangdog/verdict.h"
@@ -404,12 +404,10 @@ static void lost_facts(const struct hd_watcher *w, struct hd_lost *lost, struct 
 void hd_watcher_header(const struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot *snap)
 {
 	char host[256] = "";
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
 	gethostname(host, sizeof(host) - 1);
 	snap->version = HD_VERSION;
 	snap->host = hd_arena_str(snap->arena, host);
-	snap->time_ns = now.tv_sec * HD_NS_PER_S + now.tv_nsec;
+	snap->time_ns = hd_now_real_ns();
 	snap->root = w->config.root;
 	snap->supervisor = getpid();
 	size_t n = 0;
@@ -460,7 +458,7 @@ static void draft_release(struct hd_draft *d)
 int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err)
 {
 	struct hd_draft d;
-	int64_t began_ns = hd_monotonic_ns();
+	int64_t began_ns = hd_now_ns();
 	int r = refresh(w, model, began_ns);
 	if (r < 0)
 		return hd_err_set(err, -r, "the processes of the tree cannot be read: %s", strerror(-r));
@@ -474,7 +472,7 @@ int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct
 	struct hd_snapshot *snap = d.snap;
 	snap->objects = hd_arena_dup(d.arena, d.objects.at, d.objects.n * sizeof(*d.objects.at));
 	snap->n_objects = (uint32_t)d.objects.n;
-	snap->span_ns = hd_monotonic_ns() - began_ns;
+	snap->span_ns = hd_now_ns() - began_ns;
 	draft_release(&d);
 	hd_watcher_gathered(w, began_ns);
 	if (r < 0) {

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "hangdog/buf.h"
+#include "hangdog/clock.h"
 #include "hangdog/helper.h"
 #include "hangdog/vec.h"
 #include "os/tracer_priv.h"
@@ -120,7 +121,7 @@ static bool read_answer(const struct waiting *w, int fd, struct hd_buf *out)
 			hd_buf_add(out, part, (size_t)n);
 		if (n == 0)
 			return true;
-		if (hd_tracer_clock() >= w->until_ns)
+		if (hd_now_ns() >= w->until_ns)
 			return false;
 	}
 }
@@ -206,8 +207,8 @@ static int32_t listed_by_kfd(const struct hd_gpu_users *users)
 
 static void pause_pumping(const struct waiting *w, int64_t ns)
 {
-	int64_t until_ns = hd_tracer_clock() + ns;
-	while (hd_tracer_clock() < until_ns) {
+	int64_t until_ns = hd_now_ns() + ns;
+	while (hd_now_ns() < until_ns) {
 		w->pump(w->ctx);
 		poll(NULL, 0, PUMP_MS);
 	}
@@ -223,7 +224,7 @@ static int too_long(int32_t listed, struct hd_err *err)
 int hd_gpu_users_wait(const struct hd_gpu_users *users, struct hd_tracer *tracer, int64_t limit_ms, void (*pump)(void *ctx),
 		      void *ctx, struct hd_err *err)
 {
-	struct waiting w = {.tracer = tracer, .until_ns = hd_tracer_clock() + limit_ms * HD_NS_PER_MS, .pump = pump, .ctx = ctx};
+	struct waiting w = {.tracer = tracer, .until_ns = hd_now_ns() + limit_ms * HD_NS_PER_MS, .pump = pump, .ctx = ctx};
 	struct usage now = {0}; /* of the newest whole answer */
 	for (int64_t before = INT64_MAX;; before = now.memory) {
 		int r = users->has_nvidia ? usage_of_nvidia(users, &w, &now) : -ENOENT;
@@ -232,7 +233,7 @@ int hd_gpu_users_wait(const struct hd_gpu_users *users, struct hd_tracer *tracer
 		int32_t listed = now.listed != 0 ? now.listed : listed_by_kfd(users);
 		if (listed == 0 && r != -ETIME && now.memory >= before)
 			return 0;
-		if (hd_tracer_clock() >= w.until_ns)
+		if (hd_now_ns() >= w.until_ns)
 			return too_long(listed, err);
 		pause_pumping(&w, AGAIN_MS * HD_NS_PER_MS);
 	}

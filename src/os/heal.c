@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <sys/user.h>
 
+#include "hangdog/clock.h"
 #include "hangdog/procfs.h"
 #include "hangdog/tracer.h"
 #include "os/arch.h"
@@ -182,11 +183,11 @@ static enum motion motion_of(int mem, const struct hd_heal *heal)
 
 static bool watch(int mem, const struct hd_heal *heal, void (*pump)(void *ctx), void *ctx)
 {
-	int64_t begin = hd_tracer_clock(), running_since = 0;
+	int64_t begin = hd_now_ns(), running_since = 0;
 	for (;;) {
 		pump(ctx);
 		enum motion motion = motion_of(mem, heal);
-		int64_t now = hd_tracer_clock();
+		int64_t now = hd_now_ns();
 		running_since = motion != RUNS ? 0 : running_since != 0 ? running_since : now;
 		if (motion == WENT_ON || (motion == RUNS && now - running_since > RUNNING_MS * HD_NS_PER_MS))
 			return true;
@@ -219,18 +220,18 @@ int hd_heal_perform(struct hd_tracer *tracer, const struct hd_heal *heal, void (
 	if (mem < 0)
 		return explain(mem, heal, err);
 	struct surgery s = {.heal = heal, .mem = mem};
-	int64_t begin = hd_tracer_clock();
+	int64_t begin = hd_now_ns();
 	int r = stop_and_operate(tracer, &s);
 	if (r < 0)
 		return explain(r, heal, err);
 	if (watch(mem, heal, pump, ctx)) {
-		*ret_us = (hd_tracer_clock() - begin) / HD_NS_PER_US;
+		*ret_us = (hd_now_ns() - begin) / HD_NS_PER_US;
 		return 0;
 	}
 	s.is_undo = true;
 	r = stop_and_operate(tracer, &s);
 	if (r == -ECANCELED || r == -ESRCH) { /* it moved after all, in the last moment */
-		*ret_us = (hd_tracer_clock() - begin) / HD_NS_PER_US;
+		*ret_us = (hd_now_ns() - begin) / HD_NS_PER_US;
 		return 0;
 	}
 	return explain(r == 0 ? -ETIMEDOUT : -ENOTRECOVERABLE, heal, err);

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "hangdog/clock.h"
 #include "hangdog/procfs.h"
 #include "hangdog/waitstatus.h"
 #include "os/arch.h"
@@ -216,7 +217,7 @@ static bool words_hold(const struct asking *s)
 static int wait_until_back(const struct asking *s, uint64_t *ret_voluntary, uint64_t *ret_involuntary)
 {
 	const struct hd_itimer_ask *ask = s->ask;
-	int64_t until = hd_tracer_clock() + SETTLE_MS * HD_NS_PER_MS;
+	int64_t until = hd_now_ns() + SETTLE_MS * HD_NS_PER_MS;
 	struct hd_task_status before, after;
 	do {
 		if (hd_procfile_status(ask->pid, ask->tid, &before) == 0 && before.state == 'S' && is_asleep_there(ask) && words_hold(s) &&
@@ -227,7 +228,7 @@ static int wait_until_back(const struct asking *s, uint64_t *ret_voluntary, uint
 			return 0;
 		}
 		nanosleep(&(struct timespec){0, 200000}, NULL);
-	} while (hd_tracer_clock() < until);
+	} while (hd_now_ns() < until);
 	return -ECANCELED;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hangdog/clock.h"
 #include "hangdog/num.h"
 #include "hangdog/procfs.h"
 #include "os/procfile.h"
@@ -138,7 +139,7 @@ static void sweep_gone(struct hd_tracer *t)
 
 void hd_observe_scan(struct hd_tracer *t, bool now)
 {
-	int64_t begin = hd_tracer_clock();
+	int64_t begin = hd_now_ns();
 	struct observed *row, *next;
 	if (t->observed.n == 0 || (!now && begin < t->next_scan_ns))
 		return;
@@ -152,7 +153,7 @@ void hd_observe_scan(struct hd_tracer *t, bool now)
 	} while (r == 0 && ++passes < PASSES_MAX && t->observed.n > before);
 	if (r == 0)
 		sweep_gone(t);
-	int64_t cost = hd_tracer_clock() - begin;
+	int64_t cost = hd_now_ns() - begin;
 	t->next_scan_ns = begin + (cost * SCAN_SHARE > SCAN_NS ? cost * SCAN_SHARE : SCAN_NS);
 }
 
@@ -195,11 +196,11 @@ static int look_for_stray(void *ctx, int32_t pid)
 
 void hd_observe_strays(struct hd_tracer *t, bool now)
 {
-	int64_t begin = hd_tracer_clock();
+	int64_t begin = hd_now_ns();
 	if (t->by_tid.n == 0 || (!now && begin < t->next_strays_ns))
 		return;
 	int r = hd_procfile_numbers(look_for_stray, t, "/proc");
-	int64_t cost = hd_tracer_clock() - begin;
+	int64_t cost = hd_now_ns() - begin;
 	t->next_strays_ns = begin + (r != 0 || cost * STRAYS_SHARE < HD_NS_PER_S ? HD_NS_PER_S : cost * STRAYS_SHARE);
 }
 

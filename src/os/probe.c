@@ -9,8 +9,7 @@
 #include "hangdog/num.h"
 #include "os/procfile.h"
 
-/* -1 = no Yama in this kernel */
-static int yama_scope(void)
+int hd_yama_scope(void)
 {
 	char text[16];
 	uint64_t scope;
@@ -39,7 +38,7 @@ static void user_name(uint32_t uid, char *ret, size_t cap)
 static int refuse(int32_t pid, const char *comm, uint32_t uid, struct hd_err *err)
 {
 	uint32_t me = (uint32_t)geteuid();
-	int scope = yama_scope();
+	int scope = hd_yama_scope();
 	if (me != 0 && uid != me) {
 		char name[64];
 		user_name(uid, name, sizeof(name));

@@ -20,6 +20,9 @@ HD_MUST_CHECK int hd_procfile_status(int32_t pid, int32_t tid, struct hd_task_st
 /* Its short name, printable; "" when it is gone. */
 void hd_procfile_comm(int32_t pid, char *ret, size_t cap);
 
+/* /proc/sys/kernel/yama/ptrace_scope, 0 to 3; -1 = no Yama in this kernel.  (probe.c) */
+int hd_yama_scope(void);
+
 /* Calls fn for every entry of a directory of numbers ("/proc", task, fd), in the kernel's order, until it gives other
  * than 0: that, 0 or negative errno. */
 typedef int hd_number_fn(void *ctx, int32_t number);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "os/draft.h"
+#include "hangdog/clock.h"
 #include "os/procfile.h"
 
 #define SAMPLES_LEAST 3u
@@ -36,7 +37,7 @@ static void sample(struct hd_sighting *t, uint64_t phase, int64_t now_ns)
 
 void hd_watcher_sample(struct hd_watcher *w, uint64_t phase)
 {
-	int64_t now_ns = hd_monotonic_ns();
+	int64_t now_ns = hd_now_ns();
 	for (struct hd_sighting *t = hd_table_first(&w->seen.by_tid); t != NULL; t = hd_table_after(t)) {
 		if (!t->has_line)
 			sample(t, phase, now_ns);
@@ -74,7 +75,7 @@ static void fill(struct hd_draft *d, uint32_t t, int64_t now_ns)
 
 void hd_draft_repeats(struct hd_draft *d)
 {
-	int64_t now_ns = hd_monotonic_ns();
+	int64_t now_ns = hd_now_ns();
 	for (uint32_t t = 0; t < d->snap->n_threads; t++) {
 		struct hd_thread *thread = &d->snap->threads[t];
 		const struct hd_sighting *seen = d->threads[t].seen;

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "hangdog/clock.h"
 #include "hangdog/tracer.h"
 #include "os/procfile.h"
 #include "os/tracer_priv.h"
@@ -164,7 +165,7 @@ static enum fate fate_of(struct hd_tracer *tracer, const struct pending *p, int6
 /* Forwards or drops what is due; the time until the next one is, -1 = none. */
 static int64_t settle_pending(struct hd_signals *s, struct hd_tracer *tracer)
 {
-	int64_t now = hd_tracer_clock(), next = -1;
+	int64_t now = hd_now_ns(), next = -1;
 	size_t kept = 0;
 	int32_t status;
 	bool root_lives = hd_tracer_root(tracer) > 0 && !hd_tracer_root_status(tracer, &status);
@@ -207,7 +208,7 @@ static void take_one(struct hd_signals *s, const struct signalfd_siginfo *info, 
 	from_a_process |= sig == SIGHUP && info->ssi_code > 0 && getsid(0) == getpid();
 	if (sig == SIGCHLD || is_ours || !from_a_process || s->n_pending == HD_COUNTOF(s->pending))
 		return;
-	s->pending[s->n_pending++] = (struct pending){*info, hd_tracer_clock()};
+	s->pending[s->n_pending++] = (struct pending){*info, hd_now_ns()};
 }
 
 struct hd_happened hd_signals_poll(struct hd_signals *s, struct hd_tracer *tracer)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "os/draft.h"
+#include "hangdog/clock.h"
 #include "os/procfile.h"
 
 static int by_pid_tid(const void *a, const void *b)
@@ -111,7 +112,7 @@ static void link_parents(struct hd_snapshot *snap, const struct hd_model_proc **
 void hd_watcher_sketch(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot *snap)
 {
 	uint32_t n_rows, i = 0;
-	int64_t now_ns = hd_monotonic_ns();
+	int64_t now_ns = hd_now_ns();
 	bool known_python;
 	const struct hd_model_proc **known = sorted_procs(model, snap, &snap->n_procs);
 	struct hd_sighting **rows = sorted_threads(w, snap, &n_rows);

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "hangdog/clock.h"
 #include "hangdog/waitstatus.h"
 #include "os/procfile.h"
 #include "os/tracer_priv.h"
@@ -24,18 +25,6 @@ enum {
 };
 #define HOLD_NS (100 * HD_NS_PER_MS)
 #define HOLD_SPIN_NS (HD_NS_PER_MS / 2)
-
-static int64_t clock_of(clockid_t id)
-{
-	struct timespec ts;
-	clock_gettime(id, &ts);
-	return ts.tv_sec * HD_NS_PER_S + ts.tv_nsec;
-}
-
-int64_t hd_tracer_clock(void)
-{
-	return clock_of(CLOCK_MONOTONIC);
-}
 
 /* ---- table ----------------------------------------------------------------------------------------------------- */
 
@@ -89,7 +78,7 @@ static void set_stopped(struct hd_tracer *t, struct tracee *e, bool stopped)
 
 void hd_tracer_emit(struct hd_tracer *t, struct hd_event *event)
 {
-	event->time_ns = clock_of(CLOCK_REALTIME);
+	event->time_ns = hd_now_real_ns();
 	t->fn(t->ctx, event);
 }
 
@@ -133,7 +122,7 @@ static void tell_exit(struct hd_tracer *t, int32_t tid, int32_t pid, uint64_t st
 static void let_go(struct hd_tracer *t, struct tracee *e, int32_t signal)
 {
 	ptrace(PTRACE_CONT, e->tid, 0L, (long)signal);
-	int64_t took = hd_tracer_clock() - e->since_ns;
+	int64_t took = hd_now_ns() - e->since_ns;
 	if (took > t->longest_ns)
 		t->longest_ns = took;
 }
@@ -296,7 +285,7 @@ static void on_birth(struct hd_tracer *t, struct tracee *parent, int event)
 static void on_early_newborn(struct hd_tracer *t, int32_t tid, const struct hd_stop *stop)
 {
 	struct tracee *e = hd_tracer_insert(t, tid, 0);
-	e->since_ns = hd_tracer_clock();
+	e->since_ns = hd_now_ns();
 	if (t->is_killing)
 		kill(tid, SIGKILL);
 	if (stop->kind == HD_STOP_GROUP) { /* a thread born into a process that is being stopped */
@@ -385,7 +374,7 @@ static void on_signal(struct hd_tracer *t, struct tracee *e, int32_t signal)
 	let_go(t, e, signal);
 	if (is_root) {
 		t->deliveries[t->n_deliveries++ % HD_DELIVERIES] =
-			(struct delivery){signal, info.si_code == SI_KERNEL ? 0 : info.si_pid, hd_tracer_clock()};
+			(struct delivery){signal, info.si_code == SI_KERNEL ? 0 : info.si_pid, hd_now_ns()};
 		if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
 			t->stop_is_local = is_local(t, signal, &info);
 	}
@@ -471,7 +460,7 @@ void hd_tracer_handle(struct hd_tracer *t, int32_t tid, int32_t status)
 		on_early_newborn(t, tid, &stop);
 		return;
 	}
-	e->since_ns = hd_tracer_clock();
+	e->since_ns = hd_now_ns();
 	switch (stop.kind) {
 	case HD_STOP_BIRTH:
 		on_birth(t, e, stop.event);
@@ -515,15 +504,15 @@ bool hd_tracer_step(struct hd_tracer *t)
  * Not for ever: a parent that was killed says nothing more. */
 static void settle_held(struct hd_tracer *t)
 {
-	int64_t until = hd_tracer_clock() + HOLD_SPIN_NS;
-	while (t->n_held > 0 && hd_tracer_clock() < until) {
+	int64_t until = hd_now_ns() + HOLD_SPIN_NS;
+	while (t->n_held > 0 && hd_now_ns() < until) {
 		if (!hd_tracer_step(t))
 			sched_yield();
 	}
 	if (t->n_held == 0)
 		return;
 	struct tracee *e, *next;
-	int64_t too_old = hd_tracer_clock() - HOLD_NS;
+	int64_t too_old = hd_now_ns() - HOLD_NS;
 	HD_TABLE_EACH(&t->by_tid, e, next) {
 		if (e->is_held && e->since_ns < too_old)
 			adopt(t, e);

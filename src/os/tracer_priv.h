@@ -77,7 +77,6 @@ struct hd_tracer {
 	HD_VEC(int32_t) helpers; /* children of hangdog that are no part of the tree */
 };
 
-int64_t hd_tracer_clock(void); /* CLOCK_MONOTONIC */
 void hd_tracer_emit(struct hd_tracer *t, struct hd_event *event); /* fills time_ns */
 struct tracee *hd_tracer_find(const struct hd_tracer *t, int32_t tid);
 struct tracee *hd_tracer_insert(struct hd_tracer *t, int32_t tid, int32_t pid);

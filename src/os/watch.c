@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "hangdog/clock.h"
 #include "hangdog/procfs.h"
 #include "hangdog/vec.h"
 #include "hangdog/verdict.h"
@@ -26,13 +26,6 @@ enum {
  * megabytes reads their symbol tables and takes far longer than any later one.) */
 #define COST_SHARE 20
 #define CHANGED_MOST (HD_NS_PER_S / 2)
-
-int64_t hd_monotonic_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * HD_NS_PER_S + ts.tv_nsec;
-}
 
 /* ---- what the root inherited from us ------------------------------------------------------------------------------ */
 
@@ -321,7 +314,7 @@ static uint32_t count_suspects(struct hd_watcher *w, const struct hd_model *mode
 int hd_watcher_look(struct hd_watcher *w, const struct hd_model *model, struct hd_look *ret)
 {
 	struct hd_look look = {0};
-	struct look_pass pass = {.w = w, .look = &look, .now_ns = hd_monotonic_ns()};
+	struct look_pass pass = {.w = w, .look = &look, .now_ns = hd_now_ns()};
 	w->look++;
 	for (size_t i = 0; i < hd_model_count(model); i++) {
 		pass.pid = hd_model_at(model, i)->pid;
@@ -341,7 +334,7 @@ int hd_watcher_look(struct hd_watcher *w, const struct hd_model *model, struct h
 void hd_watcher_gathered(struct hd_watcher *w, int64_t began_ns)
 {
 	uint64_t waits = hd_watcher_waits(w);
-	int64_t now_ns = hd_monotonic_ns();
+	int64_t now_ns = hd_now_ns();
 	bool again = waits == w->waits_gathered && waits != 0;
 	w->patience_ns = again ? 2 * w->patience_ns : PATIENCE_LEAST;
 	if (w->patience_ns > PATIENCE_MOST)
@@ -353,7 +346,7 @@ void hd_watcher_gathered(struct hd_watcher *w, int64_t began_ns)
 
 bool hd_watcher_renew(const struct hd_watcher *w, struct hd_snapshot *snap)
 {
-	int64_t now_ns = hd_monotonic_ns();
+	int64_t now_ns = hd_now_ns();
 	uint32_t met = 0;
 	bool holds = true;
 	for (uint32_t t = 0; t < snap->n_threads; t++) {
@@ -372,8 +365,6 @@ bool hd_watcher_renew(const struct hd_watcher *w, struct hd_snapshot *snap)
 		/* What ran at the gather and runs on has no line either time. */
 		holds &= seen->has_line == (thread->is_still || thread->state == 'Z');
 	}
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	snap->time_ns = now.tv_sec * HD_NS_PER_S + now.tv_nsec;
+	snap->time_ns = hd_now_real_ns();
 	return holds && met == w->seen.by_tid.n;
 }

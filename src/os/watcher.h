@@ -27,7 +27,6 @@ struct hd_watcher {
 	uint32_t suspects;
 };
 
-int64_t hd_monotonic_ns(void);
 bool hd_watcher_inherited(const struct hd_watcher *w, const char *link);
 /* A number for the suspicious waits and the set of still threads: equal as long as neither changed.  0 = no suspicion. */
 uint64_t hd_watcher_waits(const struct hd_watcher *w);

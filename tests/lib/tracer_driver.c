@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "hangdog/act.h"
+#include "hangdog/clock.h"
 #include "hangdog/num.h"
 #include "hangdog/signals.h"
 #include "hangdog/tracer.h"
@@ -113,20 +114,20 @@ static void end_tree(struct driver *d)
 	struct hd_err err = {0};
 	struct hd_kill how = {.term_timeout_ms = d->term_ms, .tracer = d->tracer};
 	uint32_t ended = 0;
-	int64_t since = hd_tracer_clock();
+	int64_t since = hd_now_ns();
 	int r = hd_kill_tree(d->model, &how, pump, d, &ended, &err);
-	fprintf(stderr, "killed %u in %lld ms: %s\n", ended, (long long)((hd_tracer_clock() - since) / HD_NS_PER_MS),
+	fprintf(stderr, "killed %u in %lld ms: %s\n", ended, (long long)((hd_now_ns() - since) / HD_NS_PER_MS),
 		r == 0 ? "all gone" : err.text);
 }
 
 static int run(struct driver *d)
 {
-	int64_t start = hd_tracer_clock();
+	int64_t start = hd_now_ns();
 	int32_t status = 0;
 	for (;;) {
 		struct hd_happened happened = hd_signals_poll(d->signals, d->tracer);
 		int more = hd_tracer_drain(d->tracer);
-		int64_t age_ms = (hd_tracer_clock() - start) / HD_NS_PER_MS;
+		int64_t age_ms = (hd_now_ns() - start) / HD_NS_PER_MS;
 		if (hd_tracer_root_status(d->tracer, &status) || !hd_tracer_has_tracees(d->tracer))
 			return status;
 		if (d->kill_ms > 0 && age_ms >= d->kill_ms) {
