@@ -4,4 +4,4 @@
 # --stall tells of a job in which nothing moves for ten minutes (a suspicion, not a proof, so it is only reported).
 set -eu
 [ $# -gt 0 ] || { echo "usage: run.sh COMMAND [ARG...]" >&2; exit 2; }
-exec mpirun -n "${RANKS:-2}" hangdog run --quiet --on-hang kill --stall 600 -- "$@"
+exec mpirun -n "${RANKS:-2}" hangdog run --on-hang kill --stall 600 -- "$@"

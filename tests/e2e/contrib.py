@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The examples below contrib/ are sound: each file passes the checker of its kind, and each hangdog command in them uses options
-that this build has.  The shell examples run for real, with stand-ins for the launchers that are not installed."""
+that this build has.  The shell examples run for real, with stand-ins for the launchers
+that are not installed; MPI, torchrun and the notebook run for real where they are."""
 import glob
 import json
 import os
@@ -137,7 +138,101 @@ def a_slurm_job_that_hung_is_requeued():
         check(r.status == 124 and text(f"{d}/requeued") == "requeue 7\n", r)
 
 
+MPI_PROGRAM = r"""
+#include <mpi.h>
+#include <pthread.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	int rank, sum;
+	MPI_Init(&argc, &argv);
+	MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+	MPI_Allreduce(&rank, &sum, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
+	printf("rank %d sum %d\\n", rank, sum);
+	fflush(stdout);
+	for (int i = 0; argc > 1 && rank == 1 && i < 2; i++)
+		pthread_mutex_lock(&lock);
+	MPI_Barrier(MPI_COMM_WORLD);
+	MPI_Finalize();
+	return 0;
+}
+"""
+
+
+def mpirun_for_real():
+    """Two ranks that talk to each other; then one of them is dead, and the job ends."""
+    if not shutil.which("mpicc") or not shutil.which("mpirun"):
+        raise Skip("no MPI (openmpi-bin, libopenmpi-dev)")
+    with scratch() as d:
+        with open(os.path.join(d, "ring.c"), "w") as f:
+            f.write(MPI_PROGRAM)
+        r = run("mpicc", "-o", "ring", "ring.c", "-lpthread", cwd=d)
+        check(r.status == 0, r)
+        env = dict(os.environ, PATH=f"{os.path.dirname(HANGDOG)}:{os.environ['PATH']}", XDG_STATE_HOME=d, OMPI_ALLOW_RUN_AS_ROOT="1",
+                   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_rmaps_base_oversubscribe="1")
+        r = run(os.path.join(CONTRIB, "mpi", "run.sh"), "./ring", env=env, cwd=d)
+        check(r.status == 0 and "rank 0 sum 1" in r.out and "rank 1 sum 1" in r.out and "hangdog" not in r.err, r)
+        r = run(os.path.join(CONTRIB, "mpi", "run.sh"), "./ring", "hang", env=env, cwd=d)
+        check(r.status == 124 and "hangdog: DEADLOCK" in r.err and "self-lock" not in r.out, r)
+
+
+TORCH_PROGRAM = """
+import os, threading, time, torch, torch.distributed as dist
+dist.init_process_group("gloo")
+x = torch.ones(1) * dist.get_rank()
+dist.all_reduce(x)
+first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
+print("rank", dist.get_rank(), "sum", x.item(), "first" if first else "again", flush=True)
+if first and dist.get_rank() == 0:
+    log_lock = threading.Lock()
+    def write():
+        with log_lock: time.sleep(1000)
+    threading.Thread(target=write, daemon=True).start()
+    while not log_lock.locked(): pass
+    pid = os.fork()
+    if pid == 0:
+        with log_lock: os._exit(0)
+    os.waitpid(pid, 0)
+dist.barrier()
+dist.destroy_process_group()
+"""
+
+
+def torchrun_for_real():
+    """A worker of the first attempt hangs and is ended; torchrun starts the group again, and that goes well."""
+    torchrun = os.path.join(os.path.dirname(os.environ.get("HD_DOCS_PYTHON", "")), "torchrun")
+    torchrun = torchrun if os.path.exists(torchrun) else shutil.which("torchrun")
+    if not torchrun:
+        raise Skip("no torchrun (HD_DOCS_PYTHON names a Python with PyTorch)")
+    with scratch() as d:
+        with open(os.path.join(d, "train.py"), "w") as f:
+            f.write(TORCH_PROGRAM)
+        env = dict(os.environ, PATH=f"{os.path.dirname(HANGDOG)}:{os.path.dirname(torchrun)}:{os.environ['PATH']}", XDG_STATE_HOME=d, GPUS="2")
+        r = run(os.path.join(CONTRIB, "torchrun", "train.sh"), "train.py", env=env, cwd=d, timeout=200)
+        check(r.status == 0 and "rank 0 sum 1.0 first" in r.out and "rank 0 sum 1.0 again" in r.out, r)
+        check("DEADLOCK (proven)" in r.err and "log_lock" in r.err, r)
+
+
+def the_notebook_runs():
+    """Executed in a Jupyter kernel of its own: the wheel installs, a script runs under hangdog, the terminal opens."""
+    jupyter = os.environ.get("HD_JUPYTER", "")
+    wheels = glob.glob(os.path.join(ROOT, "dist", "hangdog-*.whl"))
+    if not jupyter or not wheels:
+        raise Skip("HD_JUPYTER names no jupyter (with nbconvert, ipykernel, colab-xterm), or no wheel is built (make wheel)")
+    with scratch() as d:
+        shutil.copy(wheels[0], d)
+        shutil.copy(os.path.join(CONTRIB, "notebook", "hangdog.ipynb"), d)
+        shutil.copy(os.path.join(CONTRIB, "demo", "fork_deadlock.py"), os.path.join(d, "train.py"))
+        env = dict(os.environ, PATH=f"{os.path.dirname(jupyter)}:{os.environ['PATH']}", XDG_STATE_HOME=d, HOME=d)
+        r = run(jupyter, "nbconvert", "--to", "notebook", "--execute", "--output", "out.ipynb", "hangdog.ipynb", cwd=d, env=env, timeout=300)
+        check(r.status == 0, r)
+        out = text(os.path.join(d, "out.ipynb"))
+        check("DEADLOCK (proven)" in out and "stats_lock" in out and "hangdog why " in out, out)
+
+
 if __name__ == "__main__":
     main([(f.__name__, f) for f in (each_example_says_in_one_line_what_it_is, shell_scripts_parse, units_verify, json_parses,
                                     yaml_parses, notebook_and_text_are_the_same, commands_use_options_that_exist,
-                                    launchers_pass_the_status_on, a_slurm_job_that_hung_is_requeued)])
+                                    launchers_pass_the_status_on, a_slurm_job_that_hung_is_requeued,
+                                    mpirun_for_real, torchrun_for_real, the_notebook_runs)])
