@@ -7,7 +7,7 @@
 #include "hangdog/err.h"
 #include "hangdog/report.h"
 
-#define HD_CURE_ENV_MAX 5
+#define HD_CURE_ENV_MAX 3
 
 struct hd_cure {
 	const char *name;

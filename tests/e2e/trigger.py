@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -147,6 +148,90 @@ def in_a_terminal_of_80_by_24():
 @case
 def in_a_terminal_that_says_0_by_0():
     in_terminal(0, 0)
+
+
+class Display:
+    """An X server without a screen."""
+
+    def __enter__(self):
+        for program in "Xvfb", "xterm", "import", "convert", "xdotool":
+            if shutil.which(program) is None:
+                raise Skip(f"no {program}")
+        told, tell = os.pipe()
+        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(tell), "-screen", "0", "1100x900x24", "-nolisten", "tcp"], pass_fds=[tell],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        os.close(tell)
+        with open(told) as f:
+            number = f.readline().strip()
+        if not number:
+            raise Skip("Xvfb does not start here")
+        self.env = dict(ENV, DISPLAY=":" + number)
+        return self
+
+    def __exit__(self, *_):
+        self.server.kill()
+        self.server.wait()
+
+    def run(self, *args):
+        return subprocess.run(args, env=self.env, capture_output=True, text=True, timeout=60)
+
+
+def shows_text(display, picture):
+    """Within the window there is paper, and ink on it."""
+    display.run("import", "-window", "root", picture)
+    colours = display.run("convert", picture, "-crop", "500x600+0+0", "-format", "%k", "info:").stdout
+    return colours.isdigit() and int(colours) >= 2
+
+
+def in_xterm(kind, python, cure):
+    """As a person has it: everything in one window of 100 columns, whose keys still work when it is over."""
+    need_fork(python)
+    with scratch() as d, Display() as display:
+        out, log, done = os.path.join(d, "outputs"), os.path.join(d, "log"), os.path.join(d, "done")
+        script = os.path.join(d, "session.sh")
+        with open(script, "w") as f:
+            f.write(f"""cd {d}
+{HANGDOG} run --on-hang restart --restart-delay 0 --incident-dir {d}/state -- {python} {DEMO} --with {kind} {out}
+echo "status $? size $(stty size) modes $(stty -a | grep -o '[-]*icanon\\|[-]*echo ' | tr '\\n' ' ')" > {d}/half
+mv {d}/half {d}/after
+read line && echo "$line" > {done}
+read end
+""")
+        window = subprocess.Popen(["xterm", "-geometry", "100x60+0+0", "-xrm", "XTerm*allowSendEvents: true", "-l", "-lf", log, "-e", "sh", script],
+                                  env=display.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            wait_until(lambda: os.path.exists(os.path.join(d, "after")) or window.poll() is not None, "it comes to its end in xterm", timeout=170)
+            after = open(os.path.join(d, "after")).read().split()
+            check(after == ["status", "0", "size", "60", "100", "modes", "icanon", "echo"], after)
+            check(files(out) == FINISHED, files(out))
+            id_of = display.run("xdotool", "search", "--class", "xterm").stdout.split()[-1]
+            display.run("xdotool", "type", "--window", id_of, "hello\n")
+            wait_until(lambda: os.path.exists(done), "its keyboard works")
+            check(open(done).read() == "hello\n", open(done).read())
+            wait_until(lambda: shows_text(display, os.path.join(d, "screen.png")), "the text stands on the screen")
+            if "HANGDOG_TEST_PICTURES" in os.environ:
+                shutil.copy(os.path.join(d, "screen.png"), os.path.join(os.environ["HANGDOG_TEST_PICTURES"], f"xterm-{kind}.png"))
+        finally:
+            window.kill()
+            window.wait()
+        shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", open(log, errors="replace").read()) if os.path.exists(log) else ""
+        if shown:  # an xterm that was built with logging
+            check("DEADLOCK (proven)" in shown and f"cure {cure}" in shown and "finished" in shown, shown)
+
+
+@case
+def in_a_real_xterm():
+    in_xterm("plain", sys.executable, "mp-start=spawn")
+
+
+@case
+def in_a_real_xterm_with_torch():
+    in_xterm("torch", python_with("torch", "numpy"), "omp-threads=1")
+
+
+@case
+def in_a_real_xterm_with_jax():
+    in_xterm("jax", python_with("jax"), "mp-start=spawn")
 
 
 need("run", "why")

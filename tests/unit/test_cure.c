@@ -48,10 +48,10 @@ Test(cure, a_plan_sets_the_variables_of_its_cures)
 
 Test(cure, what_the_user_set_stays)
 {
-	static const char *const env[] = {"MKL_NUM_THREADS=8", "MKL_NUM=x", "BLIS_NUM_THREADS=1", NULL};
+	static const char *const env[] = {"MKL_NUM_THREADS=8", "MKL_NUM=x", "NUMEXPR_NUM_THREADS=1", NULL};
 	struct hd_cure_plan plan = hd_cure_plan("blas-threads=1", env, "/c", arena);
 	cr_assert_str_eq(plan.env[0], "OPENBLAS_NUM_THREADS=1");
-	cr_assert_str_eq(plan.env[1], "NUMEXPR_NUM_THREADS=1");
+	cr_assert_null(plan.env[1]);
 	cr_assert_str_eq(plan.kept, "MKL_NUM_THREADS");
 }
 
