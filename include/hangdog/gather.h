@@ -41,6 +41,11 @@ HD_MUST_CHECK int hd_watcher_look(struct hd_watcher *w, const struct hd_model *m
  * phase, not 0. */
 void hd_watcher_sample(struct hd_watcher *w, uint64_t phase);
 
+/* Nothing but CPU time has moved for silent_ns: who burns it in a loop that gets nowhere (spin.h)?  Gives how much CPU time
+ * such threads have burnt so far, which is no progress.  `tracer` NULL: nobody may be stopped, and all is progress. */
+struct hd_tracer;
+uint64_t hd_watcher_spins(struct hd_watcher *w, struct hd_tracer *tracer, int64_t silent_ns, int64_t patience_ns);
+
 /* A full snapshot of now.  Never stops anybody.  Heap; free with hd_snapshot_free. */
 HD_MUST_CHECK int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err);
 

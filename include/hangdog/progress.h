@@ -4,7 +4,8 @@
  *         they were written to (drivers/tty/tty_io.c tty_update_time: to 8 s).  Anonymous pipes have not (Linux 6.15 and
  *         later), nor have sockets: there it is the bytes that their writers wrote at all (/proc/PID/io, wchar), and only
  *         those count that the root has too, for others are talk among the processes.  /dev/null never counts.
- * cpu     more than HD_CPU_SHARE of one CPU over a window: heartbeats and polling loops stay below it.
+ * cpu     more than HD_CPU_SHARE of one CPU over a window: heartbeats and polling loops stay below it.  Loops that wait and
+ *         get nowhere (spin.h) are left out by the caller.
  * file    a file that matches appears, grows or is touched.
  * gpu     cannot be seen from here without the driver's own library: said once, and never counts. */
 #ifndef HANGDOG_PROGRESS_H
@@ -27,6 +28,9 @@ struct hd_meter *hd_meter_new(const struct hd_progress_spec *spec, int32_t root,
 void hd_meter_free(struct hd_meter *m); /* NULL is fine */
 /* Has the tree moved since the last call?  cpu_ns: CPU time of the tree so far (hd_look).  The first call says no. */
 bool hd_meter_read(struct hd_meter *m, const struct hd_model *model, uint64_t cpu_ns, int64_t now_ns);
+
+/* For how long has nothing but CPU time moved? */
+int64_t hd_meter_silent_ns(const struct hd_meter *m, int64_t now_ns);
 
 /* Do the files of `spec` look otherwise than when the meter was made? */
 bool hd_meter_files_changed(const struct hd_meter *m);

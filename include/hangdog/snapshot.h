@@ -151,6 +151,11 @@ struct hd_thread {
 	uint64_t repeats;
 	/* It moves: so much CPU time in so long, while nothing else did.  0, 0 = not looked at. */
 	int64_t busy_ns, busy_of_ns;
+	/* It runs, but for so long each sample met it in the same waiting loop over memory that did not change (spin.h): 0 = not so. */
+	int64_t spin_ns;
+	uint32_t spin_samples;
+	uint64_t spin_addr;      /* of what it looks at, and the word there */
+	uint32_t spin_value;
 	uint64_t voluntary, involuntary; /* context switches: the witness of stillness */
 	uint64_t cpu_ns;         /* on a CPU so far, 0 = not known; told to people, decides nothing */
 };

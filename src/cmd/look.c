@@ -133,9 +133,12 @@ static int64_t stalled_ns(struct hd_supervisor *s, const struct hd_look *look, i
 	if (s->options->stall_ms == 0 || now_ms < s->measure_due_ms)
 		return 0;
 	s->measure_due_ms = now_ms + (s->options->stall_ms < 10 * MEASURE_EVERY_MS ? s->options->stall_ms / 10 : MEASURE_EVERY_MS);
+	struct hd_tracer *tracer = hd_tracer_is_observing(s->tracer) ? NULL : s->tracer;
+	uint64_t spin_ns = s->progress.cpu ? hd_watcher_spins(s->watcher, tracer, hd_meter_silent_ns(s->meter, now_ns),
+							      hd_rhythm_patience_ns(&s->rhythm)) : 0;
 	if (is_stopped(s))
 		hd_rhythm_skip(&s->rhythm, now_ns);
-	else if (hd_meter_read(s->meter, s->model, look->cpu_ns, now_ns))
+	else if (hd_meter_read(s->meter, s->model, look->cpu_ns > spin_ns ? look->cpu_ns - spin_ns : 0, now_ns))
 		hd_rhythm_move(&s->rhythm, now_ns);
 	else if (hd_rhythm_quiet_ns(&s->rhythm, now_ns) > hd_rhythm_patience_ns(&s->rhythm) / 4)
 		hd_watcher_sample(s->watcher, (uint64_t)s->rhythm.moved_ns | 1);

@@ -206,6 +206,18 @@ static json_t *wait_or_null(const struct hd_report *report, uint32_t t)
 	return ret;
 }
 
+static json_t *spin_or_null(const struct hd_thread *thread)
+{
+	if (thread->spin_ns <= 0)
+		return json_null();
+	json_t *ret = json_object();
+	put(ret, "for_ms", json_integer(thread->spin_ns / HD_NS_PER_MS));
+	put(ret, "samples", json_integer(thread->spin_samples));
+	put(ret, "address", address_or_null(thread->spin_addr));
+	put(ret, "value", json_integer(thread->spin_value));
+	return ret;
+}
+
 static json_t *thread_json(const struct hd_report *report, uint32_t t)
 {
 	const struct hd_thread *thread = &report->snap->threads[t];
@@ -219,6 +231,7 @@ static json_t *thread_json(const struct hd_report *report, uint32_t t)
 	put(ret, "starved", report->verdict == NULL ? json_null() : json_boolean(report->verdict->threads[t].is_starved));
 	put(ret, "in_fork", hd_json_text(hd_fork_phase(report->snap, t)));
 	put(ret, "wait", wait_or_null(report, t));
+	put(ret, "spin", spin_or_null(thread));
 	put(ret, "stack", stack(&thread->stack));
 	return ret;
 }

@@ -485,6 +485,10 @@ static void put_way_out(const struct text *t, uint32_t i, struct hd_buf *out)
 	if (thread->busy_of_ns > 0 && thread->busy_ns * BUSY_SHARE > thread->busy_of_ns)
 		hd_buf_printf(out, ", using %lld%% of a CPU all the time, for %s", (long long)(thread->busy_ns * 100 / thread->busy_of_ns),
 			      hd_duration_words(thread->busy_of_ns).text);
+	if (thread->spin_ns > 0)
+		hd_buf_printf(out, ", always in the same loop that waits: in %" PRIu32 " samples over %s the memory it looks at never changed (0x%" PRIx64
+			      " holds %" PRIu32 ")",
+			      thread->spin_samples, hd_duration_words(thread->spin_ns).text, thread->spin_addr, thread->spin_value);
 	if (wait->kind == HD_WAIT_NONE || (!thread->is_still && !thread->call_known))
 		return;
 	if (wait->has_deadline && wait->timeout_ns >= 0)

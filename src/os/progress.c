@@ -23,6 +23,7 @@ struct hd_meter {
 	uint64_t bytes;      /* written by those whose output has no time */
 	uint64_t files, first_files; /* what the files of the patterns looked like, and at the start */
 	bool has_seen;
+	int64_t moved_ns; /* other than by CPU time */
 };
 
 static bool stream_stat(int32_t pid, int fd, struct stat *ret)
@@ -158,12 +159,19 @@ static bool cpu_moved(struct hd_meter *m, uint64_t cpu_ns, int64_t now_ns)
 	return is_busy;
 }
 
+int64_t hd_meter_silent_ns(const struct hd_meter *m, int64_t now_ns)
+{
+	return m->has_seen ? now_ns - m->moved_ns : 0;
+}
+
 bool hd_meter_read(struct hd_meter *m, const struct hd_model *model, uint64_t cpu_ns, int64_t now_ns)
 {
 	uint64_t files = all_files(m);
 	bool moved = m->has_seen && files != m->files;
 	if (m->spec->output && output_moved(m, model))
 		moved = m->has_seen;
+	if (moved || !m->has_seen)
+		m->moved_ns = now_ns;
 	if (m->spec->cpu && cpu_moved(m, cpu_ns, now_ns))
 		moved = true;
 	m->files = files;

@@ -83,6 +83,12 @@ void hd_draft_repeats(struct hd_draft *d)
 			thread->busy_ns = (int64_t)(seen->run_ns - seen->repeat.busy_run_ns);
 			thread->busy_of_ns = now_ns - seen->repeat.busy_since_ns;
 		}
+		if (seen != NULL && !thread->is_still && seen->gets_nowhere) {
+			thread->spin_ns = now_ns - seen->spin.since_ns;
+			thread->spin_samples = seen->spin.samples;
+			thread->spin_addr = seen->spin.words[0].addr;
+			thread->spin_value = seen->spin.words[0].value;
+		}
 		if (seen == NULL || thread->is_still || thread->call_known || seen->repeat.samples < SAMPLES_LEAST ||
 		    seen->repeat.line.nr == NR_RESTART_X86_64 || strchr("RSD", thread->state) == NULL)
 			continue;

@@ -9,6 +9,7 @@
 
 #include "hangdog/arena.h"
 #include "hangdog/frame.h"
+#include "hangdog/spin.h"
 #include "hangdog/table.h"
 #include "hangdog/wait.h"
 #include "parse/proc_task.h"
@@ -42,6 +43,10 @@ struct hd_sighting {
 	enum hd_abi abi;
 	bool is_suspect;        /* the call has no time limit and waits for somebody */
 	struct hd_repeat repeat; /* hd_watcher_sample */
+	struct hd_spin spin;     /* hd_watcher_spins */
+	uint64_t spin_run_ns;    /* CPU time at the last measurement */
+	uint32_t spin_skip, spin_back_off;
+	bool gets_nowhere;
 	struct hd_arena *stack_arena; /* frames captured in this wait, NULL = none yet */
 	struct hd_stack stack;
 };

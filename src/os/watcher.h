@@ -21,6 +21,9 @@ struct hd_watcher {
 	/* The last gather and the waits that it was made for: see hd_watcher_look. */
 	uint64_t waits_gathered; /* 0 = none */
 	int64_t gathered_ns, gather_cost_ns, patience_ns;
+	/* Threads that spin: when they were looked at last, and how much CPU time they burnt while they got nowhere. */
+	int64_t spins_ns;
+	uint64_t spin_cpu_ns;
 	/* The last answer of hd_candidates, for the waits that it was asked about. */
 	uint64_t waits_asked;
 	int64_t asked_ns;

@@ -9,7 +9,7 @@ A program's first line says what must come out: `EXPECT: verdict=deadlock cause=
 compiler must be able to do (they are flags of the build, too); `SIGHT: all` says that a look from outside can only prove it where
 the descriptors of every process on the machine can be read.  `lost=N` in EXPECT: a child that ended by signal N is told.
 `OBJECT: regex`: what a dead-locked thread of a culprit waits for, as the report says it.  `CC: command` names another compiler;
-`LEFT: regex`: what a lost child left behind.  `CRATES: names` are libraries of Rust (Debian's librust-NAME-dev).  `STALL: seconds` is passed on as --stall, and then what is suspected is acted on.
+`SPINS: N`: how many threads are told to spin.  `LEFT: regex`: what a lost child left behind.  `CRATES: names` are libraries of Rust (Debian's librust-NAME-dev).  `STALL: seconds` is passed on as --stall, and then what is suspected is acted on.
 `PYTHON: version` is the oldest that will do: looked for in HD_PYTHONS (a list with colons), which may lie in a chroot.
 `STDIN: slow` and `STDOUT: slow`: a process outside the tree writes the input, reads the output, after a while; `STDIN: steady`:
 a byte every 30 ms.
@@ -60,6 +60,7 @@ class Program:
         self.flags = (self.directive(head, "TRY") or "").split()
         self.unbuildable = None
         self.object = self.directive(head, "OBJECT")
+        self.spins = self.directive(head, "SPINS")
         self.left = self.directive(head, "LEFT")
         self.compiler = (self.directive(head, "CC") or "").split()
         self.crates = (self.directive(head, "CRATES") or "").split()
@@ -247,7 +248,7 @@ def check_report(expect, report, wanted_object=None):
     one_of("culprits", len(report["culprits"]))
     waits = [t["wait"] for p in report["processes"] if p["pid"] in report["culprits"] or is_stall
              for t in p["threads"] if (t["deadlocked"] or is_stall) and t["wait"]]
-    check(waits, f"no thread of a culprit is shown to wait\n{short(report)}")
+    check(waits or is_stall, f"no thread of a culprit is shown to wait\n{short(report)}")
     kinds = sorted({w["kind"] for w in waits})
     want = expect.get("kind")
     check(want is None or set(kinds) & set(want.split("|")),
@@ -290,6 +291,8 @@ def launched(program):
             raise Skip("the race that hangs this program did not come up")
         check(os.path.exists(report), f"no report; status {status}\n{text_of(out)}")
         check_report(program.expect, json.load(open(report)), program.object)
+        spins = [t for p in json.load(open(report))["processes"] for t in p["threads"] if t["spin"]]
+        check(len(spins) == int(program.spins or 0), f"these spin: {spins}, expected {program.spins}")
         left = [text for child in json.load(open(report))["children_lost"] for text in child["left"]]
         check(program.left is None or any(re.search(program.left, text) for text in left), f"left is {left}, expected '{program.left}'")
         check(status == 124, f"status {status} instead of 124\n{text_of(out)}")

@@ -77,7 +77,7 @@ static void assert_shape(const json_t *root)
 	ASSERT_KEYS(at(root, "cost"), "longest_stop_us", "capture_ms");
 	const json_t *process = at(root, "processes.0");
 	ASSERT_KEYS(process, "pid", "ppid", "comm", "command", "status", "fork", "threads", "alarm_in_ms");
-	ASSERT_KEYS(at(process, "threads.0"), "tid", "name", "state", "deadlocked", "starved", "in_fork", "wait", "stack");
+	ASSERT_KEYS(at(process, "threads.0"), "tid", "name", "state", "deadlocked", "starved", "in_fork", "wait", "spin", "stack");
 }
 
 Test(report_json, has_every_key_of_the_contract_in_its_order)
