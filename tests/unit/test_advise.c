@@ -128,6 +128,27 @@ static const struct example examples[] = {
 	{"inherited-mutex", NULL, MUTEX_WAIT "lookup@/home/ann/server\nmain@/home/ann/server", HD_LOCK_MUTEX, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
 	{"lock-order", NULL, MUTEX_WAIT "transfer@/home/ann/bank", HD_LOCK_MUTEX, HD_CAUSE_LOCK_CYCLE, 'S', NULL},
 	{"stall", NULL, "__read@" LIBC "\nmain@/x/a", HD_LOCK_UNKNOWN, HD_CAUSE_UNKNOWN, 'S', NULL},
+	{"intel-openmp-after-fork", "omp-threads=1", "pthread_cond_wait@" LIBC "\n__kmp_suspend_64@/v/libiomp5.so\n__kmp_hyper_barrier_release@/v/libiomp5.so\nwork@/x/a",
+	 HD_LOCK_TEAM, HD_CAUSE_MISSING_THREAD, 'S', NULL},
+	{"xgboost-openmp", "omp-threads=1", GOMP "GOMP_parallel@/usr/lib/libgomp.so.1\nXGBoosterPredict@/v/xgboost/lib/libxgboost.so", HD_LOCK_TEAM,
+	 HD_CAUSE_MISSING_THREAD, 'S', NULL},
+	{"opencv-openmp", "omp-threads=1", GOMP "GOMP_parallel@/usr/lib/libgomp.so.1\ncv::parallel_for_@/usr/lib/libopencv_core.so.406\ncv::cvtColor@/v/cv2.abi3.so",
+	 HD_LOCK_TEAM, HD_CAUSE_MISSING_THREAD, 'S', NULL},
+	{"openblas-openmp", "omp-threads=1", "exec_blas@/usr/lib/libopenblas.so.0\ndgemm_thread_nn@/usr/lib/libopenblas.so.0", HD_LOCK_UNKNOWN, HD_CAUSE_UNKNOWN, 'R', NULL},
+	{"openmp-after-fork", "omp-threads=1", "GOMP_parallel@/opt/static/a.out\nmain@/opt/static/a.out", HD_LOCK_UNKNOWN, HD_CAUSE_UNKNOWN, 'R', NULL},
+	{"jax-fork", NULL, "pthread_cond_wait@" LIBC "\n?@/v/jaxlib/libjax_common.so\npy _value /v/jax/_src/array.py:628", HD_LOCK_CONDITION,
+	 HD_CAUSE_MISSING_THREAD, 'S', NULL},
+	{"glog-fork", NULL, MUTEX_WAIT "google::LogMessage::Flush@/usr/lib/libglog.so.1\nserve@/x/a", HD_LOCK_MUTEX, HD_CAUSE_INHERITED_LOCK, 'S', NULL},
+	{"datadog-fork", NULL, SEM "py Handler.acquire /usr/lib/python3.11/logging/__init__.py:927\npy _after_fork /v/ddtrace/internal/forksafe.py:71", HD_LOCK_PYTHON,
+	 HD_CAUSE_INHERITED_LOCK, 'S', NULL},
+	{"tbbmalloc-exit", NULL, "sched_yield@" LIBC "\n?@/usr/lib/libtbbmalloc.so.2\nexit@" LIBC, HD_LOCK_UNKNOWN, HD_CAUSE_UNKNOWN, 'R', NULL},
+	{"tensorstore-fork", NULL, "pthread_cond_wait@" LIBC "\n?@/v/tensorstore/_tensorstore.cpython-311.so\npy load /x/a.py:9", HD_LOCK_CONDITION,
+	 HD_CAUSE_MISSING_THREAD, 'S', NULL},
+	{"wait-cycle", NULL, "__read@" LIBC "\nmain@/x/a", HD_LOCK_UNKNOWN, HD_CAUSE_WAIT_CYCLE, 'S', NULL},
+	{"self-lock", NULL, MUTEX_WAIT "twice@/x/a", HD_LOCK_MUTEX, HD_CAUSE_SELF_LOCK, 'S', NULL},
+	{"dead-holder", NULL, MUTEX_WAIT "shared@/x/a", HD_LOCK_MUTEX, HD_CAUSE_DEAD_HOLDER, 'S', NULL},
+	{"no-waker", NULL, "pthread_cond_wait@" LIBC "\nwork@/x/a", HD_LOCK_CONDITION, HD_CAUSE_NO_WAKER, 'S', NULL},
+	{"thread-left-behind", NULL, "pthread_cond_wait@" LIBC "\nwork@/x/a", HD_LOCK_CONDITION, HD_CAUSE_MISSING_THREAD, 'S', NULL},
 };
 
 static uint32_t advise_example(const struct example *e, struct hd_snapshot **ret_snap, struct hd_advice ret[HD_ADVICE_MAX])
@@ -167,6 +188,38 @@ Test(advise, stacks_from_public_threads_find_their_rule)
 				  "rule %s offers a cure that --cure does not know: %s", advice[k].rule, advice[k].cure);
 		hd_snapshot_free(s);
 	}
+}
+
+/* The same scene gives the same rules in the same order, each time, whoever else is in the tree. */
+Test(advise, the_first_match_is_always_the_same)
+{
+	for (size_t i = 0; i < HD_COUNTOF(examples); i++) {
+		struct hd_advice first[HD_ADVICE_MAX], again[HD_ADVICE_MAX];
+		struct hd_snapshot *s, *t;
+		uint32_t n = advise_example(&examples[i], &s, first), m = advise_example(&examples[i], &t, again);
+		cr_assert_eq(n, m);
+		for (uint32_t k = 0; k < n; k++)
+			cr_expect_str_eq(first[k].rule, again[k].rule);
+		hd_snapshot_free(s);
+		hd_snapshot_free(t);
+	}
+}
+
+Test(advise, who_made_the_fork_and_who_held_the_lock_count_too)
+{
+	const struct example loader = {"torch-dataloader", NULL, MUTEX_WAIT "f@/opt/x/libx.so", HD_LOCK_MUTEX, HD_CAUSE_INHERITED_LOCK, 'S', NULL};
+	struct hd_advice advice[HD_ADVICE_MAX];
+	struct hd_snapshot *s;
+	advise_example(&loader, &s, advice);
+	s->procs[1].fork->stack = sample_stack(s, "fork@" LIBC "\npy _MultiProcessingDataLoaderIter.__init__ /v/torch/utils/data/dataloader.py:1041");
+	struct hd_verdict *v = sample_verdict(s, HD_CAUSE_INHERITED_LOCK, HD_CERT_PROVEN, 1);
+	cr_assert_geq(hd_advise(s, v, advice), 1);
+	cr_expect_str_eq(advice[0].rule, "torch-dataloader");
+	s->procs[1].fork->stack.n = 0;
+	v->threads[1].owner.state = HD_OWNER_FORKER;
+	cr_assert_geq(hd_advise(s, v, advice), 1);
+	cr_expect_str_eq(advice[0].rule, "fork-inside-lock");
+	hd_snapshot_free(s);
 }
 
 Test(advise, a_healthy_tree_gets_none)
