@@ -566,16 +566,21 @@ Test(shell_gather, a_descriptor_that_sends_signals_is_a_source_of_them, .timeout
 	close_scene(&s);
 }
 
-static void wait_with_a_posix_timer(void)
+static void wait_with_a_timer_that_kills(void)
 {
 	static int word;
 	timer_t timer;
-	signal(SIGUSR1, ignore_alarm);
-	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1}; /* no handler */
 	struct itimerspec when = {.it_value.tv_sec = 50};
 	timer_create(CLOCK_MONOTONIC, &event, &timer);
 	timer_settime(timer, 0, &when, NULL);
 	syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+}
+
+static void wait_with_a_posix_timer(void)
+{
+	signal(SIGUSR1, ignore_alarm);
+	wait_with_a_timer_that_kills();
 }
 
 Test(shell_gather, a_timer_whose_signal_is_caught_is_seen, .timeout = 30)
@@ -585,6 +590,60 @@ Test(shell_gather, a_timer_whose_signal_is_caught_is_seen, .timeout = 30)
 	cr_assert_eq(gather(&s)->procs[0].timer_armed, HD_YES);
 	cr_assert_eq(decide(&s)->kind, HD_VERDICT_NONE);
 	close_scene(&s);
+}
+
+Test(shell_gather, a_timer_without_a_handler_ends_the_process_and_so_the_wait_for_it, .timeout = 30)
+{
+	struct scene s = open_scene(wait_with_a_timer_that_kills);
+	wait_for(&s, 1, 1, 1);
+	cr_assert_eq(gather(&s)->procs[0].timer_armed, HD_YES);
+	cr_assert_eq(decide(&s)->kind, HD_VERDICT_NONE);
+	close_scene(&s);
+}
+
+/* As glibc's sem_open does it: mapped by a temporary name, linked to the lasting one, the temporary one removed. */
+static void wait_in_a_file(const char *lasting_name)
+{
+	char path[] = "/dev/shm/hd-name-XXXXXX";
+	int fd = mkstemp(path);
+	if (fd < 0 || ftruncate(fd, 4096) != 0)
+		_exit(1);
+	int *word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (lasting_name != NULL && link(path, lasting_name) != 0)
+		_exit(1);
+	unlink(path);
+	syscall(SYS_futex, word, FUTEX_WAIT, 0, NULL, NULL, 0);
+}
+
+static char lasting_name[64];
+
+static void wait_in_a_linked_file(void)
+{
+	wait_in_a_file(lasting_name);
+}
+
+static void wait_in_a_nameless_file(void)
+{
+	wait_in_a_file(NULL);
+}
+
+Test(shell_gather, memory_whose_first_name_is_gone_may_have_another, .timeout = 30)
+{
+	snprintf(lasting_name, sizeof(lasting_name), "/dev/shm/hd-lasting-%d", getpid());
+	struct scene s = open_scene(wait_in_a_linked_file);
+	wait_for(&s, 1, 1, 1);
+	const struct hd_snapshot *snap = gather(&s);
+	unlink(lasting_name);
+	cr_assert_eq(snap->n_objects, 1);
+	cr_expect_not_null(snap->objects[0].outside);
+	cr_expect_eq(decide(&s)->kind, HD_VERDICT_NONE);
+	close_scene(&s);
+	struct scene nameless = open_scene(wait_in_a_nameless_file);
+	wait_for(&nameless, 1, 1, 1);
+	cr_expect_null(gather(&nameless)->objects[0].outside);
+	cr_expect_eq(decide(&nameless)->certainty, HD_CERT_PROVEN);
+	close_scene(&nameless);
 }
 
 static void wait_for_a_moment(void)
