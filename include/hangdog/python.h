@@ -34,6 +34,7 @@ struct hd_py_thread {
 	int32_t native_tid;  /* as stored (3.11+; before, by the C library), in the thread's PID namespace; 0 = not known.  At the
 			      * birth of a child it is the parent's; up to 3.10 the forking thread has the child's */
 	bool holds_gil;
+	uint64_t gil, gil_end; /* where the lock of its interpreter lies, and who waits for it waits; 0 = none or switched off */
 	const char *name;    /* threading.Thread name, NULL */
 	struct hd_stack stack; /* Python frames, innermost first; is_pyeval set on the entry frame of each eval call */
 };

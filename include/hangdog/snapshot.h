@@ -117,6 +117,9 @@ struct hd_lock {
 
 #define HD_ARGS 6
 
+/* A thread and the lock of its Python interpreter. */
+enum hd_gil { HD_GIL_NONE = 0, HD_GIL_HOLDS, HD_GIL_WAITS };
+
 struct hd_thread {
 	int32_t tid;      /* in hangdog's PID namespace */
 	int32_t ns_tid;   /* in the thread's own (innermost) PID namespace */
@@ -124,6 +127,7 @@ struct hd_thread {
 	uint32_t proc;    /* index */
 	const char *name; /* kernel comm */
 	const char *py_name; /* threading name, NULL */
+	enum hd_gil gil;     /* at the moment its Python stack was read */
 	char state;       /* R S D T t Z X I */
 	bool is_still;    /* parked and unmoved between the looks (parse/core confirm says how) */
 	int64_t blocked_ns; /* since it was first seen in this very wait; 0 = not known */
@@ -274,6 +278,7 @@ struct hd_proc {
 	bool children_complete; /* all its children, and all that it traces, are processes of the snapshot */
 	struct hd_fork *fork; /* NULL = not forked within our sight or exec'd since */
 	bool has_exec;        /* exec'd since its fork: nothing is inherited */
+	bool gc_running; /* Python collects garbage; not kept in files */
 	/* asyncio tasks, only if asked for; never in files. */
 	const struct hd_py_task *tasks;
 	uint32_t n_tasks;

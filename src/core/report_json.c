@@ -233,6 +233,7 @@ static json_t *thread_json(const struct hd_report *report, uint32_t t)
 	put(ret, "wait", wait_or_null(report, t));
 	put(ret, "spin", spin_or_null(thread));
 	put(ret, "stack", stack(&thread->stack));
+	put(ret, "gil", thread->gil == HD_GIL_NONE ? json_null() : json_string(thread->gil == HD_GIL_HOLDS ? "holds" : "waits"));
 	return ret;
 }
 
@@ -263,6 +264,7 @@ static json_t *process_json(const struct hd_report *report, uint32_t p)
 		add(threads, thread_json(report, proc->first_thread + i));
 	put(ret, "threads", threads);
 	put(ret, "alarm_in_ms", hd_alarm_ends(report->snap, p) ? json_integer(proc->alarm_ns / HD_NS_PER_MS) : json_null());
+	put(ret, "python", proc->python == NULL ? json_null() : json_pack("{s:s, s:b}", "version", proc->python, "gc_running", proc->gc_running));
 	if (proc->tasks != NULL)
 		put(ret, "tasks", tasks(proc));
 	return ret;

@@ -589,6 +589,11 @@ static void put_stall(struct text *t)
 
 /* ---- whole stacks ----------------------------------------------------------------------------------------------------------- */
 
+static const char *gil_words(const struct hd_thread *thread)
+{
+	return thread->gil == HD_GIL_HOLDS ? ", holds Python's GIL" : thread->gil == HD_GIL_WAITS ? ", waits for Python's GIL" : "";
+}
+
 static void put_full_thread(struct text *t, uint32_t i)
 {
 	const struct hd_thread *thread = thread_at(t, i);
@@ -596,9 +601,9 @@ static void put_full_thread(struct text *t, uint32_t i)
 	/* A dump looks at nobody twice, so it cannot say what somebody waits for. */
 	if (t->v != NULL && !t->report->is_dump)
 		hd_words_wait(t->snap, t->v, i, &wait);
-	hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "thread %" PRId32 "%s%s%s, state %c%s%s", thread->tid,
+	hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "thread %" PRId32 "%s%s%s, state %c%s%s%s", thread->tid,
 		     hd_thread_name(thread)[0] != '\0' ? " \"" : "", hd_thread_name(thread), hd_thread_name(thread)[0] != '\0' ? "\"" : "",
-		     thread->state != '\0' ? thread->state : '?', wait.len != 0 ? ": " : "", hd_buf_text(&wait));
+		     thread->state != '\0' ? thread->state : '?', gil_words(thread), wait.len != 0 ? ": " : "", hd_buf_text(&wait));
 	hd_page_stack_full(&t->page, 4, &thread->stack);
 }
 
@@ -666,9 +671,10 @@ static void put_full(struct text *t)
 			continue;
 		hd_words_command(proc->argv, 400, &command);
 		hd_page_gap(&t->page);
-		hd_page_para(&t->page, 0, 2, HD_INK_BOLD, "%" PRId32 " (%s), child of %" PRId32 ": %s%s%s", proc->pid,
+		hd_page_para(&t->page, 0, 2, HD_INK_BOLD, "%" PRId32 " (%s), child of %" PRId32 ": %s%s%s%s", proc->pid,
 			     proc->comm != NULL ? proc->comm : "?", proc->ppid, hd_buf_text(&command),
-			     proc->python != NULL ? ", Python " : "", proc->python != NULL ? proc->python : "");
+			     proc->python != NULL ? ", Python " : "", proc->python != NULL ? proc->python : "",
+			     proc->gc_running ? ", collecting garbage" : "");
 		if (t->report->is_dump)
 			put_threads_grouped(t, proc);
 		for (uint32_t i = 0; i < proc->n_threads && !t->report->is_dump; i++)

@@ -17,6 +17,7 @@ static const char *const mapping_names[] = {"unknown", "private", "shared"};
 static const char *const abi_names[] = {"unknown", "x86_64", "i386", "aarch64"};
 static const char *const how_names[] = {"unknown", "blocked", "stopped", "python"};
 static const char *const confidence_names[] = {"none", "low", "high"};
+static const char *const gil_names[] = {"none", "holds", "waits"};
 static const char *const frame_names[] = {"native", "python"};
 static const char *const lock_names[] = {
 #define X(c, json, words) [c] = &#c[sizeof("HD_LOCK_") - 1],
@@ -104,6 +105,7 @@ static const struct field thread_fields[] = {
 	FIELD(struct hd_thread, start),
 	FIELD(struct hd_thread, name),
 	FIELD(struct hd_thread, py_name),
+	ENUM(struct hd_thread, gil, gil_names),
 	FIELD(struct hd_thread, state),
 	FIELD(struct hd_thread, is_still),
 	FIELD(struct hd_thread, blocked_ns),

@@ -11,6 +11,9 @@
 #include "os/interp.h"
 #include "os/watcher.h"
 
+#define NR_FUTEX 202 /* x86-64 */
+#define DWARF_RDI 5
+
 struct job {
 	struct hd_watcher *w;
 	struct hd_snapshot *snap;
@@ -77,6 +80,26 @@ static void add_locals(struct job *job, const struct hd_py_thread *py_thread, st
 	}
 }
 
+/* The futex word that the thread stands at: as it was captured, else as /proc told. */
+static uint64_t futex_word(const struct job *job, uint32_t t)
+{
+	const struct hd_thread *thread = &job->snap->threads[t];
+	const struct hd_captured *row = captured(job, t);
+	if (row != NULL && row->how == HD_HOW_BLOCKED)
+		return row->nr == NR_FUTEX ? row->args[0] : 0;
+	if (row != NULL)
+		return row->regs.all_known ? row->regs.gp[DWARF_RDI] : 0;
+	return thread->call_known && thread->abi == HD_ABI_X86_64 && thread->nr == NR_FUTEX ? thread->args[0] : 0;
+}
+
+static void fill_gil(struct job *job, uint32_t t, const struct hd_py_thread *py_thread)
+{
+	uint64_t word = py_thread->holds_gil || py_thread->gil == 0 ? 0 : futex_word(job, t);
+	job->snap->threads[t].gil = py_thread->holds_gil					? HD_GIL_HOLDS
+				    : word > py_thread->gil && word < py_thread->gil_end ? HD_GIL_WAITS
+											     : HD_GIL_NONE;
+}
+
 static void fill_thread(struct job *job, uint32_t t)
 {
 	struct hd_thread *thread = &job->snap->threads[t];
@@ -84,6 +107,7 @@ static void fill_thread(struct job *job, uint32_t t)
 	const struct hd_py_thread *py_thread = hd_py_view_thread(&job->python, job->proc, t);
 	if (py_thread != NULL) {
 		thread->py_name = hd_arena_str(job->snap->arena, py_thread->name);
+		fill_gil(job, t, py_thread);
 		python = hd_stack_copy(&py_thread->stack, job->snap->arena);
 		if (job->options->locals)
 			add_locals(job, py_thread, &python);
@@ -145,6 +169,14 @@ static bool read_maps(struct job *job)
 	return true;
 }
 
+static void fill_version(struct job *job)
+{
+	const struct hd_python *py = job->python.py;
+	job->proc->python = hd_arena_printf(job->snap->arena, "%s%s", hd_python_version(py),
+					    hd_python_is_free_threaded(py) ? " (free-threaded)" : "");
+	job->proc->gc_running = job->python.threads.gc_running;
+}
+
 static void fill_proc(struct job *job)
 {
 	const struct hd_proc *proc = job->proc;
@@ -161,7 +193,7 @@ static void fill_proc(struct job *job)
 	if (read_maps(job)) {
 		if (job->options->python && hd_py_view_read(&job->w->interps, job->snap, proc, job->via, &job->mem.mem, &job->maps,
 							    job->scratch, &job->python))
-			job->proc->python = hd_arena_str(job->snap->arena, hd_python_version(job->python.py));
+			fill_version(job);
 		/* Merging with Python frames needs each frame's own place. */
 		job->names = hd_unwind_names_new(job->scratch, /* shares= */ job->python.py == NULL);
 		for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {

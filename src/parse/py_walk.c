@@ -7,6 +7,8 @@
 #include "parse/py_reader.h"
 
 #define INTERPRETERS_MAX 256u
+/* From its word `locked` to its end: two conditions and two mutexes follow (Include/internal/pycore_gil.h, glibc). */
+#define GIL_TAIL 192u
 
 /* Is `place`, with `back` behind it, the first frame of its C-level evaluation call? */
 static bool place_is_entry(const struct hd_python *py, const struct hd_py_place *place, const struct hd_py_place *back)
@@ -146,20 +148,27 @@ static void names_from_active(struct hd_python *py, uint64_t interp, struct hd_p
 
 /* ---- thread states ---- */
 
-/* The thread state that holds the interpreter lock; 0 = nobody. */
-static uint64_t gil_holder(struct hd_python *py, uint64_t interp)
+/* The interpreter's lock; 0 = it has none, or that is switched off (free-threaded builds). */
+static uint64_t gil_of(struct hd_python *py, uint64_t interp)
 {
 	const struct hd_py_layout *at = &py->at;
 	uint64_t gil = at->rt_gil != HD_PY_NONE ? py->runtime + (uint64_t)at->rt_gil : 0;
-	int32_t locked, enabled = 1;
-	uint64_t holder;
+	int32_t enabled = 1;
 	if (gil == 0 && !hd_py_u64(py, interp + (uint64_t)at->interp_ceval_gil, &gil))
 		return 0;
 	if (at->gil_enabled != HD_PY_NONE && !hd_py_i32(py, gil + (uint64_t)at->gil_enabled, &enabled))
 		return 0;
-	/* The last holder keeps its place after it let go: only `locked` says that it still has it. */
-	if (enabled == 0 || !hd_py_i32(py, gil + (uint64_t)at->gil_locked, &locked) || locked != 1 ||
-	    !hd_py_u64(py, gil + (uint64_t)at->gil_holder, &holder))
+	return enabled != 0 ? gil : 0;
+}
+
+/* The thread state that holds it; 0 = nobody.  The last holder keeps its place after it let go: only `locked` says that it
+ * still has it. */
+static uint64_t gil_holder(struct hd_python *py, uint64_t gil)
+{
+	int32_t locked;
+	uint64_t holder;
+	if (gil == 0 || !hd_py_i32(py, gil + (uint64_t)py->at.gil_locked, &locked) || locked != 1 ||
+	    !hd_py_u64(py, gil + (uint64_t)py->at.gil_holder, &holder))
 		return 0;
 	return holder;
 }
@@ -225,7 +234,7 @@ bool hd_py_thread_read(struct hd_python *py, uint64_t tstate, struct hd_py_threa
 
 static void interp_read(struct hd_python *py, uint64_t interp, struct walk *walk)
 {
-	uint64_t holder = gil_holder(py, interp);
+	uint64_t gil = gil_of(py, interp), holder = gil_holder(py, gil);
 	uint64_t tstate, next, owner, prev = 0, back;
 	size_t first = walk->threads.n;
 	bool is_nameless = false;
@@ -247,10 +256,60 @@ static void interp_read(struct hd_python *py, uint64_t interp, struct walk *walk
 	}
 	for (size_t i = first; i < walk->threads.n; i++) {
 		walk->threads.at[i].holds_gil = walk->threads.at[i].tstate == holder;
+		walk->threads.at[i].gil = gil;
+		walk->threads.at[i].gil_end = gil != 0 ? gil + (uint64_t)py->at.gil_locked + GIL_TAIL : 0;
 		is_nameless |= walk->threads.at[i].name == NULL;
 	}
 	if (is_nameless)
 		names_from_active(py, interp, walk->threads.at + first, walk->threads.n - first);
+}
+
+/* ---- a thread that is in several interpreters ---- */
+
+/* Where on the C stack its innermost evaluation is; 0 = not known. */
+static uint64_t innermost_eval(const struct hd_py_thread *thread)
+{
+	for (uint32_t i = 0; i < thread->stack.n; i++) {
+		if (thread->stack.at[i].eval_sp != 0)
+			return thread->stack.at[i].eval_sp;
+	}
+	return 0;
+}
+
+/* It called code of one interpreter from another: one stack, by the name that it has in the outer one.  Newer interpreters
+ * come first in the list, and as a rule they are the inner ones. */
+static void thread_join(struct hd_python *py, struct hd_py_thread *first, const struct hd_py_thread *second)
+{
+	uint64_t a = innermost_eval(first), b = innermost_eval(second);
+	bool is_second_inner = a != 0 && b != 0 && b < a;
+	const struct hd_py_thread inner = is_second_inner ? *second : *first, outer = is_second_inner ? *first : *second;
+	struct hd_stack stack = {.at = HD_NEW_N(py->arena, (size_t)inner.stack.n + outer.stack.n + 1, struct hd_frame),
+				 .n = inner.stack.n + outer.stack.n,
+				 .is_complete = inner.stack.is_complete && outer.stack.is_complete,
+				 .is_partial = inner.stack.is_partial || outer.stack.is_partial};
+	for (uint32_t i = 0; i < stack.n; i++)
+		stack.at[i] = i < inner.stack.n ? inner.stack.at[i] : outer.stack.at[i - inner.stack.n];
+	*first = inner;
+	first->stack = stack;
+	first->name = outer.name != NULL ? outer.name : inner.name;
+	if (outer.holds_gil)
+		*first = (struct hd_py_thread){outer.tstate, outer.thread_id, outer.native_tid, true, outer.gil, outer.gil_end,
+					       first->name, stack};
+}
+
+static void threads_join(struct hd_python *py, struct walk *walk)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < walk->threads.n; i++) {
+		size_t k = 0;
+		while (k < n && walk->threads.at[k].thread_id != walk->threads.at[i].thread_id)
+			k++;
+		if (k < n)
+			thread_join(py, &walk->threads.at[k], &walk->threads.at[i]);
+		else
+			walk->threads.at[n++] = walk->threads.at[i];
+	}
+	walk->threads.n = n;
 }
 
 int hd_python_threads(struct hd_python *py, struct hd_mem *mem, struct hd_arena *arena, struct hd_py_threads *ret)
@@ -272,6 +331,8 @@ int hd_python_threads(struct hd_python *py, struct hd_mem *mem, struct hd_arena 
 			break;
 		}
 	}
+	if (n > 1)
+		threads_join(py, &walk);
 	*ret = (struct hd_py_threads){
 		.n = (uint32_t)walk.threads.n,
 		.is_complete = walk.is_complete && n > 0 && n < INTERPRETERS_MAX,

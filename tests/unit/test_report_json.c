@@ -76,8 +76,8 @@ static void assert_shape(const json_t *root)
 		    "blocked_for_ms", "culprits", "processes", "children_lost", "advice", "action", "cost", "unseen");
 	ASSERT_KEYS(at(root, "cost"), "longest_stop_us", "capture_ms");
 	const json_t *process = at(root, "processes.0");
-	ASSERT_KEYS(process, "pid", "ppid", "comm", "command", "status", "fork", "threads", "alarm_in_ms");
-	ASSERT_KEYS(at(process, "threads.0"), "tid", "name", "state", "deadlocked", "starved", "in_fork", "wait", "spin", "stack");
+	ASSERT_KEYS(process, "pid", "ppid", "comm", "command", "status", "fork", "threads", "alarm_in_ms", "python");
+	ASSERT_KEYS(at(process, "threads.0"), "tid", "name", "state", "deadlocked", "starved", "in_fork", "wait", "spin", "stack", "gil");
 }
 
 Test(report_json, has_every_key_of_the_contract_in_its_order)
