@@ -41,6 +41,12 @@ struct reach {
 	int32_t pid, into;
 };
 
+/* A writable shared mapping in which futexes can lie. */
+struct shared_map {
+	uint64_t ino, dev;
+	int32_t pid;
+};
+
 struct census {
 	struct hd_draft *d;
 	bool by_number, by_inode, by_compare, by_lock; /* which sorts of objects are looked for */
@@ -48,6 +54,7 @@ struct census {
 	HD_VEC(struct row) rows;
 	HD_VEC(struct ofd_lock) ofd_locks;
 	HD_VEC(struct reach) reaches;
+	HD_VEC(struct shared_map) shared;
 	struct culprit closed, maps_closed, in_flight, ring; /* the first of each outside the tree */
 	struct culprit closed_in_tree, in_flight_in_tree, ring_in_tree; /* as those, of the tree */
 	HD_VEC(uint64_t) sockets;      /* inodes of all that the tree holds */
@@ -260,6 +267,13 @@ static int check_fd(void *ctx, int32_t fd)
 
 /* ---- one process --------------------------------------------------------------------------------------------------------- */
 
+/* Pages of devices have no futexes (kernel/futex/core.c get_futex_key: no page behind them). */
+static bool can_have_futexes(const struct hd_map *map)
+{
+	bool is_device = strncmp(map->path, "/dev/", 5) == 0 && strncmp(map->path, "/dev/zero", 9) != 0 && strncmp(map->path, "/dev/shm/", 9) != 0;
+	return map->ino != 0 && map->path[0] == '/' && map->path[1] != '[' && !is_device;
+}
+
 static void check_maps(struct census *c)
 {
 	struct hd_maps maps;
@@ -274,6 +288,8 @@ static void check_maps(struct census *c)
 		uint32_t o = map->ino != 0 ? hd_draft_object_find(c->d, HD_OBJ_SHM, map->ino, map->dev_major, map->dev_minor) : HD_NONE;
 		if (o != HD_NONE)
 			add_row(c, o, -1, true, true);
+		if (map->shared && map->writable && can_have_futexes(map))
+			HD_VEC_PUSH(&c->shared, (struct shared_map){map->ino, (uint64_t)map->dev_major << 32 | map->dev_minor, c->proc->pid});
 		/* Linux AIO signals eventfds from the kernel. */
 		c->has_device |= strcmp(map->path, "/[aio]") == 0;
 	}
@@ -361,11 +377,82 @@ static void choose_sorts(struct census *c)
 	}
 }
 
+static int by_memory(const void *a, const void *b)
+{
+	const struct shared_map *x = a, *y = b;
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+#define PIDS_MAX (1 << 22) /* PID_MAX_LIMIT, include/linux/threads.h */
+
+/* One bit a number. */
+static bool has_pid(const uint8_t *pids, int32_t pid)
+{
+	return pid < 0 || pid >= PIDS_MAX || (pids[pid / 8] >> pid % 8 & 1) != 0;
+}
+
+static void add_pid(uint8_t *pids, int32_t pid)
+{
+	pids[pid / 8] |= (uint8_t)(1 << pid % 8);
+}
+
+/* The mappings from `first` on that are of one memory: all who have it join if one of them is among the pids already. */
+static size_t join_memory(struct census *c, uint32_t o, size_t first, uint8_t *pids, bool *ret_any)
+{
+	size_t end = first;
+	bool joins = false;
+	for (; end < c->shared.n && c->shared.at[end].ino == c->shared.at[first].ino && c->shared.at[end].dev == c->shared.at[first].dev; end++)
+		joins |= has_pid(pids, c->shared.at[end].pid);
+	for (size_t i = first; i < end && joins; i++) {
+		int32_t pid = c->shared.at[i].pid;
+		if (has_pid(pids, pid))
+			continue;
+		add_pid(pids, pid);
+		HD_VEC_PUSH(&c->rows, (struct row){.object = o, .pid = pid, .fd = -1, .reads = true, .writes = true});
+		*ret_any = true;
+	}
+	return end;
+}
+
+/* FUTEX_REQUEUE moves a waiter to a word in other memory, and its line in /proc still shows the old word: whoever shares
+ * any memory with one who could have moved it may be the one to wake it now, and so on. */
+static void add_relays(struct census *c, uint32_t o)
+{
+	uint8_t *pids = calloc(PIDS_MAX / 8, 1);
+	if (pids == NULL)
+		abort();
+	for (size_t i = 0; i < c->rows.n; i++) {
+		if (c->rows.at[i].object == o && !has_pid(pids, c->rows.at[i].pid))
+			add_pid(pids, c->rows.at[i].pid);
+	}
+	for (bool any = true; any;) {
+		any = false;
+		for (size_t i = 0; i < c->shared.n;)
+			i = join_memory(c, o, i, pids, &any);
+	}
+	free(pids);
+}
+
+static void add_all_relays(struct census *c)
+{
+	if (c->shared.n > 0)
+		qsort(c->shared.at, c->shared.n, sizeof(*c->shared.at), by_memory);
+	for (uint32_t o = 0; o < c->d->objects.n; o++) {
+		if (c->d->objects.at[o].kind == HD_OBJ_SHM && c->d->objects_more.at[o].is_wanted)
+			add_relays(c, o);
+	}
+}
+
 static void run_census(struct census *c, const struct hd_roster *roster)
 {
 	for (size_t i = 0; i < roster->n; i++)
 		check_process(c, &roster->at[i]);
 	add_reaches(c);
+	add_all_relays(c);
 }
 
 static void release_census(struct census *c)
@@ -373,6 +460,7 @@ static void release_census(struct census *c)
 	HD_VEC_RELEASE(&c->rows);
 	HD_VEC_RELEASE(&c->ofd_locks);
 	HD_VEC_RELEASE(&c->reaches);
+	HD_VEC_RELEASE(&c->shared);
 	HD_VEC_RELEASE(&c->with_device);
 	HD_VEC_RELEASE(&c->sockets);
 }
