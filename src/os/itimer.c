@@ -1,22 +1,26 @@
 /* One getitimer, made by a thread of the target in place of its own call.
  *
- * The thread blocks in a system call, so the two bytes before its PC are the instruction `syscall`, in text that is
- * mapped r-x: nothing is written to code.  Stopped by PTRACE_INTERRUPT it stands on its way out of the call, with one of
- * the kernel's restart codes in rax (include/linux/errno.h).  We set the registers for the other call, let it in and out
- * (PTRACE_SYSCALL: two stops that touch no signal, unlike a single step, whose SIGTRAP would change a mask that blocks
- * it), put the registers back as they were, and make it pass the same kind of stop once more, so that the kernel itself
- * decides how its own call goes on (arch/x86/kernel/signal.c, arch_do_signal_or_restart).
+ * Stopped by PTRACE_INTERRUPT the thread stands on its way out of a system call, with one of the kernel's restart codes in
+ * rax (include/linux/errno.h).  We set the registers for the other call, at an instruction `syscall` of the C library's
+ * text (nothing is written to code), let it in and out (PTRACE_SYSCALL: two stops that touch no signal, unlike a single
+ * step, whose SIGTRAP would change a mask that blocks it), put the registers back as they were, and make it pass the same
+ * kind of stop once more, so that the kernel itself decides how its own call goes on (arch/x86/kernel/signal.c,
+ * arch_do_signal_or_restart).
  *
- * If hangdog dies in between (SIGKILL), the kernel lets the thread run on as it stands: after the restoring it goes on
- * as if nothing had been; in the microseconds before, its call returns 0 with two argument registers changed, which may
- * end the program.  So this is done last, when the thread is known never to go on unless a timer is armed. */
+ * hangdog may be killed in between; the kernel then lets the thread run on as it stands.  So it stands where it finds its
+ * way back alone: the other call is followed by `ret`, which leads to the C library's __restore_rt, and that takes all
+ * registers and the signal mask from a signal frame that was laid in the dead part of the stack, to start its own call
+ * again.  Only the floating point state is the initial one after that.  Where the text has no such places (other
+ * runtimes), nobody is asked. */
 #include "hangdog/itimers.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <stddef.h>
 #include <sys/ptrace.h>
+#include <sys/ucontext.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -34,9 +38,10 @@ enum {
 	SETTLE_MS = 500,
 	NR_GETITIMER = 36,
 	CS_64 = 0x33,
-	CALL_LEN = 2,     /* 0f 05 */
-	RED_ZONE = 128,   /* below SP, still in use (System V ABI of x86-64, 3.2.2) */
-	SCRATCH_AT = 512, /* below that */
+	CALL_LEN = 2,         /* 0f 05 */
+	AREA_BELOW_SP = 1024, /* far below the 128 bytes that are still in use (System V ABI of x86-64, 3.2.2) */
+	TEXT_MAX = 8 << 20,
+	WINDOW = 64 << 10,
 	STOP_CALL = SIGTRAP | 0x80, /* PTRACE_O_TRACESYSGOOD */
 };
 /* ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND; not ERESTART_RESTARTBLOCK, which is no restart but another call. */
@@ -47,12 +52,25 @@ struct itimer { /* struct __kernel_old_itimerval */
 	int64_t every_s, every_us, left_s, left_us;
 };
 
+/* What rt_sigreturn takes (struct rt_sigframe of arch/x86/include/asm/sigframe.h, as far as it reads): the C library's
+ * ucontext_t begins as the kernel's struct ucontext does, whose mask has 64 bits. */
+#define FRAME_LEN (sizeof(uint64_t) + offsetof(ucontext_t, uc_sigmask) + sizeof(uint64_t))
+#define UC_FLAGS 6u /* UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS */
+#define NO_SUCH_FLAGS 0x7fff /* of a signal stack: refused, and the one that is stays (restore_altstack) */
+
+/* In the dead part of the stack. */
+struct area {
+	uint64_t back; /* where `ret` goes: __restore_rt */
+	unsigned char context[FRAME_LEN - sizeof(uint64_t)];
+	struct itimer answer;
+};
+
 struct asking {
 	struct hd_tracer *t;
 	const struct hd_itimer_ask *ask;
 	int64_t *left_ns;
 	int mem;
-	uint64_t scratch;
+	uint64_t area, call_site, restorer; /* addresses in the target */
 	struct user_regs_struct was;
 	int32_t late; /* what the thread reported in the middle of it: to be answered at the end, 0 = nothing */
 	int result;   /* -ETIME until the thread stood */
@@ -85,15 +103,43 @@ static int resume_until(struct asking *s, enum __ptrace_request how, int expecte
 
 /* ---- the call ---------------------------------------------------------------------------------------------------------- */
 
+static bool write_area(const struct asking *s, const struct area *area)
+{
+	return pwrite(s->mem, area, sizeof(*area), (off_t)s->area) == (ssize_t)sizeof(*area);
+}
+
+/* The way back without us: everything as it was, about to make its own call. */
+static bool lay_frame(const struct asking *s)
+{
+	struct area area = {.back = s->restorer};
+	const struct user_regs_struct *r = &s->was;
+	ucontext_t uc = {.uc_flags = UC_FLAGS, .uc_stack.ss_flags = NO_SUCH_FLAGS};
+	const greg_t gregs[NGREG] = {
+		[REG_R8] = (greg_t)r->r8,   [REG_R9] = (greg_t)r->r9,	[REG_R10] = (greg_t)r->r10, [REG_R11] = (greg_t)r->r11,
+		[REG_R12] = (greg_t)r->r12, [REG_R13] = (greg_t)r->r13, [REG_R14] = (greg_t)r->r14, [REG_R15] = (greg_t)r->r15,
+		[REG_RDI] = (greg_t)r->rdi, [REG_RSI] = (greg_t)r->rsi, [REG_RBP] = (greg_t)r->rbp, [REG_RBX] = (greg_t)r->rbx,
+		[REG_RDX] = (greg_t)r->rdx, [REG_RAX] = (greg_t)r->orig_rax, [REG_RCX] = (greg_t)r->rcx, [REG_RSP] = (greg_t)r->rsp,
+		[REG_RIP] = (greg_t)(r->rip - CALL_LEN), [REG_EFL] = (greg_t)r->eflags,
+		[REG_CSGSFS] = (greg_t)(r->cs | r->ss << 48),
+	};
+	memcpy(uc.uc_mcontext.gregs, gregs, sizeof(gregs));
+	if (ptrace(PTRACE_GETSIGMASK, s->ask->tid, sizeof(uint64_t), &uc.uc_sigmask) != 0)
+		return false;
+	memcpy(area.context, &uc, sizeof(area.context));
+	return write_area(s, &area);
+}
+
 static int call_once(struct asking *s, unsigned which)
 {
 	struct user_regs_struct regs = s->was;
 	struct itimer answer;
-	regs.rip = s->was.rip - CALL_LEN;
+	uint64_t at = s->area + offsetof(struct area, answer);
+	regs.rip = s->call_site;
+	regs.rsp = s->area;
 	regs.rax = NR_GETITIMER;
 	regs.orig_rax = UINT64_MAX; /* in no call: nothing to start again */
 	regs.rdi = which;
-	regs.rsi = s->scratch;
+	regs.rsi = at;
 	int r = set_regs(s->ask->tid, &regs);
 	if (r == 0)
 		r = resume_until(s, PTRACE_SYSCALL, STOP_CALL);
@@ -103,8 +149,7 @@ static int call_once(struct asking *s, unsigned which)
 		r = hd_arch_read(s->ask->tid, &regs);
 	if (r < 0)
 		return r;
-	if (regs.rax != 0 || regs.rip != s->was.rip ||
-	    pread(s->mem, &answer, sizeof(answer), (off_t)s->scratch) != (ssize_t)sizeof(answer))
+	if (regs.rax != 0 || regs.rip != s->call_site + CALL_LEN || pread(s->mem, &answer, sizeof(answer), (off_t)at) != (ssize_t)sizeof(answer))
 		return -ENOSYS;
 	s->left_ns[which] = answer.left_s * HD_NS_PER_S + answer.left_us * HD_NS_PER_US;
 	return 0;
@@ -138,15 +183,15 @@ static bool is_where_it_should_be(struct asking *s)
 }
 
 /* Out of the other call and into a stop as the first one, with everything as it was then. */
-static void put_back(struct asking *s, const struct itimer *saved)
+static void put_back(struct asking *s, const struct area *saved)
 {
 	int32_t tid = s->ask->tid;
 	bool is_gone = s->late != 0 && !WIFSTOPPED(s->late);
 	if (is_gone)
 		return;
-	/* Registers first: from here on our own death does no harm. */
+	/* Registers first: until then the frame may be needed. */
 	int r = set_regs(tid, &s->was);
-	(void)!pwrite(s->mem, saved, sizeof(*saved), (off_t)s->scratch);
+	(void)write_area(s, saved);
 	ptrace(PTRACE_SETOPTIONS, tid, 0L, s->t->options);
 	if (r == 0 && s->late == 0 && ptrace(PTRACE_INTERRUPT, tid, 0L, 0L) == 0)
 		(void)resume_until(s, PTRACE_CONT, PTRACE_EVENT_STOP << 8 | SIGTRAP); /* another stop is answered as such */
@@ -155,12 +200,12 @@ static void put_back(struct asking *s, const struct itimer *saved)
 static void on_stopped(void *ctx, int32_t tid, const struct hd_regs *regs)
 {
 	struct asking *s = ctx;
-	struct itimer saved;
+	struct area saved;
 	(void)regs;
 	if (tid != s->ask->tid)
 		return;
 	s->result = -ECANCELED;
-	if (!is_where_it_should_be(s) || pread(s->mem, &saved, sizeof(saved), (off_t)s->scratch) != (ssize_t)sizeof(saved) ||
+	if (!is_where_it_should_be(s) || pread(s->mem, &saved, sizeof(saved), (off_t)s->area) != (ssize_t)sizeof(saved) || !lay_frame(s) ||
 	    ptrace(PTRACE_SETOPTIONS, tid, 0L, s->t->options | PTRACE_O_TRACESYSGOOD) != 0)
 		return;
 	s->result = call_all(s);
@@ -172,22 +217,52 @@ static void on_stopped(void *ctx, int32_t tid, const struct hd_regs *regs)
 
 /* ---- before and after ------------------------------------------------------------------------------------------------------ */
 
-/* The instruction is where it must be, in text that cannot be written to; and there is stack to lay the answer in. */
+struct pattern {
+	const uint8_t *bytes;
+	size_t len;
+	uint64_t *ret; /* 0 until it is found */
+};
+
+/* Looks through the text of one mapping, in windows that overlap by more than the longest pattern. */
+static void find_patterns(const struct asking *s, const struct hd_map *text, const struct pattern *patterns, size_t n)
+{
+	enum { OVERLAP = 16 };
+	static uint8_t window[WINDOW];
+	uint64_t end = text->end - text->start > TEXT_MAX ? text->start + TEXT_MAX : text->end;
+	for (uint64_t at = text->start; at < end; at += WINDOW - OVERLAP) {
+		size_t want = end - at < WINDOW ? end - at : WINDOW;
+		ssize_t got = pread(s->mem, window, want, (off_t)at);
+		bool all = true;
+		for (size_t i = 0; got > 0 && i < n; i++) {
+			const uint8_t *hit = *patterns[i].ret == 0 ? memmem(window, (size_t)got, patterns[i].bytes, patterns[i].len) : NULL;
+			*patterns[i].ret = hit != NULL ? at + (uint64_t)(hit - window) : *patterns[i].ret;
+			all &= *patterns[i].ret != 0;
+		}
+		if (all || got <= 0)
+			return;
+	}
+}
+
+/* In the text that the thread's own call is made from, which cannot be written to: the instruction before its PC, the two
+ * places that are needed, and there is dead stack to lay things in. */
 static int find_places(struct asking *s)
 {
-	static const uint8_t call[CALL_LEN] = {0x0f, 0x05};
+	static const uint8_t call[CALL_LEN] = {0x0f, 0x05}, call_ret[] = {0x0f, 0x05, 0xc3};			/* syscall; ret */
+	static const uint8_t restore[] = {0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05}; /* mov $15, %rax; syscall */
+	const struct pattern patterns[] = {{call_ret, sizeof(call_ret), &s->call_site}, {restore, sizeof(restore), &s->restorer}};
 	uint8_t code[CALL_LEN];
 	struct hd_maps maps;
 	struct hd_arena *arena = hd_arena_new();
 	int r = hd_procfs_maps(s->ask->pid, arena, &maps);
 	if (r == 0) {
-		s->scratch = (s->ask->sp - RED_ZONE - SCRATCH_AT) & ~UINT64_C(63);
+		s->area = (s->ask->sp - AREA_BELOW_SP) & ~UINT64_C(63);
 		const struct hd_map *text = hd_maps_find(&maps, s->ask->pc - CALL_LEN), *stack = hd_maps_find(&maps, s->ask->sp);
 		bool is_text = text != NULL && text->readable && text->executable && !text->writable;
-		bool is_stack = stack != NULL && stack->readable && stack->writable && !stack->shared && s->scratch >= stack->start;
-		if (!is_text || !is_stack || pread(s->mem, code, sizeof(code), (off_t)(s->ask->pc - CALL_LEN)) != CALL_LEN ||
-		    memcmp(code, call, sizeof(call)) != 0)
-			r = -ENOSYS;
+		bool is_stack = stack != NULL && stack->readable && stack->writable && !stack->shared && s->area >= stack->start;
+		if (is_text && is_stack && pread(s->mem, code, sizeof(code), (off_t)(s->ask->pc - CALL_LEN)) == CALL_LEN &&
+		    memcmp(code, call, sizeof(call)) == 0)
+			find_patterns(s, text, patterns, HD_COUNTOF(patterns));
+		r = s->call_site != 0 && s->restorer != 0 ? 0 : -ENOSYS;
 	}
 	hd_arena_free(arena);
 	return r;

@@ -298,3 +298,52 @@ Test(shell_itimer, a_process_with_seccomp_or_in_another_call_is_left_alone, .tim
 	free_pipe();
 	cr_assert_eq(end(), 0);
 }
+
+static void ask_for_ever(void)
+{
+	int64_t left_ns[3];
+	struct hd_itimer_ask ask = {.which = 7};
+	struct hd_syscall line = {0};
+	struct hd_err err = {0};
+	tracer = hd_tracer_new(ignore_event, NULL);
+	if (hd_tracer_attach(tracer, pid, &err) < 0)
+		_exit(1);
+	while (!read_line(&line) || line.form != HD_SYSCALL_NUMERIC || line.nr != SYS_read)
+		while (hd_tracer_drain(tracer) == 1)
+			;
+	ask = (struct hd_itimer_ask){.pid = pid, .tid = pid, .nr = SYS_read, .sp = line.sp, .pc = line.pc, .which = 7};
+	memcpy(ask.args, line.args, sizeof(ask.args));
+	if (hd_procfs_start(pid, pid, &ask.start) < 0)
+		_exit(1);
+	for (;;)
+		shared->word += ask_once(&ask, left_ns) == 0;
+}
+
+/* Each time at another point of an ask: most of the time that it takes, the thread stands in the middle of it. */
+Test(shell_itimer, a_tracer_that_is_killed_in_the_middle_does_no_harm, .timeout = 60)
+{
+	for (int i = 0; i < 60; i++) {
+		int status;
+		shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		cr_assert_eq(pipe(ends), 0);
+		pid = fork();
+		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			block_all();
+			_exit(shared->interrupted);
+		}
+		pid_t asker = fork();
+		if (asker == 0)
+			ask_for_ever();
+		while (__atomic_load_n(&shared->word, __ATOMIC_ACQUIRE) == 0)
+			usleep(100);
+		usleep((useconds_t)(i * 37 % 1000));
+		kill(asker, SIGKILL);
+		waitpid(asker, NULL, 0);
+		free_pipe();
+		cr_assert_eq(waitpid(pid, &status, 0), pid);
+		cr_assert_eq(status, 0, "kill %d", i);
+		close(ends[0]), close(ends[1]);
+		munmap(shared, sizeof(*shared));
+	}
+}
