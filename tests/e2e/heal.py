@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -41,6 +42,12 @@ HEAL = build("cc", "heal.c", *C_FLAGS)
 MUSL = build("musl-gcc", "heal_musl.c", *C_FLAGS)
 RUST = build("rustc", "heal_rust.rs", "-g", "-O")
 
+CXX = build("c++", "heal_cxx.cc", "-std=c++17", "-O1", "-g", "-pthread")
+STORMS = ["environment", "users", "random", "exit"]
+# Other C libraries: folders with a system in each that has a compiler.
+ROOTS = sorted(glob.glob(os.path.join(os.environ.get("HANGDOG_TEST_ROOTS", "/nowhere"), "*", "usr", "bin", "gcc")))
+CORE = ["normal", "recursive", "errorcheck", "adaptive", "robust", "shared", "read-after-write", "write-after-write", "write-after-read",
+        "zone", "loader", "stream"]
 KINDS = ["normal", "recursive", "errorcheck", "adaptive", "robust", "shared", "read-after-write", "write-after-write",
          "write-after-read", "zone", "locale", "loader", "stream", "busy"]
 
@@ -126,11 +133,49 @@ def freed_of_rust():
     goes_on(RUST)
 
 
+def freed_of_cxx(kind):
+    if CXX is None:
+        raise Skip("no c++")
+    goes_on(CXX, kind)
+
+
+def refused_of_cxx(kind, why):
+    if CXX is None:
+        raise Skip("no c++")
+    is_refused(why, CXX, kind)
+
+
+def refused_of_absl():
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "absl_synchronization"], capture_output=True, text=True)
+    if flags.returncode != 0:
+        raise Skip("no absl")
+    program = os.path.join(BUILT, "heal_absl")
+    made = subprocess.run(["c++", "-std=c++17", "-DWITH_ABSL", "-O1", "-g", "-pthread", "-o", program, os.path.join(FIXTURES, "heal_cxx.cc"),
+                           *flags.stdout.split()], capture_output=True, text=True)
+    check(made.returncode == 0, made.stderr)
+    is_refused("no tried recipe", program, "absl")
+
+
+def freed_in(root, kind):
+    """In a system of its own, with its C library; /proc is mounted for this process alone."""
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    with tempfile.TemporaryDirectory(prefix="hangdog-test-", dir=os.path.join(root, "tmp")) as d:
+        os.chmod(d, 0o755)
+        for name in os.path.join(FIXTURES, "heal.c"), os.path.join(LIB, "fixture.h"):
+            shutil.copy(name, d)
+        inside = "/" + os.path.relpath(d, root)
+        made = subprocess.run(["chroot", root, "gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-pthread", "-o", inside + "/heal",
+                               inside + "/heal.c", "-ldl"], capture_output=True, text=True)
+        check(made.returncode == 0, made.stderr)
+        goes_on("unshare", "-m", "sh", "-c", f"mount -t proc proc {root}/proc && FIXTURE_DIR={inside} exec chroot {root} {inside}/heal {kind}")
+
+
 def pythons():
-    """sys.executable and what pyenv has, 3.8 and newer."""
+    """sys.executable, what pyenv has, 3.8 and newer, and what HANGDOG_TEST_PYTHON names."""
     found = glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin/python3"))
     newer = [f for f in found if int(f.split("/versions/3.")[1].split(".")[0]) >= 8]
-    return [sys.executable] + sorted(newer)
+    return [sys.executable] + sorted(newer) + [p for p in os.environ.get("HANGDOG_TEST_PYTHON", "").split(":") if p]
 
 
 def freed_of_python(python, kind):
@@ -223,6 +268,14 @@ def refused_semaphore():
     is_refused("does not wait for an orphaned lock (missing-thread)", HEAL, "semaphore")
 
 
+def refused_malloc():
+    is_refused("the memory allocator was in the middle of something", HEAL, "malloc")
+
+
+def refused_barrier():
+    is_refused("does not wait for an orphaned lock (missing-thread)", HEAL, "barrier")
+
+
 def refused_python_condition():
     is_refused("does not wait for an orphaned lock", sys.executable, os.path.join(FIXTURES, "heal_python.py"), "Condition")
 
@@ -262,15 +315,25 @@ def the_command_itself_is_not_its_own_child():
 case(every_kind_hangs_by_itself)
 for kind in KINDS:
     case(freed, kind)
+for kind in STORMS:
+    case(freed, kind)
+for root in ROOTS:
+    for kind in CORE:
+        case(freed_in, root[:-len("/usr/bin/gcc")], kind)
 for kind in 0, 1, 2:
     case(freed_of_musl, kind)
+for kind in "mutex", "recursive", "timed", "shared":
+    case(freed_of_cxx, kind)
+case(refused_of_cxx, "guard", "the object would be half made")
+case(refused_of_cxx, "future", "does not wait for an orphaned lock (missing-thread)")
+case(refused_of_absl)
 case(freed_of_rust)
 for python in pythons():
     for kind in "Lock", "Acquired", "RLock", "Writer":
         case(freed_of_python, python, kind)
 for function in [freed_in_every_worker_of_a_pool, freed_when_its_holder_was_killed, refused_when_the_fork_was_not_seen, freed_on_demand,
                  on_demand_nothing_is_freed_where_nothing_hangs, nothing_is_freed_unless_asked, one_lock_after_the_other_is_freed,
-                 refused_rwlock_that_others_may_be_using, refused_pi, refused_condition,
+                 refused_rwlock_that_others_may_be_using, refused_pi, refused_malloc, refused_barrier, refused_condition,
                  refused_semaphore, refused_python_condition, a_stuck_child_alone_is_ended,
                  an_executor_notices_that_its_worker_is_gone, a_pool_would_never_notice_so_all_is_ended,
                  the_command_itself_is_not_its_own_child]:

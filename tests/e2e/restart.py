@@ -111,6 +111,65 @@ def a_hang_that_is_only_reported_restarts_nothing():
             p.wait()
 
 
+# Takes one line of its input at each start, no byte more, and hangs twice.
+READS = """
+import os, sys, threading
+line = b""
+while not line.endswith(b"\\n"):
+    line += os.read(0, 1)
+print(line.decode().strip(), flush=True)
+if os.environ.get("HANGDOG_RESTART") != "2":
+    l = threading.Lock(); l.acquire(); l.acquire()
+print(sys.stdin.read().strip(), flush=True)
+"""
+
+
+def check_input(d, **stdin):
+    p = subprocess.run([HANGDOG, "run", "-q", "--incident-dir", os.path.join(d, "state"), "--restart-delay", "0", "--cure", "none", "--on-hang",
+                        "restart", "--", sys.executable, "-c", READS], env=environment(d), capture_output=True, text=True, timeout=60, **stdin)
+    check(p.returncode == 0 and p.stdout == "one\ntwo\nthree\nfour five\n" and p.stderr == "", (p.returncode, p.stdout, p.stderr))
+
+
+@case
+def the_input_goes_on_where_the_last_start_left_it():
+    text = "one\ntwo\nthree\nfour five\n"
+    with scratch() as d:
+        check_input(d, input=text)  # a pipe
+        with open(os.path.join(d, "input"), "w") as f:
+            f.write(text)
+        with open(os.path.join(d, "input")) as f:
+            check_input(d, stdin=f)
+
+
+@case
+def quiet_keeps_restarts_quiet_but_not_giving_up():
+    with scratch() as d:
+        r = guard(d, 2, "-q")
+        check(r.status == 6 and r.err == "", r)
+        r = guard(d, 99, "-q")
+        check(r.status == 124 and [line for line in r.err.splitlines() if not line.startswith("hangdog: giving up: ")] == [], r)
+
+
+@case
+def the_report_of_a_restart_is_on_disk_before_the_first_signal():
+    """The command itself looks when it gets SIGTERM."""
+    with scratch() as d:
+        code = ("import os, signal, sys, threading\n"
+                "def told(*_):\n"
+                f"    ids = [i for i in os.listdir({os.path.join(d, 'state')!r}) if i[0].isdigit()] if os.path.isdir({os.path.join(d, 'state')!r}) else []\n"
+                f"    open({os.path.join(d, 'seen')!r}, 'w').write(str(len(ids)))\n"
+                "    os._exit(1)\n"
+                "if 'HANGDOG_RESTART' in os.environ: sys.exit(6)\n"
+                "if os.fork() == 0:\n"
+                "    signal.signal(signal.SIGTERM, told)\n"
+                "    signal.alarm(100)\n"
+                "    while True: signal.pause()\n"
+                "l = threading.Lock(); l.acquire(); l.acquire()\n")
+        r = hangdog("run", "--incident-dir", os.path.join(d, "state"), "--restart-delay", "0", "--stall", "0", "--cure", "none", "--on-hang", "restart",
+                    "--", sys.executable, "-c", code, env=environment(d))
+        check(r.status == 6 and open(os.path.join(d, "seen")).read() == "1", r)
+
+
 class Terminal:
     """A shell with job control on a terminal of its own."""
 
@@ -118,6 +177,7 @@ class Terminal:
         self.text = ""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run in the background
             os.execvpe("bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"], dict(env, PS1="$ ", TERM="dumb", HISTFILE=""))
 
     def send(self, text):

@@ -115,6 +115,15 @@ def who_ignores_sigterm_gets_sigkill():
 
 
 @case
+def nobody_is_left_in_whatever_state_it_was():
+    """Suspended in vfork (D), stopped, in another session, in another group, without a parent, deaf to SIGTERM."""
+    for follow in "ptrace", "observe":
+        with scratch() as d, Tree(d, "restart", UNDERFIRE, "states", os.path.join(d, "pids"), options=("--follow", follow)) as t:
+            check(t.hangdog.wait(timeout=60) == 6, (follow, t.hangdog.returncode, t.hangdog.stderr.read()))
+            check(t.others() == {}, (follow, t.others()))
+
+
+@case
 def a_fork_bomb_is_ended():
     """SIGTERM sets it off; RLIMIT_NPROC keeps it to 60 processes of a user of its own."""
     if os.geteuid() != 0:
