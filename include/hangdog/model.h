@@ -31,7 +31,9 @@ void hd_model_lost_clear(struct hd_model *model); /* the command starts anew: wh
 /* Grows with every event that changes who exists: equal numbers around a look mean nobody came or went. */
 uint64_t hd_model_sequence(const struct hd_model *model);
 
-/* Every fork made while the parent had other threads: for --audit.  Bounded by 4096, then counted only. */
+/* Every fork made while the parent had other threads, with its evidence, from now on: for --audit only, for it outlives
+ * the children.  Bounded: 4096 forks, then counted only; 64 MiB of evidence, then without (fork = NULL). */
+void hd_model_want_hazards(struct hd_model *model);
 struct hd_model_hazard { int32_t pid, ppid; int64_t time_ns; uint32_t parent_threads; struct hd_fork *fork; bool has_exec; bool ended; int32_t status; };
 size_t hd_model_hazard_count(const struct hd_model *model, uint64_t *ret_total);
 const struct hd_model_hazard *hd_model_hazard(const struct hd_model *model, size_t i);

@@ -49,6 +49,7 @@ int hd_supervisor_init(struct hd_supervisor *s, const struct hd_options *options
 	if (options->audit) {
 		s->audit = hd_audit_log_new();
 		hd_forkev_want_holds(s->forkev);
+		hd_model_want_hazards(s->model);
 	}
 	hd_tracer_set_evidence(s->tracer, s->forkev, (enum hd_evidence)options->evidence);
 	s->launches = role == HD_SIGNALS_FORWARD;

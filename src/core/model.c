@@ -9,6 +9,7 @@
 enum {
 	LOST_MAX = 64,
 	HAZARDS_MAX = 4096,
+	HAZARD_BYTES_MAX = 64 << 20,
 };
 
 /* One fork record, shared by the process that was born and by the list of hazards. */
@@ -43,6 +44,8 @@ struct hd_model {
 	size_t lost_total;
 	HD_VEC(struct hazard) hazards;
 	uint64_t hazard_total;
+	size_t hazard_bytes; /* of the evidence that they keep */
+	bool wants_hazards;
 	uint64_t sequence;
 };
 
@@ -69,6 +72,11 @@ struct hd_model *hd_model_new(void)
 	if (model == NULL)
 		abort();
 	return model;
+}
+
+void hd_model_want_hazards(struct hd_model *model)
+{
+	model->wants_hazards = true;
 }
 
 static struct entry *find(const struct hd_model *model, int32_t pid)
@@ -129,16 +137,20 @@ static void note_hazard(struct hd_model *model, struct entry *child, const struc
 	uint32_t threads = child->proc.fork != NULL ? child->proc.fork->parent_threads : 0;
 	if (threads == 0 && parent != NULL)
 		threads = parent->proc.n_threads;
-	if (threads < 2)
+	if (threads < 2 || !model->wants_hazards)
 		return;
 	model->hazard_total++;
 	if (model->hazards.n == HAZARDS_MAX)
 		return;
-	if (child->box != NULL)
-		child->box->refs++;
-	struct hd_model_hazard row = {child->proc.pid, child->proc.ppid, child->proc.born_ns, threads, child->proc.fork, false,
-				      false, 0};
-	HD_VEC_PUSH(&model->hazards, (struct hazard){row, child->box});
+	struct hazard hazard = {.row = {.pid = child->proc.pid, .ppid = child->proc.ppid, .time_ns = child->proc.born_ns, .parent_threads = threads}};
+	size_t bytes = child->box != NULL ? hd_arena_bytes(child->box->arena) : 0;
+	if (child->box != NULL && bytes <= HAZARD_BYTES_MAX - model->hazard_bytes) {
+		model->hazard_bytes += bytes;
+		hazard.row.fork = child->proc.fork;
+		hazard.box = child->box;
+		hazard.box->refs++;
+	}
+	HD_VEC_PUSH(&model->hazards, hazard);
 	child->hazard = model->hazards.n;
 }
 

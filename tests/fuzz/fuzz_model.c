@@ -38,6 +38,7 @@ static void check(const struct hd_model *model)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct hd_model *model = hd_model_new();
+	hd_model_want_hazards(model);
 	hd_model_add(model, 1, 0, 1, 0);
 	for (size_t at = 0; at + 8 <= size; at += 8) {
 		struct hd_event ev = event_of(data + at, (int64_t)at);

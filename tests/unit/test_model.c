@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -114,6 +115,7 @@ Test(model, fork_evidence_lives_until_exec, .timeout = 10)
 Test(model, a_fork_of_a_threaded_parent_is_a_hazard_and_its_evidence_outlives_the_child, .timeout = 10)
 {
 	struct hd_model *model = with_root(100);
+	hd_model_want_hazards(model);
 	uint64_t total;
 	apply(model, birth(100, 101, HD_BIRTH_FORK));
 	cr_assert_eq(hd_model_hazard_count(model, &total), 0, "one thread: no hazard");
@@ -134,6 +136,7 @@ Test(model, a_fork_of_a_threaded_parent_is_a_hazard_and_its_evidence_outlives_th
 Test(model, counted_threads_make_a_hazard_where_no_evidence_was_taken, .timeout = 10)
 {
 	struct hd_model *model = with_root(100);
+	hd_model_want_hazards(model);
 	apply(model, (struct hd_event){.kind = HD_EV_NEW_THREAD, .tid = 100, .pid = 100, .other = 105});
 	apply(model, birth(100, 106, HD_BIRTH_FORK));
 	cr_assert_eq(hd_model_hazard_count(model, NULL), 1);
@@ -145,6 +148,7 @@ Test(model, counted_threads_make_a_hazard_where_no_evidence_was_taken, .timeout 
 Test(model, hazards_beyond_the_bound_are_only_counted, .timeout = 10)
 {
 	struct hd_model *model = with_root(1);
+	hd_model_want_hazards(model);
 	uint64_t total;
 	for (int32_t pid = 2; pid < 5002; pid++) {
 		apply(model, with_evidence(birth(1, pid, HD_BIRTH_FORK), 2));
@@ -152,6 +156,42 @@ Test(model, hazards_beyond_the_bound_are_only_counted, .timeout = 10)
 	}
 	cr_assert_eq(hd_model_hazard_count(model, &total), 4096);
 	cr_assert_eq(total, 5000);
+	hd_model_free(model);
+}
+
+static struct hd_event with_bytes(struct hd_event ev, size_t bytes)
+{
+	ev = with_evidence(ev, 2);
+	(void)hd_arena_alloc(ev.fork_arena, 1, bytes);
+	return ev;
+}
+
+Test(model, who_does_not_ask_for_hazards_keeps_nothing_of_the_dead, .timeout = 10)
+{
+	struct hd_model *model = with_root(1);
+	struct mallinfo2 before = mallinfo2();
+	for (int32_t pid = 2; pid < 1002; pid++) {
+		apply(model, with_bytes(birth(1, pid, HD_BIRTH_FORK), 100000));
+		apply(model, ending(pid, 0));
+	}
+	cr_assert_eq(hd_model_hazard_count(model, NULL), 0);
+	cr_assert_lt(mallinfo2().uordblks, before.uordblks + 100000);
+	hd_model_free(model);
+}
+
+Test(model, the_evidence_of_hazards_is_bounded, .timeout = 10)
+{
+	struct hd_model *model = with_root(1);
+	hd_model_want_hazards(model);
+	for (int32_t pid = 2; pid < 6; pid++) {
+		apply(model, with_bytes(birth(1, pid, HD_BIRTH_FORK), 30 << 20));
+		cr_assert_not_null(hd_model_find(model, pid)->fork, "the child keeps its own");
+		apply(model, ending(pid, 0));
+	}
+	cr_assert_eq(hd_model_hazard_count(model, NULL), 4);
+	cr_assert_not_null(hd_model_hazard(model, 1)->fork);
+	cr_assert_null(hd_model_hazard(model, 2)->fork);
+	cr_assert_eq(hd_model_hazard(model, 3)->parent_threads, 2);
 	hd_model_free(model);
 }
 

@@ -36,6 +36,7 @@ static void begin(void)
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	cr_assert_neq(shared, MAP_FAILED);
 	model = hd_model_new();
+	hd_model_want_hazards(model);
 	tracer = hd_tracer_new(note, NULL);
 }
 
