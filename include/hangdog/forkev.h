@@ -14,6 +14,13 @@ enum hd_evidence { HD_EVIDENCE_OFF = 0, HD_EVIDENCE_LIGHT, HD_EVIDENCE_FULL };
 
 /* What a fork record holds beyond hd_fork, until it is resolved.  Lives in the record's arena. */
 struct hd_fork_raw {
+	/* Locks that earlier forks of this tree were seen to hang on, as they were in the newborn: hd_forkev_watch. */
+	struct hd_fork_word {
+		uint64_t addr;        /* of the word waited on */
+		enum hd_tri held;     /* HD_UNKNOWN: could not be read */
+		int32_t owner_tid;    /* 0 = the lock names none */
+	} *words;
+	uint32_t n_words;
 	struct hd_regs regs;      /* of the forking thread */
 	uint64_t tls;             /* its thread pointer */
 	uint64_t stack_addr;      /* copy of its stack from SP up */
@@ -32,6 +39,9 @@ struct hd_forkev *hd_forkev_new(void);
 void hd_forkev_free(struct hd_forkev *ctx);
 /* From now on each record also says which Python locks the other threads held (for --audit; costs some reads a fork). */
 void hd_forkev_want_holds(struct hd_forkev *ctx);
+/* A forked process hangs on this lock without an owner, waiting on `word`: from now on each fork is asked whether it was
+ * taken already at its birth (proof.md section 5). */
+void hd_forkev_watch(struct hd_forkev *ctx, const struct hd_lock *lock, const struct hd_word *word);
 /* The process has exec'd or ended. */
 void hd_forkev_drop(struct hd_forkev *ctx, int32_t pid);
 

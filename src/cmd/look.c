@@ -69,8 +69,20 @@ static void fill_stacks(const struct hd_supervisor *s, struct hd_case *c)
 		hd_case_stacks(c, s->watcher, &stacks, /* all= */ false);
 }
 
+/* What copies hang on now, later copies may hang on too: then it is known whether the lock was taken at their birth. */
+static void remember_locks(struct hd_supervisor *s, const struct hd_case *c)
+{
+	for (uint32_t t = 0; t < c->snap->n_threads; t++) {
+		const struct hd_thread *thread = &c->snap->threads[t];
+		if (c->verdict->threads[t].certainty != HD_CERT_NONE && c->snap->procs[thread->proc].fork != NULL &&
+		    thread->n_words == 1 && thread->words[0].mapping == HD_MAPPING_PRIVATE && thread->lock.owner_tid == 0)
+			hd_forkev_watch(s->forkev, &thread->lock, &thread->words[0]);
+	}
+}
+
 static void handle_hang(struct hd_supervisor *s, struct hd_case *c)
 {
+	remember_locks(s, c);
 	fill_stacks(s, c);
 	c->longest_stop_us = hd_tracer_longest_stop_us(s->tracer);
 	take_case(s, c);

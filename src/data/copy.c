@@ -38,6 +38,7 @@ static struct hd_fork_raw *copy_raw(const struct hd_fork_raw *raw, uint32_t n_ot
 	struct hd_fork_raw *ret = hd_arena_dup(arena, raw, sizeof(*raw));
 	ret->stack = hd_arena_dup(arena, raw->stack, raw->stack_len);
 	ret->python = hd_stack_copy(&raw->python, arena);
+	ret->words = hd_arena_dup(arena, raw->words, raw->n_words * sizeof(*raw->words));
 	if (raw->others != NULL) {
 		ret->others = hd_arena_dup(arena, raw->others, n_others * sizeof(*raw->others));
 		for (uint32_t i = 0; i < n_others; i++)

@@ -14,6 +14,7 @@
 #include "hangdog/clock.h"
 #include "hangdog/procfs.h"
 #include "hangdog/vec.h"
+#include "os/birth_words.h"
 #include "os/arch.h"
 #include "os/procfile.h"
 #include "parse/tcb.h"
@@ -50,6 +51,7 @@ struct hd_forkev {
 	uint32_t next_parent; /* to be replaced */
 	uint32_t n_lines;     /* kept open, of all seats */
 	bool wants_holds;
+	struct hd_birth_words words;
 	HD_VEC(struct known { int32_t pid; struct interpreter *in; }) known;
 };
 
@@ -59,6 +61,11 @@ struct hd_forkev *hd_forkev_new(void)
 	if (ctx == NULL)
 		abort();
 	return ctx;
+}
+
+void hd_forkev_watch(struct hd_forkev *ctx, const struct hd_lock *lock, const struct hd_word *word)
+{
+	hd_birth_words_add(&ctx->words, lock, word);
 }
 
 static int by_tid(const void *a, const void *b)
@@ -515,6 +522,7 @@ void hd_forkev_birth(struct hd_forkev *ctx, enum hd_evidence level, struct hd_fo
 	if (level != HD_EVIDENCE_FULL && p != NULL)
 		drop_moved(fork, raw, p->mem_fd, live.fd);
 	copy_stack(raw, live.fd, STACK_KEEP, arena);
+	hd_birth_words_read(&ctx->words, &live.mem, raw, arena);
 	struct hd_python *py = find_all(ctx, fork, child, &live.mem);
 	if (py != NULL && hd_python_threads(py, &live.mem, arena, &threads) == 0) {
 		take_python(fork, raw, &threads, arena);

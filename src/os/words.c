@@ -282,6 +282,19 @@ static void python_holder(struct hd_python *py, struct hd_mem *mem, const struct
 	lock->fork_owner_confidence = is_sure ? HD_CONF_HIGH : HD_CONF_LOW;
 }
 
+/* Earlier forks of this tree hung on this lock: the newborn was asked whether it was taken already. */
+static void held_at_birth(const struct hd_fork *fork, const struct hd_word *word, struct hd_lock *lock)
+{
+	for (uint32_t i = 0; fork != NULL && fork->raw != NULL && i < fork->raw->n_words; i++) {
+		const struct hd_fork_word *was = &fork->raw->words[i];
+		if (was->addr != word->addr || was->held == HD_UNKNOWN)
+			continue;
+		lock->held_at_fork = was->held;
+		lock->fork_owner_tid = was->owner_tid;
+		lock->fork_owner_confidence = was->owner_tid != 0 ? HD_CONF_HIGH : HD_CONF_NONE;
+	}
+}
+
 static void python_lock(struct hd_draft *d, uint32_t t)
 {
 	struct hd_thread *thread = &d->snap->threads[t];
@@ -341,6 +354,7 @@ void hd_draft_lock(struct hd_draft *d, uint32_t t)
 				      .abi = thread->abi};
 	query.op = thread->nr == NR_FUTEX && thread->abi == HD_ABI_X86_64 ? (uint32_t)thread->args[1] : 0;
 	hd_lock_classify(mem, &query, d->arena, &thread->lock);
+	held_at_birth(proc->fork, &thread->words[0], &thread->lock);
 	python_lock(d, t);
 	name_lock(d, &unwind, &thread->lock);
 	if (thread->lock.owner_tid != 0)
