@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/view_priv.h"
+
 #define WIDTH 80
 #define INDENT 24
 
@@ -173,12 +175,25 @@ static void man_options(struct hd_buf *out)
 	}
 }
 
+static void man_keys(struct hd_buf *out)
+{
+	hd_buf_str(out, ".SH KEYS OF THE LIVE VIEW\nOf top and of \\-\\-top. The mouse works as well: a click selects, on the last line it presses the "
+			"key, the wheel scrolls.\n");
+	for (size_t i = 0; i < hd_view_keys_n; i++) {
+		hd_buf_str(out, ".TP\n.B ");
+		man_text(out, hd_view_keys[i].shown);
+		hd_buf_char(out, '\n');
+		man_text(out, hd_view_keys[i].help);
+		hd_buf_str(out, ".\n");
+	}
+}
+
 static void generate_man(struct hd_buf *out)
 {
 	hd_buf_str(
 		out,
 		".\\\" Made by 'hangdog --generate man'; do not edit.\n"
-		".TH HANGDOG 1 \"\" \"hangdog " HD_VERSION "\" \"User Commands\"\n"
+		".TH HANGDOG 1 2026-11-24 \"hangdog " HD_VERSION "\" \"User Commands\"\n"
 		".SH NAME\nhangdog \\- prove, explain and end deadlocks of running programs\n"
 		".SH SYNOPSIS\n.B hangdog\nCOMMAND [OPTIONS] ...\n"
 		".SH DESCRIPTION\nhangdog watches a tree of processes from outside. It does not time out: it finds out "
@@ -189,6 +204,7 @@ static void generate_man(struct hd_buf *out)
 		"by its owner only, and\n.B suspected\nwhen nothing moved for the time of \\-\\-stall.\n");
 	man_commands(out);
 	man_options(out);
+	man_keys(out);
 	hd_buf_str(out,
 		   ".SH EXIT STATUS\n"
 		   ".TP\n.B run\nthat of the command; 124 if hangdog ended it because it hung; 125 if hangdog failed "
@@ -198,7 +214,12 @@ static void generate_man(struct hd_buf *out)
 		   "error.\n"
 		   ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nno colours, whatever the terminal can do.\n"
 		   ".TP\n.B XDG_STATE_HOME\nwhere incidents are kept, in hangdog/ below it (default ~/.local/state).\n"
-		   ".TP\n.B XDG_RUNTIME_DIR\nwhere the sockets of supervisors are.\n"
+		   ".TP\n.B XDG_RUNTIME_DIR\nwhere the sockets of supervisors are (default /tmp/hangdog\\-UID).\n"
+		   ".TP\n.B HANGDOG_RESTART, HANGDOG_INCIDENT\nset for a command that was restarted: how often, and the folder of the hang.\n"
+		   ".TP\n.B HANGDOG_REPORT, HANGDOG_PID, HANGDOG_VERDICT, HANGDOG_CAUSE\nset for the command of exec: the report as JSON, and what "
+		   "it is about.\n"
+		   ".SH FILES\n.TP\n.I ~/.local/state/hangdog/ID/\nan incident: report.txt to read, report.json for programs, snapshot.hds for hangdog "
+		   "replay.\n"
 		   ".SH EXAMPLES\n.nf\nhangdog run \\-\\-on\\-hang kill \\-\\- python3 train.py\n"
 		   "hangdog why 4711\n.fi\n.SH SEE ALSO\n.BR gdb (1),\n.BR strace (1),\n.BR timeout (1),\n.BR fork "
 		   "(2),\n.BR ptrace (2)\n");

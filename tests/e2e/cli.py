@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The command line as a user meets it: help, version, misuse, and the texts made from the option table."""
 import os
+import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, ROOT, check, commands, hangdog, main, need, run
+from harness import HANGDOG, ROOT, Skip, check, commands, hangdog, main, need, run
 
 CASES = []
 
@@ -146,6 +147,21 @@ def generated_texts_are_up_to_date():
         check(made == kept, f"{path} differs from the option table: run 'make docs'")
     table = hangdog("--generate", "readme").out
     check(table in open(os.path.join(ROOT, "README.md")).read(), "README.md's option table is old: run 'make docs'")
+
+
+@case
+def the_man_page_has_no_faults_and_names_everything():
+    page = os.path.join(ROOT, "docs", "man", "hangdog.1")
+    for command in commands():
+        check(f".B hangdog {command}\n" in open(page).read(), f"{command} is not in the man page")
+    if shutil.which("man") is None:
+        raise Skip("no man")
+    for width in "80", "120":
+        r = run("man", "--warnings", "-P", "cat", "-l", page, env=dict(os.environ, MANWIDTH=width, LC_ALL="C.UTF-8"))
+        check(r.status == 0 and r.err == "" and "KEYS OF THE LIVE VIEW" in r.out, r)
+    if shutil.which("mandoc"):
+        r = run("mandoc", "-Tlint", "-Wwarning", page)
+        check(r.status == 0 and r.out == "", r)
 
 
 main(CASES)

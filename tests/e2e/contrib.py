@@ -76,6 +76,15 @@ def yaml_parses():
                 check({m["name"] for m in c.get("volumeMounts", [])} <= volumes, f"{path}: {c['name']} mounts what is not there")
 
 
+def kubernetes_objects_are_valid():
+    validate = shutil.which("kubernetes-validate")
+    if not validate:
+        raise Skip("no kubernetes-validate (pip)")
+    for path in files("kubernetes/*.yaml"):
+        r = run(validate, path)
+        check(r.status == 0, r)
+
+
 def notebook_and_text_are_the_same():
     book = json.loads(text(os.path.join(CONTRIB, "notebook", "hangdog.ipynb")))
     cells = ["".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code"]
@@ -233,6 +242,6 @@ def the_notebook_runs():
 
 if __name__ == "__main__":
     main([(f.__name__, f) for f in (each_example_says_in_one_line_what_it_is, shell_scripts_parse, units_verify, json_parses,
-                                    yaml_parses, notebook_and_text_are_the_same, commands_use_options_that_exist,
+                                    yaml_parses, kubernetes_objects_are_valid, notebook_and_text_are_the_same, commands_use_options_that_exist,
                                     launchers_pass_the_status_on, a_slurm_job_that_hung_is_requeued,
                                     mpirun_for_real, torchrun_for_real, the_notebook_runs)])
