@@ -145,7 +145,8 @@ check-all: deps ## check, then longer: sanitizers, more random cases, analysers,
 deps: ## install what is missing to build and test (asks first)
 	@contrib/install-deps.sh
 
-demo: deps ## a real fork deadlock, caught and explained
+demo: ## a real fork deadlock, caught and explained (installs what the build needs, asks first)
+	@contrib/install-deps.sh --build
 	@$(MAKE) --no-print-directory -s all
 	@O=$(O) contrib/demo/run.sh
 

@@ -1,16 +1,21 @@
 #!/bin/sh
-# Installs what hangdog needs to be built and tested, and only what is missing.  Asks first; -y does not ask.
-# Knows apt, dnf, zypper, apk and pacman; uses sudo when not root.
+# Installs what hangdog needs to be built and tested, and only what is missing.  Asks first; -y does not ask; --build leaves
+# away what only tests need.  Knows apt, dnf, zypper, apk and pacman; uses sudo when not root.
 set -eu
 
-yes=no
-[ "${1:-}" = -y ] && yes=yes
+yes=no what='build and tests'
+for word; do
+	case $word in
+	-y) yes=yes ;;
+	--build) what='the build' ;;
+	*) echo "usage: install-deps.sh [-y] [--build]" >&2 && exit 1 ;;
+	esac
+done
 
-# One row a need: how to see that it is there | package per package manager.
+# One row a need: how to see that it is there | package per package manager.  Those from criterion on are for tests.
 needs() {
 	cat <<-'END'
 	cc --version                        |gcc            |gcc            |gcc            |gcc musl-dev   |gcc
-	c++ --version                       |g++            |gcc-c++        |gcc-c++        |g++            |gcc
 	make --version                      |make           |make           |make           |make           |make
 	pkg-config --version                |pkg-config     |pkgconf        |pkg-config     |pkgconf        |pkgconf
 	pkg-config --exists libdw libelf    |libdw-dev libelf-dev|elfutils-devel|libdw-devel libelf-devel|elfutils-dev|libelf
@@ -18,8 +23,9 @@ needs() {
 	pkg-config --exists jansson         |libjansson-dev |jansson-devel  |libjansson-devel|jansson-dev   |jansson
 	pkg-config --exists ncursesw        |libncurses-dev |ncurses-devel  |ncurses-devel  |ncurses-dev    |ncurses
 	test_compile -liberty               |libiberty-dev  |binutils-devel |binutils-devel |binutils-dev   |binutils
-	pkg-config --exists criterion       |libcriterion-dev|criterion-devel|criterion-devel|criterion-dev |criterion
 	python3 --version                   |python3        |python3        |python3        |python3        |python
+	pkg-config --exists criterion       |libcriterion-dev|criterion-devel|criterion-devel|criterion-dev |criterion
+	c++ --version                       |g++            |gcc-c++        |gcc-c++        |g++            |gcc
 	gdb --version                       |gdb            |gdb            |gdb            |gdb            |gdb
 	strace --version                    |strace         |strace         |strace         |strace         |strace
 	END
@@ -51,6 +57,7 @@ trap 'rm -f "$list"' EXIT
 needs >"$list"
 missing=
 while IFS= read -r row; do
+	case $what$row in 'the build'*criterion*) break ;; esac
 	check=$(printf '%s' "$row" | cut -d'|' -f1)
 	$check >/dev/null 2>&1 || missing="$missing $(printf '%s' "$row" | cut -d'|' -f$column | sed 's/ *$//')"
 done <"$list"
@@ -62,7 +69,11 @@ if [ -z "$install" ]; then
 fi
 sudo=
 [ "$(id -u)" -eq 0 ] || sudo=sudo
-echo "Missing for build and tests:$missing"
+if [ -n "$sudo" ] && ! command -v sudo >/dev/null 2>&1; then
+	echo "hangdog: you are not root and there is no sudo; have root run: $install$missing" >&2
+	exit 1
+fi
+echo "Missing for $what:$missing"
 echo "To be run: $sudo $install$missing"
 if [ $yes = no ]; then
 	if [ ! -t 0 ]; then
