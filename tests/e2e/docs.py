@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every command in the guides is run.  A block that begins ```LANGUAGE file=NAME is a file; a block that begins ```console is a
+"""Every command in the guides and the README is run.  A block that begins ```LANGUAGE file=NAME is a file; a block that begins ```console is a
 session: lines with `$ ` are typed into one shell a page, in a folder of their own, and the other lines are what must come out,
 in this order.  Numbers may differ, a line `...` stands for anything, spaces and line breaks do not matter.
 `needs=X` skips a block where Python has no module X, `needs=cmd:X` where there is no command X."""
@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from harness import HANGDOG, ROOT, Skip, check, main, scratch
 
-PAGES = sorted(glob.glob(os.path.join(ROOT, "docs", "guide", "*.md"))) + [os.path.join(ROOT, "docs", "faq.md")]
+PAGES = sorted(glob.glob(os.path.join(ROOT, "docs", "guide", "*.md"))) + [os.path.join(ROOT, "docs", "faq.md"), os.path.join(ROOT, "README.md")]
 # Python for the pages that need torch or jax: HD_DOCS_PYTHON=/path/to/venv/bin/python
 PYTHON = os.environ.get("HD_DOCS_PYTHON", sys.executable)
 BLOCK = re.compile(r"^```(\S+)(.*?)\n(.*?)^```$", re.M | re.S)
@@ -63,6 +63,7 @@ class Shell:
         bin_ = os.path.join(folder, ".bin")
         os.mkdir(bin_)
         os.symlink(HANGDOG, os.path.join(bin_, "hangdog"))
+        os.symlink(os.path.join(ROOT, "contrib"), os.path.join(folder, "contrib"))
         with open(os.path.join(bin_, "python3"), "w") as f:
             f.write(f'#!/bin/sh\nexec "{PYTHON}" "$@"\n')
         os.chmod(f.name, 0o755)
@@ -166,6 +167,9 @@ def run_page(page):
 def no_command_escapes():
     """A block without a language, or with sh, would hide commands from this test."""
     for page in PAGES:
+        with open(page) as f:
+            fences = [line for line in f if line.startswith("```")]
+        check(all(len(line) > 4 for line in fences[::2]), f"{page}: a block without a language")
         for language, words, _ in blocks(page):
             check(language == "console" or "file" in words or language in ("yaml", "text"), f"{page}: a block of {language}")
 
