@@ -24,8 +24,8 @@ context = multiprocessing.get_context("fork")
 queue, condition, barrier, event = context.Queue(), context.Condition(), context.Barrier(2), context.Event()
 worker = context.Process(target=serve, args=(queue, condition, barrier, event))
 worker.start()
-queue.get()
-with condition:
+with condition:  # held until the wait: a notice that comes before it would be lost, and then this would hang
+    queue.get()
     condition.wait()
 barrier.wait()
 event.wait()
