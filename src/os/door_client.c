@@ -11,7 +11,7 @@
 #include "os/procfile.h"
 
 #define BODY_MAX ((size_t)256 << 20)
-#define FIND_MS 1000
+#define FIND_MS 5000 /* a supervisor on a crowded machine; one that is gone refuses at once */
 
 static int by_pid(const void *a, const void *b)
 {

@@ -96,7 +96,10 @@ class Attacher(threading.Thread):
         run.watch.pid = p.pid
         self.over.wait(ATTACHED_S)
         if n % 2 == 0 and p.poll() is None:
-            subprocess.run([HANGDOG, "ctl", str(self.pid), "detach"], capture_output=True, env=run.env)
+            told = subprocess.run([HANGDOG, "ctl", str(self.pid), "detach"], capture_output=True, text=True, env=run.env, check=False)
+            if told.returncode != 0 and p.poll() is None:
+                self.wrong.append(f"ctl detach {n}: {told.stderr.strip()}")
+                p.terminate()
         elif p.poll() is None:
             p.terminate()
         try:
