@@ -25,15 +25,18 @@ static void on_event(void *supervisor, const struct hd_event *event)
 
 static void progress_init(struct hd_progress_spec *spec, const struct hd_progress *asked)
 {
-	bool is_gpu_all = asked->gpu && !asked->output && !asked->cpu && asked->n_globs == 0;
+	bool sees = asked->gpu && hd_progress_sees_gpus();
+	bool is_gpu_all = asked->gpu && !sees && !asked->output && !asked->cpu && asked->n_globs == 0;
 	*spec = (struct hd_progress_spec){
 		.output = asked->output || is_gpu_all,
 		.cpu = asked->cpu || is_gpu_all,
+		.gpu = sees,
 		.globs = asked->globs,
 		.n_globs = asked->n_globs,
 	};
-	if (asked->gpu)
-		hd_say("--progress gpu: a GPU's work cannot be seen from here%s", is_gpu_all ? "; output and CPU time count instead" : "");
+	if (asked->gpu && !sees)
+		hd_say("--progress gpu: a GPU's work cannot be seen from here: no driver shows it (amdgpu, i915, xe and nouveau do, NVIDIA's does not)%s",
+		       is_gpu_all ? "; output and CPU time count instead" : "");
 }
 
 int hd_supervisor_init(struct hd_supervisor *s, const struct hd_options *options, enum hd_signals_role role, struct hd_err *err)

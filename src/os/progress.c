@@ -5,8 +5,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "os/procfile.h"
+#include "parse/proc_fd.h"
 
 #define FILES_MAX 4096u /* matches of one pattern that are looked at */
 #define MEM_MAJOR 1u    /* /dev/null and its like, include/uapi/linux/major.h */
@@ -22,6 +24,7 @@ struct hd_meter {
 	int64_t written_ns;  /* newest time of the files written to, CLOCK_REALTIME */
 	uint64_t bytes;      /* written by those whose output has no time */
 	uint64_t files, first_files; /* what the files of the patterns looked like, and at the start */
+	uint64_t gpu_work;
 	bool has_seen;
 	int64_t moved_ns; /* other than by CPU time */
 };
@@ -148,6 +151,48 @@ bool hd_meter_files_changed(const struct hd_meter *m)
 	return all_files(m) != m->first_files;
 }
 
+bool hd_progress_sees_gpus(void)
+{
+	glob_t found = {0};
+	bool any = glob("/dev/dri/renderD*", GLOB_NOSORT, NULL, &found) == 0;
+	globfree(&found);
+	return any;
+}
+
+struct gpu_search {
+	int32_t pid;
+	uint64_t work;
+};
+
+/* Some may be the same client, passed on or inherited: counted twice, it still stands still when it does. */
+static int add_gpu_work(void *ctx, int32_t fd)
+{
+	struct gpu_search *search = ctx;
+	char path[64], link[64], text[4096];
+	uint64_t work;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", search->pid, fd);
+	ssize_t n = readlink(path, link, sizeof(link) - 1);
+	if (n < 9 || strncmp(link, "/dev/dri/", 9) != 0)
+		return 0;
+	if (hd_procfile_read(text, sizeof(text), "/proc/%d/fdinfo/%d", search->pid, fd) > 0 && hd_fdinfo_gpu_work(text, &work))
+		search->work += work;
+	return 0;
+}
+
+/* A client that closed takes its count along: only more is work. */
+static bool gpu_moved(struct hd_meter *m, const struct hd_model *model)
+{
+	struct gpu_search search = {0};
+	for (size_t i = 0; i < hd_model_count(model); i++) {
+		search.pid = hd_model_at(model, i)->pid;
+		if (hd_procfile_numbers(add_gpu_work, &search, "/proc/%d/fd", search.pid) < 0)
+			continue; /* gone, or not ours to see */
+	}
+	bool moved = search.work > m->gpu_work;
+	m->gpu_work = search.work;
+	return moved;
+}
+
 static bool cpu_moved(struct hd_meter *m, uint64_t cpu_ns, int64_t now_ns)
 {
 	int64_t since_ns = now_ns - m->window_start_ns;
@@ -169,6 +214,8 @@ bool hd_meter_read(struct hd_meter *m, const struct hd_model *model, uint64_t cp
 	uint64_t files = all_files(m);
 	bool moved = m->has_seen && files != m->files;
 	if (m->spec->output && output_moved(m, model))
+		moved = m->has_seen;
+	if (m->spec->gpu && gpu_moved(m, model))
 		moved = m->has_seen;
 	if (moved || !m->has_seen)
 		m->moved_ns = now_ns;

@@ -136,3 +136,27 @@ bool hd_fdinfo_next_watch(const char **text, struct hd_fd_watch *ret)
 	}
 	return false;
 }
+
+/* "drm-engine-render:\t9288864723 ns", "drm-cycles-rcs:\t28257900"; how many of an engine there are is no work. */
+bool hd_fdinfo_gpu_work(const char *text, uint64_t *ret_work)
+{
+	bool found = false;
+	uint64_t sum = 0, value;
+	for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		bool is_engine = strncmp(line, "drm-engine-", 11) == 0 && strncmp(line, "drm-engine-capacity-", 20) != 0;
+		if (!is_engine && strncmp(line, "drm-cycles-", 11) != 0)
+			continue;
+		const char *p = line + strcspn(line, ":\n");
+		if (*p++ != ':')
+			continue;
+		p += strspn(p, " \t");
+		if (!hd_take_u64(&p, 10, &value))
+			continue;
+		sum += value;
+		found = true;
+	}
+	if (found)
+		*ret_work = sum;
+	return found;
+}

@@ -38,4 +38,8 @@ struct hd_fd_watch {
 /* The next one at or behind *text, which it moves; false when there is none. */
 HD_MUST_CHECK bool hd_fdinfo_next_watch(const char **text, struct hd_fd_watch *ret);
 
+/* Work that a GPU did for the client behind a DRM descriptor: the sum of its engines' busy times (drm-engine-*, nanoseconds)
+ * and cycles (drm-cycles-*).  false = this driver shows none.  Source: kernel Documentation/gpu/drm-usage-stats.rst. */
+HD_MUST_CHECK bool hd_fdinfo_gpu_work(const char *text, uint64_t *ret_work);
+
 #endif

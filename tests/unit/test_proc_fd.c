@@ -81,3 +81,25 @@ Test(proc_fd, the_lines_of_an_epoll_set_are_walked, .timeout = 10)
 	cr_assert(w.fd == 6 && w.events == 0x80000019 && w.ino == 0x61af);
 	cr_assert_not(hd_fdinfo_next_watch(&text, &w));
 }
+
+/* As the kernel's Documentation/gpu/{drm-usage-stats,i915,amdgpu}.rst and drivers show them. */
+Test(proc_fd, the_work_of_a_gpu_is_the_sum_of_its_engines, .timeout = 10)
+{
+	static const char i915[] = "pos:    0\nflags:  0100002\nmnt_id: 21\ndrm-driver: i915\ndrm-pdev:   0000:00:02.0\ndrm-client-id:      7\n"
+				   "drm-engine-render:      9288864723 ns\ndrm-engine-copy:        2035071108 ns\ndrm-engine-video:       0 ns\n"
+				   "drm-engine-capacity-video:   2\ndrm-engine-video-enhance:       0 ns\n";
+	static const char amdgpu[] = "flags:\t02100002\ndrm-driver:\tamdgpu\ndrm-client-id:\t14\ndrm-pdev:\t0000:03:00.0\npasid:\t32774\n"
+				     "drm-total-vram:\t51234 KiB\ndrm-engine-gfx:\t1000 ns\ndrm-engine-compute:\t23 ns\n";
+	static const char xe[] = "drm-driver: xe\ndrm-client-id: 25\ndrm-cycles-rcs: 28257900\ndrm-total-cycles-rcs: 7655183225\n"
+				 "drm-cycles-ccs: 100\ndrm-total-cycles-ccs: 7655183225\ndrm-engine-capacity-ccs: 4\n";
+	uint64_t work = 5;
+	cr_expect(hd_fdinfo_gpu_work(i915, &work) && work == 9288864723u + 2035071108u);
+	cr_expect(hd_fdinfo_gpu_work(amdgpu, &work) && work == 1023);
+	cr_expect(hd_fdinfo_gpu_work(xe, &work) && work == 28258000, "%lu", (unsigned long)work);
+	work = 5;
+	cr_expect_not(hd_fdinfo_gpu_work("flags:\t02\ndrm-driver:\tnvidia-drm\n", &work));
+	cr_expect_not(hd_fdinfo_gpu_work("", &work));
+	cr_expect_not(hd_fdinfo_gpu_work("drm-engine-gfx", &work));
+	cr_expect_not(hd_fdinfo_gpu_work("drm-engine-gfx: x ns\n", &work));
+	cr_expect_eq(work, 5);
+}
