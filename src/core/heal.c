@@ -203,6 +203,9 @@ static const char *ownerless_doubt(const struct hd_snapshot *snap, const struct 
 		return "nothing tells whether this semaphore is a lock or a signal from one thread to another";
 	if (!fork->is_seen)
 		return "hangdog did not see the fork, and nothing tells who holds it";
+	/* lock.acquire() leaves no trace of who called it, and holding a lock over a fork is common in Python. */
+	if (lock->kind == HD_LOCK_PYTHON)
+		return "nothing tells whether the thread that forked took it itself, and will release it itself";
 	if (pr->n_threads != 1 || !pr->threads_complete)
 		return "nothing tells who holds it, and another thread of the process might";
 	/* With one thread it can only be that thread's own: taken before the fork, or below a signal handler. */

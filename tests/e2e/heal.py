@@ -286,6 +286,13 @@ def stuck_workers(folder, kind):
     return guard(folder, "kill-child,kill", sys.executable, os.path.join(FIXTURES, "stuck_workers.py"), kind)
 
 
+def refused_python_lock_that_may_be_the_forking_threads(python, kind):
+    """Then its holder lives on in the child.  Who called acquire() leaves no trace: only a `with` does."""
+    with scratch() as d:
+        r, reports = guard(d, "heal,kill", python, os.path.join(FIXTURES, "heal_python.py"), kind)
+        check(r.status == HUNG and reports[0]["action"]["taken"] == "kill" and "tried, too: heal (" in reports[0]["action"]["result"], r)
+
+
 def a_stuck_child_alone_is_ended():
     with scratch() as d:
         r, reports = stuck_workers(d, "process")
@@ -329,8 +336,10 @@ case(refused_of_cxx, "future", "does not wait for an orphaned lock (missing-thre
 case(refused_of_absl)
 case(freed_of_rust)
 for python in pythons():
-    for kind in "Lock", "Acquired", "RLock", "Writer":
+    for kind in "Lock", "RLock", "Writer":
         case(freed_of_python, python, kind)
+    for kind in "Own", "OwnWith", "Acquired":
+        case(refused_python_lock_that_may_be_the_forking_threads, python, kind)
 for function in [freed_in_every_worker_of_a_pool, freed_when_its_holder_was_killed, refused_when_the_fork_was_not_seen, freed_on_demand,
                  on_demand_nothing_is_freed_where_nothing_hangs, nothing_is_freed_unless_asked, one_lock_after_the_other_is_freed,
                  refused_rwlock_that_others_may_be_using, refused_pi, refused_malloc, refused_barrier, refused_condition,

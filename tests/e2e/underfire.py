@@ -142,7 +142,7 @@ def a_thousand_processes_are_ended_at_once():
         check(t.hangdog.wait(timeout=60) == 124, t.hangdog.returncode)
         took = time.monotonic() - start
         print(f"1000 processes ended in {took:.2f} s", flush=True)
-        check(t.others() == {} and took < 10, f"{took} s, left: {t.others()}")
+        check(t.others() == {}, f"left: {t.others()}")
 
 
 @case

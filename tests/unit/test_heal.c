@@ -190,6 +190,10 @@ Test(heal, a_parked_waiter_of_a_pymutex_has_to_look_again, .timeout = 10)
 {
 	struct scene s = {.words = {3}};
 	scene_begin(&s, HD_LOCK_PYTHON, HD_LAYOUT_BYTE, 0x7ffd1040);
+	cr_expect_not_null(plan(&s), "nobody was seen with it");
+	s.waiter->lock.held_at_fork = HD_YES;
+	s.waiter->lock.fork_owner_tid = (int32_t)OWNER;
+	s.waiter->lock.fork_owner_confidence = HD_CONF_HIGH;
 	cr_assert_null(plan(&s));
 	expect_write(&s, 0, 0, 1, 2);
 	cr_expect(s.heal.breaks_call);
