@@ -22,6 +22,7 @@ struct hd_watch_config {
 	 * and nothing else.  So a descriptor that is not among these was made in the tree, and processes outside that cannot
 	 * be looked into (of other users) have it only if somebody passed it to them: census.c. */
 	bool is_launched;
+	uint64_t slice_units; /* how much is indexed at a time (hd_unwinder_limit); 0 = about a millisecond's worth */
 };
 
 struct hd_watcher *hd_watcher_new(const struct hd_watch_config *config);
@@ -49,7 +50,15 @@ uint64_t hd_watcher_spins(struct hd_watcher *w, struct hd_tracer *tracer, int64_
 /* A full snapshot of now.  Never stops anybody.  Heap; free with hd_snapshot_free. */
 HD_MUST_CHECK int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err);
 
-/* The same for somebody who only asks: what hd_watcher_look thinks worth while stays as it was. */
+/* The same for who must not keep the program's events waiting: -EAGAIN when the symbols of a library are not indexed yet and
+ * that took about a millisecond.  Nothing of this one is kept.  Serve the events, call hd_watcher_prepare_gather, which goes
+ * on where it was, until that gives true, then gather again. */
+HD_MUST_CHECK int hd_watcher_gather_slice(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret,
+					  struct hd_err *err);
+
+bool hd_watcher_prepare_gather(struct hd_watcher *w, const struct hd_model *model);
+
+/* A slice for somebody who only asks: what hd_watcher_look thinks worth while stays as it was. */
 HD_MUST_CHECK int hd_watcher_peek(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err);
 
 /* Only who is there, now: processes, threads, their names and state letters.  Nobody counts as still, so nothing is proven
@@ -71,5 +80,8 @@ struct hd_stack_options {
 	struct hd_capture *const *captures; /* [n_procs], for dump: threads as captured; NULL (or a NULL row) = none */
 };
 void hd_watcher_stacks(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options);
+/* Indexes, for about a millisecond, what hd_watcher_stacks will look names up in.  True: there is nothing left to do; false:
+ * serve the program's events and call again. */
+bool hd_watcher_prepare(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options);
 
 #endif

@@ -43,6 +43,12 @@ struct hd_unwind_names *hd_unwind_names_new(struct hd_arena *scratch, bool share
 
 struct hd_unwinder *hd_unwinder_new(void);
 void hd_unwinder_free(struct hd_unwinder *unwinder);
+/* Indexing the symbols of a huge library takes tens of milliseconds.  From now on at most about `units` are spent on it (a
+ * million: some milliseconds); HD_UNWIND_AT_ONCE (the default) = what it takes.  When they are used up names are missing,
+ * and hd_unwinder_is_starved says so: set the bound anew and ask again, and it goes on where it was. */
+#define HD_UNWIND_AT_ONCE UINT64_MAX
+void hd_unwinder_limit(struct hd_unwinder *unwinder, uint64_t units);
+bool hd_unwinder_is_starved(const struct hd_unwinder *unwinder);
 /* Always gives a stack, perhaps empty; is_complete only if it ended at the thread's start. */
 void hd_unwind(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, struct hd_arena *arena, struct hd_stack *ret);
 /* Names data: "registry_lock" and the module that holds addr; NULL = no symbol there. */

@@ -1,4 +1,5 @@
 /* The supervisor's answers to clients of its door (ps, why, dump, ctl, top). */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@
 #include "hangdog/num.h"
 #include "hangdog/procfs.h"
 #include "hangdog/snapshot_io.h"
+
+#define SLICES_MAX 10000 /* of indexing, about a millisecond each, for one question */
 
 typedef bool answer_fn(struct hd_supervisor *s, const char *rest, struct hd_buf *reply);
 
@@ -48,6 +51,21 @@ static bool answer_status(struct hd_supervisor *s, const char *rest, struct hd_b
 	return true;
 }
 
+/* A snapshot of now for somebody who asks; the program's events are served meanwhile. */
+static int peek(struct hd_supervisor *s, struct hd_snapshot **ret, struct hd_err *err)
+{
+	int r = -EAGAIN;
+	for (int i = 0; i < SLICES_MAX && s->watcher != NULL && r == -EAGAIN; i++) {
+		if (i == 0 || hd_watcher_prepare_gather(s->watcher, s->model))
+			r = hd_watcher_peek(s->watcher, s->model, ret, err);
+		if (r == -EAGAIN && hd_tracer_drain(s->tracer) < 0)
+			break;
+	}
+	if (r == -EAGAIN)
+		hd_err_set(err, EAGAIN, s->watcher == NULL ? "hangdog has let that program go" : "hangdog is busy: ask again");
+	return r;
+}
+
 static unsigned sane_width(unsigned width)
 {
 	return width < 40 || width > 500 ? 80 : width;
@@ -61,12 +79,14 @@ static bool answer_why(struct hd_supervisor *s, const char *rest, struct hd_buf 
 	struct hd_case c;
 	int color = 0, verbose = 0;
 	unsigned width = 80;
-	if (s->watcher == NULL || hd_watcher_peek(s->watcher, s->model, &snap, &err) < 0) {
-		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
+	if (peek(s, &snap, &err) < 0) {
+		hd_buf_str(reply, err.text);
 		return false;
 	}
 	hd_case_init(&c, snap);
-	hd_case_stacks(&c, s->watcher, &(struct hd_stack_options){.native = true, .python = true}, /* all= */ true);
+	struct hd_stack_options stacks = {.native = true, .python = true};
+	hd_case_prepare(&c, s->watcher, s->tracer, &stacks, /* all= */ true);
+	hd_case_stacks(&c, s->watcher, &stacks, /* all= */ true);
 	hd_buf_printf(reply, "%d\n", c.verdict->kind == HD_VERDICT_NONE ? 0 : 1);
 	if (strncmp(rest, "json", 4) == 0) {
 		hd_case_json(&c, reply);
@@ -117,8 +137,8 @@ static bool answer_view(struct hd_supervisor *s, const char *rest, struct hd_buf
 	struct hd_snapshot *snap;
 	struct hd_case c;
 	int64_t tid;
-	if (s->watcher == NULL || hd_watcher_peek(s->watcher, s->model, &snap, &err) < 0) {
-		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
+	if (peek(s, &snap, &err) < 0) {
+		hd_buf_str(reply, err.text);
 		return false;
 	}
 	hd_case_init(&c, snap);

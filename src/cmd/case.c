@@ -101,6 +101,17 @@ static uint8_t *told_threads(const struct hd_case *c)
 	return want;
 }
 
+#define SLICES_MAX 10000 /* some seconds; then the rest at once */
+
+void hd_case_prepare(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *tracer, const struct hd_stack_options *options, bool all)
+{
+	const uint8_t *want = all ? NULL : told_threads(c);
+	for (int i = 0; i < SLICES_MAX && !hd_watcher_prepare(w, c->snap, want, options); i++) {
+		if (hd_tracer_drain(tracer) < 0)
+			return; /* the loop will meet it again */
+	}
+}
+
 void hd_case_stacks(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_options *options, bool all)
 {
 	int64_t before_ms = hd_now_ms();

@@ -6,6 +6,7 @@
 #include "hangdog/err.h"
 #include "hangdog/gather.h"
 #include "hangdog/report.h"
+#include "hangdog/tracer.h"
 
 struct hd_case {
 	struct hd_snapshot *snap; /* owned */
@@ -38,6 +39,10 @@ HD_MUST_CHECK bool hd_case_confirm(struct hd_case *c, struct hd_watcher *w, cons
 /* Stacks of the dead-locked threads, of those that wait for them and of the fork records (all threads if `all`), read
  * without stopping anybody; then decides again, since names make a better sentence.  Facts do not change. */
 void hd_case_stacks(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_options *options, bool all);
+
+/* Before that, where `tracer` has tracees: the indexes that their names come from, while the tracees' events are served. */
+void hd_case_prepare(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *tracer, const struct hd_stack_options *options,
+		     bool all);
 
 /* The same for the live view: the stacks of what hangs, and that of one thread (0 = none). */
 void hd_case_view_stacks(struct hd_case *c, struct hd_watcher *w, int32_t tid);

@@ -53,6 +53,8 @@ void hd_dump_stacks(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *t
 	with.captures = captures;
 	if (options->native)
 		capture_all(c, tracer, captures);
+	if (tracer != NULL)
+		hd_case_prepare(c, w, tracer, &with, /* all= */ true);
 	hd_case_stacks(c, w, &with, /* all= */ true);
 	for (uint32_t p = 0; p < c->snap->n_procs; p++)
 		hd_capture_free(captures[p]);

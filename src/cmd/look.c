@@ -13,6 +13,7 @@
 #include "hangdog/procfs.h"
 
 #define MEASURE_EVERY_MS 1000 /* how often progress is measured, at most */
+#define SLICES_MAX 10000 /* some seconds of indexing; then the rest at once */
 #define INCIDENTS_KEPT 100 /* unless --keep says otherwise */
 
 static void report_to_people(const struct hd_supervisor *s, const struct hd_case *c)
@@ -65,8 +66,10 @@ static void fill_stacks(const struct hd_supervisor *s, struct hd_case *c)
 	struct hd_stack_options stacks = {.native = true, .python = true};
 	if (c->verdict->kind == HD_VERDICT_STALL)
 		hd_dump_stacks(c, s->watcher, hd_tracer_is_observing(s->tracer) ? NULL : s->tracer, &stacks);
-	else
+	else {
+		hd_case_prepare(c, s->watcher, s->tracer, &stacks, /* all= */ false);
 		hd_case_stacks(c, s->watcher, &stacks, /* all= */ false);
+	}
 }
 
 /* What copies hang on now, later copies may hang on too: then it is known whether the lock was taken at their birth. */
@@ -109,7 +112,13 @@ static void investigate(struct hd_supervisor *s, int64_t stall_ns)
 	struct hd_snapshot *snap;
 	struct hd_case c;
 	struct hd_err err = {0};
-	if (hd_watcher_gather(s->watcher, s->model, &snap, &err) < 0) {
+	int r = s->slices < SLICES_MAX ? hd_watcher_gather_slice(s->watcher, s->model, &snap, &err)
+				       : hd_watcher_gather(s->watcher, s->model, &snap, &err);
+	s->slices = r == -EAGAIN ? s->slices + 1 : 0;
+	s->sliced_stall_ns = stall_ns;
+	if (r == -EAGAIN)
+		return; /* the loop serves the events and comes back */
+	if (r < 0) {
 		s->rhythm.is_said &= stall_ns == 0;
 		return; /* it changed under our eyes: the next look will tell */
 	}
@@ -155,6 +164,16 @@ static int64_t stalled_ns(struct hd_supervisor *s, const struct hd_look *look, i
 	else if (hd_rhythm_quiet_ns(&s->rhythm, now_ns) > hd_rhythm_patience_ns(&s->rhythm) / 4)
 		hd_watcher_sample(s->watcher, (uint64_t)s->rhythm.moved_ns | 1);
 	return hd_rhythm_alarm(&s->rhythm, now_ns) ? hd_rhythm_quiet_ns(&s->rhythm, now_ns) : 0;
+}
+
+void hd_supervisor_go_on(struct hd_supervisor *s)
+{
+	if (s->watcher == NULL)
+		s->slices = 0;
+	else if (s->slices == SLICES_MAX || hd_watcher_prepare_gather(s->watcher, s->model))
+		investigate(s, s->sliced_stall_ns);
+	else
+		s->slices++;
 }
 
 void hd_supervisor_look(struct hd_supervisor *s)

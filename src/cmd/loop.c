@@ -41,8 +41,12 @@ void hd_supervisor_loop(struct hd_supervisor *s)
 			s->is_over = true;
 		}
 		note_end(s);
-		if (!s->is_over && hd_now_ms() >= s->look_due_ms)
+		if (!s->is_over && s->slices > 0)
+			hd_supervisor_go_on(s);
+		else if (!s->is_over && hd_now_ms() >= s->look_due_ms)
 			hd_supervisor_look(s);
+		if (s->slices > 0)
+			again_ms = 0;
 		if (s->door != NULL)
 			hd_door_serve(s->door, hd_now_ms(), hd_supervisor_answer, s);
 	}

@@ -63,6 +63,8 @@ struct hd_supervisor {
 	} metrics;                  /* --metrics (cmd/metrics.c) */
 	bool is_log_said;           /* that --log does not reach its log */
 	uint32_t threads;           /* at the newest look */
+	uint32_t slices;            /* of a gather that has to wait for an index, so far; 0 = none under way */
+	int64_t sliced_stall_ns;    /* what it was begun for */
 	bool is_over;               /* leave the loop */
 	bool has_ended_it;          /* hangdog ended the command because it hung: 124 */
 	bool has_failed;            /* hangdog itself failed: 125 */
@@ -82,6 +84,8 @@ HD_MUST_CHECK int hd_supervisor_launch(struct hd_supervisor *s, uint32_t restart
 
 /* Looks, and on a verdict reports and acts. */
 void hd_supervisor_look(struct hd_supervisor *s);
+/* Once more, after a slice (slices > 0). */
+void hd_supervisor_go_on(struct hd_supervisor *s);
 /* Performs what --on-hang asks for about s->hang. */
 void hd_supervisor_act(struct hd_supervisor *s);
 /* Ends every process of the tree; false when some are left (said). */

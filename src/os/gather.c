@@ -455,7 +455,7 @@ static void draft_release(struct hd_draft *d)
 	HD_VEC_RELEASE(&d->objects_more);
 }
 
-int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err)
+static int gather(struct hd_watcher *w, const struct hd_model *model, uint64_t units, struct hd_snapshot **ret, struct hd_err *err)
 {
 	struct hd_draft d;
 	int64_t began_ns = hd_now_ns();
@@ -464,7 +464,13 @@ int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct
 		return hd_err_set(err, -r, "the processes of the tree cannot be read: %s", strerror(-r));
 	draft_init(&d, w, model);
 	first_passes(&d);
+	if (w->config.unwinder != NULL)
+		hd_unwinder_limit(w->config.unwinder, units);
 	r = gather_facts(&d);
+	if (r == 0 && w->config.unwinder != NULL && hd_unwinder_is_starved(w->config.unwinder))
+		r = -EAGAIN;
+	if (w->config.unwinder != NULL)
+		hd_unwinder_limit(w->config.unwinder, HD_UNWIND_AT_ONCE);
 	if (r == 0)
 		r = last_passes(&d);
 	if (r == 0)
@@ -474,20 +480,31 @@ int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct
 	snap->n_objects = (uint32_t)d.objects.n;
 	snap->span_ns = hd_now_ns() - began_ns;
 	draft_release(&d);
-	hd_watcher_gathered(w, began_ns);
+	if (r != -EAGAIN)
+		hd_watcher_gathered(w, began_ns);
 	if (r < 0) {
 		hd_snapshot_free(snap);
-		return hd_err_set(err, -r, "/proc cannot be read: %s", strerror(-r));
+		return r == -EAGAIN ? r : hd_err_set(err, -r, "/proc cannot be read: %s", strerror(-r));
 	}
 	*ret = snap;
 	return 0;
+}
+
+int hd_watcher_gather(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err)
+{
+	return gather(w, model, HD_UNWIND_AT_ONCE, ret, err);
+}
+
+int hd_watcher_gather_slice(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err)
+{
+	return gather(w, model, hd_watcher_slice(w), ret, err);
 }
 
 int hd_watcher_peek(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err)
 {
 	uint64_t waits = w->waits_gathered;
 	int64_t gathered_ns = w->gathered_ns, cost_ns = w->gather_cost_ns, patience_ns = w->patience_ns;
-	int r = hd_watcher_gather(w, model, ret, err);
+	int r = hd_watcher_gather_slice(w, model, ret, err);
 	w->waits_gathered = waits;
 	w->gathered_ns = gathered_ns;
 	w->gather_cost_ns = cost_ns;

@@ -49,6 +49,7 @@ struct hd_sighting {
 	bool gets_nowhere;
 	struct hd_arena *stack_arena; /* frames captured in this wait, NULL = none yet */
 	struct hd_stack stack;
+	bool stack_lacks_names; /* they could not be looked up in the time that there was */
 };
 
 struct hd_sightings {

@@ -7,6 +7,7 @@
 #include "hangdog/forkev.h"
 #include "hangdog/merge.h"
 #include "hangdog/procfs.h"
+#include "hangdog/verdict.h"
 #include "os/dig.h"
 #include "os/interp.h"
 #include "os/watcher.h"
@@ -52,17 +53,17 @@ static const struct hd_captured *captured(const struct job *job, uint32_t t)
 	return row != NULL && row->regs.sp != 0 ? row : NULL;
 }
 
-static struct hd_stack native_stack(struct job *job, uint32_t t)
+static struct hd_stack native_stack(struct job *job, uint32_t t, struct hd_arena *arena)
 {
 	const struct hd_thread *thread = &job->snap->threads[t];
 	const struct hd_captured *row = captured(job, t);
 	struct hd_stack stack = {0};
 	if (row != NULL) {
 		struct hd_unwind_query query = query_of(job, row->regs.sp, row->regs.pc);
-		hd_capture_unwind(row, job->w->config.unwinder, &query, job->snap->arena, &stack);
+		hd_capture_unwind(row, job->w->config.unwinder, &query, arena, &stack);
 	} else if (thread->is_still && thread->sp != 0) {
 		struct hd_unwind_query query = query_of(job, thread->sp, thread->pc);
-		hd_unwind(job->w->config.unwinder, &query, job->snap->arena, &stack);
+		hd_unwind(job->w->config.unwinder, &query, arena, &stack);
 	}
 	return stack;
 }
@@ -113,7 +114,7 @@ static void fill_thread(struct job *job, uint32_t t)
 			add_locals(job, py_thread, &python);
 	}
 	if (job->options->native && job->w->config.unwinder != NULL)
-		native = native_stack(job, t);
+		native = native_stack(job, t, job->snap->arena);
 	if (!job->options->native)
 		thread->stack = python;
 	else if (!job->options->python || python.n == 0)
@@ -177,43 +178,111 @@ static void fill_version(struct job *job)
 	job->proc->gc_running = job->python.threads.gc_running;
 }
 
-static void fill_proc(struct job *job)
+static void job_end(struct job *job)
+{
+	hd_mem_live_close(&job->mem);
+	hd_arena_free(job->scratch);
+}
+
+/* False: nobody of the process is wanted, or it is gone.  Else job_end. */
+static bool job_begin(struct job *job)
 {
 	const struct hd_proc *proc = job->proc;
 	bool any = false;
-	job->via = 0;
 	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
 		any |= is_wanted(job, t);
 		if (job->via == 0 && job->snap->threads[t].state != 'Z' && job->snap->threads[t].state != 'X')
 			job->via = job->snap->threads[t].tid;
 	}
 	if (!any || job->via == 0 || hd_mem_live_open(&job->mem, job->via) < 0)
-		return;
+		return false;
 	job->scratch = hd_arena_new();
-	if (read_maps(job)) {
-		if (job->options->python && hd_py_view_read(&job->w->interps, job->snap, proc, job->via, &job->mem.mem, &job->maps,
-							    job->scratch, &job->python))
-			fill_version(job);
-		/* Merging with Python frames needs each frame's own place. */
-		job->names = hd_unwind_names_new(job->scratch, /* shares= */ job->python.py == NULL);
-		for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
-			if (is_wanted(job, t))
-				fill_thread(job, t);
-		}
-		fill_fork(job);
-		if (job->python.py != NULL)
-			hd_inside_python(job->snap, proc, &job->python, &job->mem.mem, job->scratch);
-		fill_tasks(job);
-	}
-	hd_mem_live_close(&job->mem);
-	hd_arena_free(job->scratch);
+	if (read_maps(job))
+		return true;
+	job_end(job);
+	return false;
 }
 
-void hd_watcher_stacks(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options)
+static void fill_proc(struct job *job)
+{
+	const struct hd_proc *proc = job->proc;
+	if (job->options->python && hd_py_view_read(&job->w->interps, job->snap, proc, job->via, &job->mem.mem, &job->maps,
+						    job->scratch, &job->python))
+		fill_version(job);
+	/* Merging with Python frames needs each frame's own place. */
+	job->names = hd_unwind_names_new(job->scratch, /* shares= */ job->python.py == NULL);
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+		if (is_wanted(job, t))
+			fill_thread(job, t);
+	}
+	fill_fork(job);
+	if (job->python.py != NULL)
+		hd_inside_python(job->snap, proc, &job->python, &job->mem.mem, job->scratch);
+	fill_tasks(job);
+}
+
+static void prepare_word(struct job *job, uint64_t addr)
+{
+	struct hd_unwind_query query = query_of(job, 0, 0);
+	const char *module;
+	uint64_t offset;
+	(void)hd_unwind_data_symbol(job->w->config.unwinder, &query, addr, job->scratch, &module, &offset);
+}
+
+static void prepare_proc(struct job *job)
+{
+	const struct hd_proc *proc = job->proc;
+	job->names = hd_unwind_names_new(job->scratch, /* shares= */ true);
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+		if (!is_wanted(job, t))
+			continue;
+		(void)native_stack(job, t, job->scratch);
+		for (uint32_t i = 0; i < job->snap->threads[t].n_words; i++)
+			prepare_word(job, job->snap->threads[t].words[i].addr);
+	}
+	const struct hd_thread *first = &job->snap->threads[proc->first_thread];
+	struct hd_unwind_query query = query_of(job, first->sp, first->pc);
+	if (proc->fork != NULL && proc->fork->raw != NULL && !job->options->skip_forks && !proc->has_exec)
+		(void)hd_forkev_resolve(proc->fork, job->w->config.unwinder, &query, job->scratch);
+}
+
+static void each_proc(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options,
+		      void (*fn)(struct job *job))
 {
 	for (uint32_t p = 0; p < snap->n_procs; p++) {
 		struct job job = {.w = w, .snap = snap, .proc = &snap->procs[p], .options = options, .want = want, .mem.fd = -1,
 				  .capture = options->captures != NULL ? options->captures[p] : NULL};
-		fill_proc(&job);
+		if (!job_begin(&job))
+			continue;
+		fn(&job);
+		job_end(&job);
 	}
+}
+
+void hd_watcher_stacks(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options)
+{
+	each_proc(w, snap, want, options, fill_proc);
+}
+
+bool hd_watcher_prepare(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options)
+{
+	if (w->config.unwinder == NULL || !options->native)
+		return true;
+	hd_unwinder_limit(w->config.unwinder, hd_watcher_slice(w));
+	each_proc(w, snap, want, options, prepare_proc);
+	bool is_done = !hd_unwinder_is_starved(w->config.unwinder);
+	hd_unwinder_limit(w->config.unwinder, HD_UNWIND_AT_ONCE);
+	return is_done;
+}
+
+bool hd_watcher_prepare_gather(struct hd_watcher *w, const struct hd_model *model)
+{
+	struct hd_snapshot *sketch = hd_snapshot_new();
+	struct hd_stack_options options = {.native = true, .skip_forks = true};
+	hd_watcher_sketch(w, model, sketch);
+	uint8_t *want = HD_NEW_N(sketch->arena, (size_t)sketch->n_threads + 1, uint8_t);
+	(void)hd_candidates(sketch, want);
+	bool is_done = hd_watcher_prepare(w, sketch, want, &options);
+	hd_snapshot_free(sketch);
+	return is_done;
 }

@@ -7,6 +7,8 @@
 #include "os/roll.h"
 #include "os/sighting.h"
 
+#define HD_SLICE_UNITS UINT64_C(50000) /* of hd_unwinder_limit: half a millisecond or so */
+
 struct hd_watcher {
 	struct hd_watch_config config;
 	struct hd_arena *arena; /* of the copied command line */
@@ -29,6 +31,11 @@ struct hd_watcher {
 	int64_t asked_ns;
 	uint32_t suspects;
 };
+
+static inline uint64_t hd_watcher_slice(const struct hd_watcher *w)
+{
+	return w->config.slice_units != 0 ? w->config.slice_units : HD_SLICE_UNITS;
+}
 
 bool hd_watcher_inherited(const struct hd_watcher *w, const char *link);
 /* A number for the suspicious waits and the set of still threads: equal as long as neither changed.  0 = no suspicion. */

@@ -186,9 +186,11 @@ void hd_draft_mapping(struct hd_draft *d, uint32_t t)
 static const struct hd_stack *wait_stack(struct hd_draft *d, uint32_t t, const struct hd_unwind_query *query)
 {
 	struct hd_sighting *seen = d->threads[t].seen;
-	if (seen->stack_arena == NULL) {
+	if (seen->stack_arena == NULL || seen->stack_lacks_names) {
+		hd_arena_free(seen->stack_arena);
 		seen->stack_arena = hd_arena_new();
 		hd_unwind(d->w->config.unwinder, query, seen->stack_arena, &seen->stack);
+		seen->stack_lacks_names = hd_unwinder_is_starved(d->w->config.unwinder);
 	}
 	return &seen->stack;
 }

@@ -4,27 +4,28 @@
 #include <string.h>
 
 #include "stack/image.h"
+#include "stack/keys.h"
 #include "stack/symbols.h"
 
 #define RELOCATIONS_MAX ((size_t)512 << 20)
 
-struct slot {
-	uint64_t vaddr;
-	uint32_t symbol;
-};
+#define CHUNK ((size_t)1024) /* relocations read at a time */
 
-struct hd_slots { /* per relocation section, sorted by address; only relocations that name a symbol */
-	struct slot *at[2];
-	size_t n[2];
-	bool tried[2];
+struct hd_slots { /* only relocations that name a symbol, by address */
+	uint64_t base;
+	struct slots {
+		struct hd_section section;
+		struct hd_keys keys;
+		size_t n, done;
+	} of[2]; /* .rela.plt, .rela.dyn */
 };
 
 void hd_slots_free(struct hd_slots *slots)
 {
 	if (slots == NULL)
 		return;
-	free(slots->at[0]);
-	free(slots->at[1]);
+	hd_keys_release(&slots->of[0].keys);
+	hd_keys_release(&slots->of[1].keys);
 	free(slots);
 }
 
@@ -85,56 +86,65 @@ bool hd_callsite_plt(struct hd_image *image, uint64_t target, uint64_t *ret_slot
 	return true;
 }
 
-static int by_vaddr(const void *a, const void *b)
+static void slots_step(struct hd_image *image, uint64_t base, struct slots *slots, Elf64_Rela *chunk)
 {
-	const struct slot *x = a, *y = b;
-	return x->vaddr < y->vaddr ? -1 : x->vaddr > y->vaddr;
+	size_t n = slots->n - slots->done < CHUNK ? slots->n - slots->done : CHUNK;
+	if (hd_image_pread(image, slots->section.offset + slots->done * sizeof(*chunk), chunk, n * sizeof(*chunk)) < 0) {
+		slots->n = slots->done; /* what follows cannot be read */
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint32_t type = (uint32_t)ELF64_R_TYPE(chunk[i].r_info), symbol = (uint32_t)ELF64_R_SYM(chunk[i].r_info);
+		bool names = symbol != 0 && (type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT || type == R_X86_64_64);
+		if (names && chunk[i].r_offset - base <= UINT32_MAX)
+			hd_keys_push(&slots->keys, (uint32_t)(chunk[i].r_offset - base), symbol);
+	}
+	slots->done += n;
 }
 
-static void slots_load(struct hd_image *image, struct hd_slots *slots, int which)
+static bool slots_ready(struct hd_image *image, uint64_t base, struct slots *slots)
 {
-	size_t len;
-	slots->tried[which] = true;
-	uint8_t *bytes = hd_image_load(image, which == 0 ? HD_SEC_RELA_PLT : HD_SEC_RELA_DYN, RELOCATIONS_MAX, &len);
-	if (bytes == NULL)
-		return;
-	size_t count = len / sizeof(Elf64_Rela), n = 0, cap = 0;
-	for (size_t i = 0; i < count; i++) {
-		Elf64_Rela rela;
-		memcpy(&rela, bytes + i * sizeof(rela), sizeof(rela));
-		uint32_t type = (uint32_t)ELF64_R_TYPE(rela.r_info), symbol = (uint32_t)ELF64_R_SYM(rela.r_info);
-		if (symbol == 0 || (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT && type != R_X86_64_64))
-			continue;
-		if (n == cap) {
-			cap = cap != 0 ? cap * 2 : 64;
-			slots->at[which] = realloc(slots->at[which], cap * sizeof(struct slot));
-			if (slots->at[which] == NULL)
-				abort();
-		}
-		slots->at[which][n++] = (struct slot){.vaddr = rela.r_offset, .symbol = symbol};
+	if (slots->done < slots->n) {
+		Elf64_Rela *chunk = malloc(CHUNK * sizeof(*chunk));
+		if (chunk == NULL)
+			abort();
+		while (slots->done < slots->n && hd_work_take(image->work, CHUNK))
+			slots_step(image, base, slots, chunk);
+		free(chunk);
 	}
-	free(bytes);
-	if (n > 1)
-		qsort(slots->at[which], n, sizeof(struct slot), by_vaddr);
-	slots->n[which] = n;
+	return slots->done == slots->n && hd_keys_sort(&slots->keys, image->work);
+}
+
+static struct hd_slots *slots_of(struct hd_image *image)
+{
+	static const enum hd_section_role roles[2] = {HD_SEC_RELA_PLT, HD_SEC_RELA_DYN};
+	if (image->slots != NULL)
+		return image->slots;
+	struct hd_slots *slots = image->slots = calloc(1, sizeof(*slots));
+	if (slots == NULL)
+		abort();
+	slots->base = hd_image_base(image);
+	for (int which = 0; which < 2; which++) {
+		slots->of[which].section = image->sections[roles[which]];
+		uint64_t size = slots->of[which].section.size;
+		slots->of[which].n = size <= RELOCATIONS_MAX && size <= image->size ? size / sizeof(Elf64_Rela) : 0;
+	}
+	return slots;
 }
 
 bool hd_slots_name(struct hd_image *image, uint64_t vaddr, char *buf, size_t cap)
 {
-	if (image->slots == NULL) {
-		image->slots = calloc(1, sizeof(*image->slots));
-		if (image->slots == NULL)
-			abort();
-	}
-	struct hd_slots *slots = image->slots;
+	struct hd_slots *slots = slots_of(image);
+	if (vaddr < slots->base || vaddr - slots->base > UINT32_MAX)
+		return false;
+	uint32_t value = (uint32_t)(vaddr - slots->base);
 	for (int which = 0; which < 2; which++) {
-		if (!slots->tried[which])
-			slots_load(image, slots, which);
-		struct slot key = {.vaddr = vaddr};
-		const struct slot *found = slots->n[which] == 0 ? NULL :
-			bsearch(&key, slots->at[which], slots->n[which], sizeof(key), by_vaddr);
-		if (found != NULL)
-			return hd_symbols_dynamic_name(image, found->symbol, buf, cap);
+		struct hd_keys *keys = &slots->of[which].keys;
+		if (!slots_ready(image, slots->base, &slots->of[which]))
+			return false;
+		size_t n = hd_keys_until(keys, value);
+		if (n > 0 && keys->at[n - 1].value == value)
+			return hd_symbols_dynamic_name(image, keys->at[n - 1].id, buf, cap);
 	}
 	return false;
 }

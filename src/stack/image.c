@@ -111,6 +111,14 @@ bool hd_image_offset(const struct hd_image *image, uint64_t vaddr, uint64_t *ret
 	return false;
 }
 
+uint64_t hd_image_base(const struct hd_image *image)
+{
+	uint64_t lowest = UINT64_MAX;
+	for (uint32_t i = 0; i < image->n_segments; i++)
+		lowest = image->segments[i].vaddr < lowest ? image->segments[i].vaddr : lowest;
+	return lowest != UINT64_MAX ? lowest : 0;
+}
+
 int hd_image_read(struct hd_image *image, uint64_t vaddr, void *buf, size_t len)
 {
 	uint64_t offset;

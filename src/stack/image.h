@@ -47,8 +47,11 @@ struct hd_cfi;
 struct hd_slots;
 struct hd_lines;
 
+struct hd_work;
+
 struct hd_image {
 	struct hd_image *next;
+	struct hd_work *work; /* borrowed: bounds how much of an index is built at a time; NULL = at once */
 	int fd; /* -1 = made from memory */
 	char *path; /* for people, as the target names it */
 	uint64_t dev, ino, size;
@@ -80,6 +83,7 @@ HD_MUST_CHECK int hd_image_pread(struct hd_image *image, uint64_t offset, void *
 HD_MUST_CHECK int hd_image_read(struct hd_image *image, uint64_t vaddr, void *buf, size_t len);
 /* NUL-terminated text within `limit`, cut at cap-1: 0 or -EIO. */
 HD_MUST_CHECK int hd_image_cstr(struct hd_image *image, uint64_t offset, uint64_t limit, char *buf, size_t cap);
+uint64_t hd_image_base(const struct hd_image *image); /* lowest address of its address space */
 HD_MUST_CHECK bool hd_image_offset(const struct hd_image *image, uint64_t vaddr, uint64_t *ret_offset);
 /* Where the file's address space lies in a process that maps `offset` at `start`; exec tells the mapping's permission. */
 HD_MUST_CHECK bool hd_image_bias(const struct hd_image *image, uint64_t start, uint64_t offset, bool exec, uint64_t *ret_bias);

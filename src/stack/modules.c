@@ -33,6 +33,7 @@ struct hd_modules {
 	uint32_t n_images, n_procs;
 	struct proc *procs;
 	uint64_t epoch;
+	struct hd_work work;
 };
 
 struct hd_modules *hd_modules_new(void)
@@ -40,7 +41,13 @@ struct hd_modules *hd_modules_new(void)
 	struct hd_modules *modules = calloc(1, sizeof(*modules));
 	if (modules == NULL)
 		abort();
+	modules->work.left = UINT64_MAX;
 	return modules;
+}
+
+struct hd_work *hd_modules_work(struct hd_modules *modules)
+{
+	return &modules->work;
 }
 
 static void procs_free(struct hd_modules *modules)
@@ -183,6 +190,7 @@ static struct hd_image *image_keep(struct hd_modules *modules, struct hd_image *
 			hd_image_free(image);
 			return i;
 		}
+	image->work = &modules->work;
 	image->next = modules->images;
 	modules->images = image;
 	modules->n_images++;

@@ -4,6 +4,7 @@
 #define STACK_MODULES_H
 
 #include "hangdog/unwind.h"
+#include "stack/work.h"
 
 struct hd_image;
 
@@ -16,6 +17,8 @@ struct hd_module {
 struct hd_modules;
 
 struct hd_modules *hd_modules_new(void);
+/* How much indexing may be done from now on; as much as it takes, unless set. */
+struct hd_work *hd_modules_work(struct hd_modules *modules);
 void hd_modules_free(struct hd_modules *modules);
 /* The file behind an address; for addresses in a .bss, the file whose data lies below.  False: no ELF file there. */
 HD_MUST_CHECK bool hd_modules_find(struct hd_modules *modules, const struct hd_unwind_query *query, uint64_t addr,

@@ -8,6 +8,7 @@
 
 #include "stack/debugdata.h"
 #include "stack/image.h"
+#include "stack/keys.h"
 
 #define SYMTAB_MAX ((size_t)512 << 20)
 #define CHUNK ((size_t)1024) /* symbols read at a time */
@@ -15,17 +16,12 @@
 #define ANSWERS (1u << ANSWERS_LOG2) /* direct-mapped by address, for each kind of question */
 #define WALK_BACK 64 /* how many symbols may start between an address and the start of the one that contains it */
 
-struct key { /* 8 bytes: files with a million symbols exist.  The rest is read from the file when it is asked for */
-	uint32_t value;  /* above the table's base */
-	uint32_t symbol; /* its number in the file's table */
-};
-
-struct table { /* the symbols of one table that are worth a name, sorted by value */
-	struct key *keys;
-	size_t n;
+struct table { /* the symbols of one table that are worth a name */
+	struct hd_keys keys; /* their addresses above the base; the rest is read from the file when it is asked for */
 	uint64_t base;
-	struct hd_image *image; /* whose table it is */
+	struct hd_image *image; /* whose table it is; NULL = none */
 	struct hd_section syms, names;
+	size_t n, done; /* symbols in the file, and how many of them were looked at */
 };
 
 struct row {
@@ -56,37 +52,10 @@ void hd_symbols_free(struct hd_symbols *symbols)
 		free(symbols->answers[0][i].name);
 		free(symbols->answers[1][i].name);
 	}
-	free(symbols->dynamic.keys);
-	free(symbols->full.keys);
+	hd_keys_release(&symbols->dynamic.keys);
+	hd_keys_release(&symbols->full.keys);
 	hd_image_free(symbols->separate);
 	free(symbols);
-}
-
-/* Stable radix sort by value, as many passes as the largest value has digits: a comparison sort of a big library's
- * symbols takes longer than everything else that is done with it. */
-static struct key *keys_sort(struct key *keys, size_t n, uint32_t largest)
-{
-	enum { BITS = 11, DIGITS = 1 << BITS };
-	struct key *spare = malloc((n + 1) * sizeof(*spare));
-	if (spare == NULL)
-		abort();
-	for (unsigned shift = 0; shift < 32 && largest >> shift != 0; shift += BITS) {
-		uint32_t at[DIGITS] = {0}, sum = 0;
-		for (size_t i = 0; i < n; i++)
-			at[keys[i].value >> shift & (DIGITS - 1)]++;
-		for (size_t d = 0; d < DIGITS; d++) {
-			uint32_t count = at[d];
-			at[d] = sum;
-			sum += count;
-		}
-		for (size_t i = 0; i < n; i++)
-			spare[at[keys[i].value >> shift & (DIGITS - 1)]++] = keys[i];
-		struct key *swap = keys;
-		keys = spare;
-		spare = swap;
-	}
-	free(spare);
-	return keys;
 }
 
 /* Which symbols are kept: code and data that are defined here. */
@@ -104,51 +73,47 @@ static bool row_from(const Elf64_Sym *sym, struct row *ret)
 	return true;
 }
 
-static uint64_t lowest_address(const struct hd_image *image)
-{
-	uint64_t lowest = UINT64_MAX;
-	for (uint32_t i = 0; i < image->n_segments; i++)
-		lowest = image->segments[i].vaddr < lowest ? image->segments[i].vaddr : lowest;
-	return lowest != UINT64_MAX ? lowest : 0;
-}
-
-/* The table goes through a small buffer: as a whole it would touch more memory than everything that is kept of it. */
-static void table_load(struct table *table, struct hd_image *image, enum hd_section_role syms, enum hd_section_role names)
+static void table_open(struct table *table, struct hd_image *image, enum hd_section_role syms, enum hd_section_role names)
 {
 	const struct hd_section *s = &image->sections[syms];
-	size_t count = s->size / sizeof(Elf64_Sym), n = 0;
-	*table = (struct table){.image = image, .base = lowest_address(image), .syms = *s, .names = image->sections[names]};
-	if (count == 0 || s->size > SYMTAB_MAX || s->size > image->size)
-		return;
-	struct key *keys = malloc(count * sizeof(*keys));
-	Elf64_Sym *chunk = malloc(CHUNK * sizeof(*chunk));
-	if (keys == NULL || chunk == NULL)
-		abort();
-	bool sorted = true;
-	uint32_t largest = 0;
-	for (size_t i = 0; i < count; i += CHUNK) {
-		size_t step = count - i < CHUNK ? count - i : CHUNK;
-		struct row row;
-		if (hd_image_pread(image, s->offset + i * sizeof(*chunk), chunk, step * sizeof(*chunk)) < 0)
-			break;
-		for (size_t k = 0; k < step; k++) {
-			if (!row_from(&chunk[k], &row) || row.value - table->base > UINT32_MAX)
-				continue;
-			keys[n] = (struct key){(uint32_t)(row.value - table->base), (uint32_t)(i + k)};
-			sorted &= n == 0 || keys[n - 1].value <= keys[n].value;
-			largest = keys[n].value > largest ? keys[n].value : largest;
-			n++;
-		}
-	}
-	free(chunk);
-	table->keys = sorted ? keys : keys_sort(keys, n, largest);
-	table->n = n;
+	*table = (struct table){.image = image, .base = hd_image_base(image), .syms = *s, .names = image->sections[names]};
+	if (s->size <= SYMTAB_MAX && s->size <= image->size)
+		table->n = s->size / sizeof(Elf64_Sym);
 }
 
-static bool row_read(const struct table *table, const struct key *key, struct row *ret)
+static void table_step(struct table *table, Elf64_Sym *chunk)
+{
+	size_t n = table->n - table->done < CHUNK ? table->n - table->done : CHUNK;
+	struct row row;
+	if (hd_image_pread(table->image, table->syms.offset + table->done * sizeof(*chunk), chunk, n * sizeof(*chunk)) < 0) {
+		table->n = table->done; /* what follows cannot be read */
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (row_from(&chunk[i], &row) && row.value - table->base <= UINT32_MAX)
+			hd_keys_push(&table->keys, (uint32_t)(row.value - table->base), (uint32_t)(table->done + i));
+	}
+	table->done += n;
+}
+
+/* Indexed as a whole?  The table goes through a small buffer: it would touch more memory than all that is kept of it. */
+static bool table_ready(struct table *table, struct hd_work *work)
+{
+	if (table->done < table->n) {
+		Elf64_Sym *chunk = malloc(CHUNK * sizeof(*chunk));
+		if (chunk == NULL)
+			abort();
+		while (table->done < table->n && hd_work_take(work, CHUNK))
+			table_step(table, chunk);
+		free(chunk);
+	}
+	return table->done == table->n && hd_keys_sort(&table->keys, work);
+}
+
+static bool row_read(const struct table *table, const struct hd_key *key, struct row *ret)
 {
 	Elf64_Sym sym;
-	return hd_image_pread(table->image, table->syms.offset + (uint64_t)key->symbol * sizeof(sym), &sym, sizeof(sym)) == 0 &&
+	return hd_image_pread(table->image, table->syms.offset + (uint64_t)key->id * sizeof(sym), &sym, sizeof(sym)) == 0 &&
 	       row_from(&sym, ret);
 }
 
@@ -176,29 +141,16 @@ static bool covers(const struct row *row, uint64_t vaddr, enum hd_symbol_want wa
 	return (row->want >> want & 1) != 0 && vaddr - row->value < size;
 }
 
-/* How many keys start at or before vaddr. */
-static size_t keys_before(const struct table *table, uint64_t vaddr)
-{
-	size_t low = 0, high = vaddr >= table->base ? table->n : 0;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (table->keys[mid].value <= vaddr - table->base)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
 /* name: HD_SYMBOL_NAME_MAX bytes. */
 static bool table_find(const struct table *table, uint64_t vaddr, enum hd_symbol_want want, struct hd_symbol *ret, char *name)
 {
-	size_t low = keys_before(table, vaddr);
+	uint64_t above = vaddr - table->base;
+	size_t low = vaddr < table->base ? 0 : hd_keys_until(&table->keys, above < UINT32_MAX ? (uint32_t)above : UINT32_MAX);
 	struct row row, best = {0};
 	int best_rank = INT32_MAX;
 	char candidate[HD_SYMBOL_NAME_MAX];
 	for (size_t back = 0; back < WALK_BACK && back < low; back++) {
-		const struct key *key = &table->keys[low - 1 - back];
+		const struct hd_key *key = &table->keys.at[low - 1 - back];
 		if (best_rank != INT32_MAX && table->base + key->value != best.value)
 			break;
 		if (!row_read(table, key, &row) || !covers(&row, vaddr, want))
@@ -252,7 +204,7 @@ bool hd_symbols_is_full(const struct hd_image *image)
 	return separate != NULL;
 }
 
-static void full_load(struct hd_symbols *symbols, struct hd_image *image)
+static void full_open(struct hd_symbols *symbols, struct hd_image *image)
 {
 	symbols->full_tried = true;
 	struct hd_image *from = image;
@@ -263,7 +215,7 @@ static void full_load(struct hd_symbols *symbols, struct hd_image *image)
 		from = symbols->separate;
 	}
 	if (from != NULL)
-		table_load(&symbols->full, from, HD_SEC_SYMTAB, HD_SEC_STRTAB);
+		table_open(&symbols->full, from, HD_SEC_SYMTAB, HD_SEC_STRTAB);
 }
 
 static struct hd_symbols *symbols_of(struct hd_image *image)
@@ -274,32 +226,41 @@ static struct hd_symbols *symbols_of(struct hd_image *image)
 			abort();
 		for (size_t i = 0; i < ANSWERS; i++)
 			image->symbols->answers[0][i].vaddr = image->symbols->answers[1][i].vaddr = UINT64_MAX;
-		table_load(&image->symbols->dynamic, image, HD_SEC_DYNSYM, HD_SEC_DYNSTR);
+		table_open(&image->symbols->dynamic, image, HD_SEC_DYNSYM, HD_SEC_DYNSTR);
 	}
 	return image->symbols;
 }
 
-static void answer_find(struct hd_symbols *symbols, struct hd_image *image, uint64_t vaddr, enum hd_symbol_want want,
+/* False: the index is not finished, so there is no answer yet. */
+static bool answer_find(struct hd_symbols *symbols, struct hd_image *image, uint64_t vaddr, enum hd_symbol_want want,
 			struct answer *ret)
 {
 	char name[HD_SYMBOL_NAME_MAX];
+	struct hd_symbol symbol = {0};
+	if (!table_ready(&symbols->dynamic, image->work))
+		return false;
+	bool found = table_find(&symbols->dynamic, vaddr, want, &symbol, name);
+	if (!found) {
+		if (!symbols->full_tried)
+			full_open(symbols, image);
+		if (!table_ready(&symbols->full, image->work))
+			return false;
+		found = table_find(&symbols->full, vaddr, want, &symbol, name);
+	}
 	free(ret->name);
-	*ret = (struct answer){.vaddr = vaddr};
-	bool found = table_find(&symbols->dynamic, vaddr, want, &ret->symbol, name);
-	if (!found && !symbols->full_tried)
-		full_load(symbols, image);
-	found = found || table_find(&symbols->full, vaddr, want, &ret->symbol, name);
+	*ret = (struct answer){.vaddr = vaddr, .symbol = symbol};
 	if (found && (ret->name = strdup(name)) == NULL)
 		abort();
 	ret->symbol.name = ret->name;
+	return true;
 }
 
 bool hd_symbols_find(struct hd_image *image, uint64_t vaddr, enum hd_symbol_want want, struct hd_symbol *ret)
 {
 	struct hd_symbols *symbols = symbols_of(image);
 	struct answer *answer = &symbols->answers[want][(vaddr * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - ANSWERS_LOG2)];
-	if (answer->vaddr != vaddr || vaddr == UINT64_MAX)
-		answer_find(symbols, image, vaddr, want, answer);
+	if ((answer->vaddr != vaddr || vaddr == UINT64_MAX) && !answer_find(symbols, image, vaddr, want, answer))
+		return false;
 	if (answer->name == NULL)
 		return false;
 	*ret = answer->symbol;

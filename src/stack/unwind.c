@@ -42,6 +42,16 @@ void hd_unwinder_drop(struct hd_unwinder *unwinder, int32_t pid)
 	hd_modules_drop(unwinder->modules, pid);
 }
 
+void hd_unwinder_limit(struct hd_unwinder *unwinder, uint64_t units)
+{
+	*hd_modules_work(unwinder->modules) = (struct hd_work){.left = units};
+}
+
+bool hd_unwinder_is_starved(const struct hd_unwinder *unwinder)
+{
+	return hd_modules_work(unwinder->modules)->is_starved;
+}
+
 struct hd_registers hd_unwind_registers(const struct hd_regs *from)
 {
 	struct hd_registers regs = {.known = 1u << HD_REG_RSP | 1u << HD_REG_RIP};
