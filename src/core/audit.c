@@ -106,7 +106,8 @@ static void put_answer(struct text *t)
 		answer = "The danger was real: a thread held a lock at the moment of a fork, and the copy ran on. It did not hang this "
 			 "time because it did not need that lock.";
 	else if (t->by_risk[HD_RISK_LIBRARY] > 0)
-		answer = "No lock is known to have been held, but copies ran on without the threads of a library. They hang if they use it.";
+		answer = "No lock is known to have been held, but copies ran on without the threads of a library. They hang if they use it: "
+			 "for such copies the warnings about fork and threads are right, for the others they are not.";
 	else if (t->by_risk[HD_RISK_UNKNOWN] > 0)
 		answer = "It cannot be ruled out: where some threads were at the moment of a fork is not known.";
 	else if (ran_on > 0)
@@ -118,13 +119,35 @@ static void put_answer(struct text *t)
 	hd_page_para(&t->page, 2, 2, HD_INK_PLAIN, "%s", answer);
 }
 
-static void put_thread(struct text *t, const struct hd_fork_other *other)
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Threads of a pool stand in the same place: the same words would be said of each. */
+static bool is_like(const struct hd_fork_other *a, const struct hd_fork_other *b)
+{
+	struct hd_audit_thread x = hd_audit_thread(a), y = hd_audit_thread(b);
+	if (x.is_waiting != y.is_waiting || x.is_python != y.is_python || a->is_approximate != b->is_approximate || a->stack.n != b->stack.n ||
+	    !is_same_text(x.library, y.library) || !is_same_text(x.lock, y.lock) || !is_same_text(x.function, y.function))
+		return false;
+	for (uint32_t i = 0; i < a->stack.n; i++) {
+		const struct hd_frame *f = &a->stack.at[i], *g = &b->stack.at[i];
+		if (f->kind != g->kind || f->line != g->line || !is_same_text(f->function, g->function) || !is_same_text(f->module, g->module))
+			return false;
+	}
+	return true;
+}
+
+static void put_thread(struct text *t, const struct hd_fork_other *other, uint32_t alike)
 {
 	struct hd_audit_thread what = hd_audit_thread(other);
 	struct hd_buf line HD_CLEAN_BUF = {0};
 	hd_buf_printf(&line, "thread %" PRId32, other->tid);
 	if (other->name != NULL)
 		hd_buf_printf(&line, " \"%s\"", other->name);
+	if (alike > 1)
+		hd_buf_printf(&line, " and %" PRIu32 " like it", alike - 1);
 	if (what.library != NULL)
 		hd_buf_printf(&line, " of %s", what.library);
 	if (what.function != NULL)
@@ -147,19 +170,35 @@ static unsigned rank_of(const struct hd_fork_other *other)
 	return what.lock != NULL ? 0 : what.library != NULL ? 1 : !what.is_waiting ? 2 : 3;
 }
 
+/* 0 = told with an earlier one. */
+static uint32_t others_alike(const struct hd_fork *fork, uint32_t i)
+{
+	uint32_t n = 0;
+	for (uint32_t k = 0; k < fork->n_others; k++) {
+		if (!is_like(&fork->others[i], &fork->others[k]))
+			continue;
+		if (k < i)
+			return 0;
+		n++;
+	}
+	return n;
+}
+
 static void put_threads(struct text *t, const struct hd_fork *fork)
 {
-	uint32_t shown = 0;
+	uint32_t shown = 0, told = 0;
 	for (unsigned rank = 0; rank < 4; rank++) {
 		for (uint32_t i = 0; i < fork->n_others && shown < THREADS_SHOWN; i++) {
-			if (rank_of(&fork->others[i]) != rank)
+			uint32_t n = rank_of(&fork->others[i]) == rank ? others_alike(fork, i) : 0;
+			if (n == 0)
 				continue;
-			put_thread(t, &fork->others[i]);
+			put_thread(t, &fork->others[i], n);
 			shown++;
+			told += n;
 		}
 	}
-	if (shown < fork->n_others)
-		hd_page_para(&t->page, 4, 6, HD_INK_DIM, "and %" PRIu32 " more threads", fork->n_others - shown);
+	if (told < fork->n_others)
+		hd_page_para(&t->page, 4, 6, HD_INK_DIM, "and %" PRIu32 " more threads", fork->n_others - told);
 }
 
 static bool is_same_site(const struct hd_audit_fork *a, const struct hd_audit_fork *b)

@@ -85,6 +85,19 @@ Test(audit, the_text_answers_first_and_tells_equal_forks_once)
 	hd_snapshot_free(s);
 }
 
+Test(audit, threads_of_a_pool_are_told_once, .timeout = 10)
+{
+	struct hd_snapshot *s = sample_new();
+	const char *same[] = {IDLE, IDLE, IDLE, "read@" LIBC "\nserve@/bin/prog"};
+	struct hd_audit_fork one = {201, forked(s, same, 4), 5, false};
+	struct hd_audit audit = {.forks = &one, .n = 1, .total = 1, .all_forks = 1};
+	char *text = text_of(&audit);
+	assert_has(text, " and 2 like it");
+	cr_expect(strstr(text, "serve") != NULL && strstr(text, "more threads") == NULL, "%s", text);
+	free(text);
+	hd_snapshot_free(s);
+}
+
 Test(audit, a_run_without_such_forks_or_with_exec_only_is_cleared)
 {
 	struct hd_audit none = {.all_forks = 4};
