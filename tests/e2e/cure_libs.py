@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """--cure with the libraries it is for: each program hangs without its cure, ends well with it, and the side effects are the
 ones that 'hangdog doctor --cures' states.  What is not installed is skipped (HANGDOG_TEST_PYTHON names a Python that has it)."""
+import glob
 import os
 import signal
 import sys
@@ -363,10 +364,8 @@ print("finished with", threads, "thread")
 
 
 def python_with_mkl():
-    import glob
-    import subprocess
     python = python_with("mkl")
-    prefix = subprocess.run([python, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True).stdout.strip()
+    prefix = run(python, "-c", "import sys; print(sys.prefix)").out.strip()
     if not glob.glob(os.path.join(prefix, "lib", "libmkl_rt.so*")):
         raise Skip("mkl without libmkl_rt")
     return python
