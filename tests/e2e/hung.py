@@ -313,10 +313,12 @@ def unseen_process():
 
 
 def expected_by_a_latecomer(program):
-    """Without a recorded owner, only who saw the fork knows that a thread is missing."""
-    expect = dict(program.expect)
+    """Without a recorded owner, only who saw the fork knows that a thread is missing; and children may have ended unseen."""
+    expect = {k: v for k, v in program.expect.items() if k != "lost"}
     if "missing-thread" in expect.get("cause", ""):
         expect["cause"] += "|no-waker"
+    if "dead-holder" in expect.get("cause", ""):
+        expect["cause"] += "|inherited-lock"
     return expect
 
 
