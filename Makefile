@@ -40,7 +40,7 @@ SHELLLIB := $(O)/libhangdog-shell.a
 UNIT     := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 PROP     := $(patsubst tests/prop/%.c,$(O)/tests/prop/%,$(sort $(wildcard tests/prop/*.c)))
 
-.PHONY: all help check check-all unit prop tidy e2e deps demo bench bench-stacks soundness fuzz san cov analyze format install uninstall dist clean realworld
+.PHONY: python all help check check-all unit prop tidy e2e deps demo bench bench-stacks soundness fuzz san cov analyze format install uninstall dist clean realworld
 .DEFAULT_GOAL := all
 
 all: $(O)/hangdog ## build the binary (build/hangdog)
@@ -125,6 +125,12 @@ tidy: all ## the gates of docs/HACKING.md: rooms, purity, sizes, forbidden words
 
 realworld: all ## whole suites of other programs, bare and guarded: same results, no verdict (an hour; SUITE= picks)
 	@tests/realworld/run.py $(SUITE)
+
+python: all ## every CPython here (HD_PYTHONS= more): found stripped and embedded, states, frames beside py-spy and pystack (HD_BENCH_PATH=)
+	HD_LONG=1 tests/e2e/python_found.py
+	tests/e2e/python_states.py
+	tests/e2e/asyncio_tasks.py
+	tests/e2e/python_peers.py all
 
 soundness: all $(TOOLS) ## every hung and healthy program launched, looked at and guarded by attach, a look every 10 ms (half an hour)
 	@O=$(O) HD_SOUND=1 tests/e2e/hung.py
