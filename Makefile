@@ -130,6 +130,7 @@ python: all ## every CPython here (HD_PYTHONS= more): found stripped and embedde
 	HD_LONG=1 tests/e2e/python_found.py
 	tests/e2e/python_states.py
 	tests/e2e/asyncio_tasks.py
+	tests/e2e/python_names.py
 	tests/e2e/python_peers.py all
 
 soundness: all $(TOOLS) ## every hung and healthy program launched, looked at and guarded by attach, a look every 10 ms (half an hour)

@@ -297,6 +297,17 @@ static void held_at_birth(const struct hd_fork *fork, const struct hd_word *word
 	}
 }
 
+/* A lock that no variable leads to: where it lies, and the code that wants it. */
+static const char *wanted_by(struct hd_draft *d, const char *place, const struct hd_stack *stack)
+{
+	const struct hd_frame *frame = stack->n != 0 ? &stack->at[0] : NULL;
+	if (frame == NULL || frame->function == NULL || frame->file == NULL)
+		return place;
+	const char *slash = strrchr(frame->file, '/');
+	return hd_arena_printf(d->arena, "%s%swanted by %s (%s:%d)", place != NULL ? place : "", place != NULL ? ", " : "", frame->function,
+			       slash != NULL ? slash + 1 : frame->file, frame->line);
+}
+
 static void python_lock(struct hd_draft *d, uint32_t t)
 {
 	struct hd_thread *thread = &d->snap->threads[t];
@@ -309,6 +320,8 @@ static void python_lock(struct hd_draft *d, uint32_t t)
 	const char *name = hd_python_lock_name(view->py, mem, thread->words[0].addr, waiter, d->arena);
 	if (name != NULL)
 		thread->lock.name = name;
+	else if (thread->lock.name == NULL)
+		thread->lock.variable_address_note = wanted_by(d, thread->lock.variable_address_note, &waiter->stack);
 	if (thread->lock.held_at_fork == HD_UNKNOWN)
 		python_holder(view->py, mem, proc->fork, d->arena, &thread->words[0], &thread->lock);
 }

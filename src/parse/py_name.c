@@ -3,6 +3,9 @@
 
 #include "parse/py_target.h"
 
+#define DEEP_FRAMES_MAX 6u /* for what lies deeper: three steps from a variable that the code uses */
+#define DEEP_MAX 3u
+#define DEEP_BUDGET 8000u
 #define WAITER_FRAMES_MAX 12u /* innermost frames whose variables are searched for a name */
 
 static const char *name_finish(struct hd_python *py, struct hd_buf *path, uint64_t parent, const struct hd_frame *frame,
@@ -10,7 +13,8 @@ static const char *name_finish(struct hd_python *py, struct hd_buf *path, uint64
 {
 	char type[64] = "";
 	enum hd_py_type kind = parent != 0 ? hd_py_type_of(py, parent) : HD_PY_LIST;
-	if (kind == HD_PY_OTHER)
+	uint64_t flags = kind == HD_PY_OTHER ? hd_py_type_flags(py, hd_py_type_addr(py, parent)) : 0;
+	if (kind == HD_PY_OTHER && (flags & (HD_PY_FLAG_DICT | HD_PY_FLAG_LIST | HD_PY_FLAG_TUPLE | HD_PY_FLAG_TYPE)) == 0)
 		hd_py_type_name(py, parent, type, sizeof(type));
 	if (type[0] != '\0') {
 		hd_buf_str(path, " of ");
@@ -63,6 +67,30 @@ static const char *name_in_dict(struct hd_python *py, struct hd_py_target *t, ui
 	for (uint32_t i = 0; i < entries.n && name == NULL && hd_py_entry(py, &entries, i, &key, &value); i++) {
 		if (key != 0 && value != 0)
 			name = name_from(py, t, key, value, depth, frame, arena);
+	}
+	return name;
+}
+
+/* Deep below what the code itself names: its locals, and the globals that it uses.  Below every global would be the whole
+ * program. */
+static const char *name_deep(struct hd_python *py, struct hd_py_target *t, const struct hd_frame *frame, unsigned depth,
+			     struct hd_arena *arena)
+{
+	struct hd_py_words words;
+	struct hd_py_entries globals;
+	uint64_t dict, variable, n = 0;
+	if (!hd_py_words_open(py, frame, &words))
+		return NULL;
+	const char *name = depth > HD_PY_DEPTH_MAX ? name_in_locals(py, t, &words, depth, frame, arena) : NULL;
+	if (name != NULL || !hd_py_u64(py, words.frame + (uint64_t)py->at.fr_globals, &dict) ||
+	    hd_py_type_of(py, dict) != HD_PY_DICT || !hd_py_dict_open(py, dict, &globals))
+		return name;
+	uint64_t names = hd_py_code_names(py, words.code, &n);
+	for (uint64_t i = 0; names != 0 && i < n && name == NULL && t->budget > 0; i++) {
+		HD_CLEAN_PTR char *text = hd_py_u64(py, names + 8 * i, &variable) ? hd_py_str(py, variable) : NULL;
+		uint64_t value = text != NULL ? hd_py_entry_find(py, &globals, text) : 0;
+		if (value != 0 && hd_py_type_of(py, value) != HD_PY_MODULE)
+			name = name_from(py, t, variable, value, depth, frame, arena);
 	}
 	return name;
 }
@@ -132,6 +160,20 @@ static const char *name_in_stack(struct hd_python *py, struct hd_py_target *t, c
 	return fallback;
 }
 
+static const char *name_deep_in_stack(struct hd_python *py, struct hd_py_target *t, const struct hd_stack *stack,
+				      struct hd_arena *arena)
+{
+	const char *name = NULL;
+	t->budget = DEEP_BUDGET;
+	for (unsigned depth = HD_PY_DEPTH_MAX; depth <= DEEP_MAX; depth++) {
+		for (uint32_t i = 0; i < stack->n && i < DEEP_FRAMES_MAX && name == NULL; i++) {
+			if (!is_library(&stack->at[i]))
+				name = name_deep(py, t, &stack->at[i], depth, arena);
+		}
+	}
+	return name;
+}
+
 const char *hd_python_lock_name(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr,
 				const struct hd_py_thread *waiter, struct hd_arena *arena)
 {
@@ -142,6 +184,9 @@ const char *hd_python_lock_name(struct hd_python *py, struct hd_mem *mem, uint64
 	if (name == NULL)
 		name = name_in_stack(py, &t, &waiter->stack, arena);
 	const char *stream;
+	if (name == NULL)
+		name = name_deep_in_stack(py, &t, &waiter->stack, arena);
+	t.budget = HD_PY_NAME_BUDGET;
 	if (name == NULL && hd_py_stream_search(py, &t, &stream) != 0)
 		name = hd_arena_printf(arena, "the buffer of sys.%s", stream);
 	return name;

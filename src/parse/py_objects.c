@@ -66,6 +66,12 @@ static enum hd_py_type type_by_name(struct hd_python *py, uint64_t type)
 	return HD_PY_OTHER;
 }
 
+uint64_t hd_py_type_flags(struct hd_python *py, uint64_t type)
+{
+	uint64_t flags;
+	return type != 0 && hd_py_u64(py, type + (uint64_t)py->at.tp_flags, &flags) ? flags : 0;
+}
+
 void hd_py_type_name(struct hd_python *py, uint64_t object, char *ret, size_t cap)
 {
 	type_text(py, hd_py_type_addr(py, object), ret, cap);

@@ -18,6 +18,7 @@
 #define HD_PY_TABLE_MAX (1u << 20)  /* bytes of one line table */
 #define HD_PY_TEXT_MAX 1024u        /* characters of a str */
 #define HD_PY_ENTRIES_MAX 65536u    /* of a dict */
+#define HD_PY_CLASSES_MAX 4u        /* a class and its bases that are looked into */
 #define HD_PY_KIDS_MAX 256u         /* attributes or items looked at of one object */
 
 struct hd_py_page {
@@ -105,6 +106,13 @@ bool hd_py_str_is(struct hd_python *py, uint64_t object, const char *ascii);
 char *hd_py_str(struct hd_python *py, uint64_t object);
 bool hd_py_int(struct hd_python *py, uint64_t object, uint64_t *ret); /* magnitude, below 2^60 * 16 */
 
+uint64_t hd_py_type_flags(struct hd_python *py, uint64_t type); /* tp_flags, 0 = not readable */
+#define HD_PY_FLAG_HEAP (UINT64_C(1) << 9) /* made by a class statement, as a rule */
+#define HD_PY_FLAG_LIST (UINT64_C(1) << 25)
+#define HD_PY_FLAG_TUPLE (UINT64_C(1) << 26)
+#define HD_PY_FLAG_DICT (UINT64_C(1) << 29)
+#define HD_PY_FLAG_TYPE (UINT64_C(1) << 31)
+
 struct hd_py_entries { /* the entries of a dict, or of an instance with inline values */
 	uint64_t at, values;
 	uint32_t n;
@@ -126,8 +134,12 @@ struct hd_py_kids {
 	enum { HD_PY_KIDS_NONE, HD_PY_KIDS_ATTRS, HD_PY_KIDS_KEYS, HD_PY_KIDS_ITEMS, HD_PY_KIDS_ONE } kind;
 	struct hd_py_entries entries;
 	uint64_t items; /* address of the first pointer */
-	uint32_t n;
+	uint32_t n;     /* all, those of the classes included */
 	const char *label; /* of the one */
+	/* Attributes of the object's class and its bases, and the object's own __slots__, which are described there. */
+	uint64_t object; /* 0: the object is a class itself */
+	uint32_t n_own, n_classes;
+	struct hd_py_entries classes[HD_PY_CLASSES_MAX];
 };
 void hd_py_kids_open(struct hd_python *py, uint64_t object, struct hd_py_kids *ret);
 /* Kid i (0 = none) and, if `label` is not NULL, how it is written behind its parent: ".name", "['key']", "[3]". */

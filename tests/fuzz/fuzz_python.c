@@ -20,9 +20,11 @@ static void walk(struct hd_python *py, struct echo *echo, const struct hd_maps *
 	struct hd_arena *arena = hd_arena_new();
 	struct hd_py_threads threads;
 	struct hd_py_tasks tasks;
+	struct hd_py_thread dead;
 	const char *const *texts;
 	uint32_t n;
-	if (hd_python_threads(py, &echo->mem, arena, &threads) == 0) {
+	bool threads_read = hd_python_threads(py, &echo->mem, arena, &threads) == 0;
+	if (threads_read) {
 		uint64_t frames = 0;
 		HD_ASSERT(threads.n <= HD_PY_THREADS_MAX);
 		for (uint32_t i = 0; i < threads.n; i++)
@@ -38,6 +40,15 @@ static void walk(struct hd_python *py, struct echo *echo, const struct hd_maps *
 		HD_ASSERT(hd_python_lock_holder(py, &echo->mem, 0x10008, &threads) < (int)threads.n);
 		HD_ASSERT(hd_python_lock_user(py, &echo->mem, 0x10008, &threads) < (int)threads.n);
 	}
+	if (threads_read) {
+		struct hd_py_helds helds;
+		hd_python_helds(py, &echo->mem, &threads, arena, &helds);
+		HD_ASSERT(helds.n <= 4096);
+		HD_ASSERT(hd_python_lock_inside(py, &echo->mem, 0x10008, &threads, &helds) < (int)threads.n);
+		HD_ASSERT(hd_python_lock_inside(py, &echo->mem, 0x10808, &threads, &helds) < (int)threads.n);
+	}
+	if (hd_python_dead_thread(py, &echo->mem, 0x7000123450, arena, &dead) == 0)
+		HD_ASSERT(dead.stack.n > 0 && dead.stack.n <= HD_PY_FRAMES_MAX);
 	if (hd_python_tasks(py, &echo->mem, maps, port, arena, &tasks) == 0)
 		HD_ASSERT(tasks.n <= 4096);
 	hd_arena_free(arena);

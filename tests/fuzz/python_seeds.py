@@ -153,6 +153,29 @@ def thread(m, interp, frame_addr, ident, previous):
     return addr
 
 
+def task(m, code_addr):
+    """An asyncio task that is suspended in one coroutine."""
+    coroutine = m.object("coroutine", 240)
+    frame_addr = coroutine + m.at["gen_frame"]
+    if m.minor <= 10:
+        m.put(frame_addr, frame(m, 0, code_addr, 0, []))
+    else:
+        m.field(frame_addr, "fr_code", code_addr)
+        m.field(frame_addr, "fr_instr", code_addr + m.at["co_bytecode"] + 4)
+        m.field(frame_addr, "fr_stackpointer", frame_addr + m.at["fr_locals"] + 8)
+        m.put(frame_addr + m.at["fr_locals"], coroutine)
+    addr = m.object("_asyncio.Task", 200)
+    m.put(addr + m.at["object"] + 48, coroutine)
+    m.put(addr + m.at["object"] + 56, m.str("Task-1"))
+    return addr
+
+
+def set_of(m, item):
+    addr = m.object("set", 64)
+    m.put(addr + m.at["object"] + 24, m.raw(struct.pack("<QQ", item, 0)))
+    return addr
+
+
 def build(column):
     m = Image(column)
     runtime = BASE + 8  # its low fields; the high ones wrap into the image
@@ -166,8 +189,11 @@ def build(column):
     active = m.dict([(m.int(0x7f0012345678), m.sized("list", [lock], "tuple_items", 8))])
     module_globals = m.dict([(m.str("_active"), active), (m.str("cache_lock"), lock)])
     m.put(module + m.at["object"], module_globals)
-    modules = m.dict([(m.str("threading"), module)])
     inner, outer = code(m, "inner", 1), code(m, "_bootstrap", 1)
+    waiting = task(m, inner)
+    asyncio = m.object("module", 48)
+    m.put(asyncio + m.at["object"], m.dict([(m.str("_eager_tasks"), set_of(m, waiting))]))
+    modules = m.dict([(m.str("threading"), module), (m.str("asyncio.tasks"), asyncio)])
     frame_outer = frame(m, 0, outer, module_globals, [lock, exit_method])
     frame_inner = frame(m, frame_outer, inner, module_globals, [exit_method, exit_method])
     interp = m.room(64)
@@ -177,12 +203,17 @@ def build(column):
     m.field(interp, "interp_modules", modules)
     m.field(interp, "interp_next", 0)
     m.field(runtime, "rt_interpreters", interp)
+    m.field(runtime, "rt_main", interp)
+    if m.at["task_node"] is not None:
+        head, node = first + m.at["ts_tasks"], waiting + m.at["task_node"]
+        for at, value in (head, node), (head + 8, node), (node, head), (node + 8, head):
+            m.put(at, value)
     assert second
     return bytes([(int(COLUMNS[column].strip("t").split(".")[1]) - 8) | (8 if COLUMNS[column].endswith("t") else 0), 1]) + bytes(m.data)
 
 
 def main():
-    for name in "3.8", "3.11", "3.13", "3.14t", "3.15":
+    for name in "3.8", "3.11", "3.12", "3.13", "3.14", "3.14t", "3.15":
         column = COLUMNS.index(name)
         with open(os.path.join(sys.argv[1], name), "wb") as out:
             out.write(build(column))
