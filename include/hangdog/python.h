@@ -72,8 +72,8 @@ void hd_python_helds(struct hd_python *py, struct hd_mem *mem, const struct hd_p
 /* Which of the threads is inside `with` of the lock at this futex address: index or -1. */
 int hd_python_lock_inside(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads,
 			  const struct hd_py_helds *helds);
-/* Nobody is: the only one of them that is in a function which calls acquire() and names the lock, index or -1.  A good
- * guess, no more. */
+/* Nobody is: the only one of them that stands behind an acquire() and before its release(), in a function that names the
+ * lock; index or -1.  A good guess, no more. */
 int hd_python_lock_user(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads);
 /* The locks that this thread is inside `with` of: "cache_lock (in train.py), a lock", or NULL = none.  Locks taken by
  * acquire() leave no trace. */

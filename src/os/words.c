@@ -277,7 +277,8 @@ static void python_holder(struct hd_python *py, struct hd_mem *mem, const struct
 	bool is_sure = holder >= 0;
 	if (!is_sure)
 		holder = hd_python_lock_user(py, mem, word->addr, &threads);
-	if (holder < 0)
+	/* The thread that forked lives on here: a guess about it is none about a thread that is gone. */
+	if (holder < 0 || (!is_sure && (uint32_t)holder == fork->n_others))
 		return;
 	lock->held_at_fork = is_sure ? HD_YES : HD_UNKNOWN;
 	lock->fork_owner_tid = (uint32_t)holder < fork->n_others ? fork->others[holder].tid : fork->parent_tid;

@@ -113,9 +113,14 @@ bool hd_py_str_is(struct hd_python *py, uint64_t object, const char *ascii)
 	struct str_header str;
 	char text[64];
 	size_t len = strlen(ascii);
-	HD_ASSERT(len <= sizeof(text));
-	return hd_py_type_of(py, object) == HD_PY_STR && str_open(py, object, &str) && str.length == len &&
-	       str.state.kind == 1 && hd_py_read(py, str.data, text, len) && memcmp(text, ascii, len) == 0;
+	if (hd_py_type_of(py, object) != HD_PY_STR || !str_open(py, object, &str) || str.length != len || str.state.kind != 1)
+		return false;
+	for (size_t at = 0; at < len; at += sizeof(text)) {
+		size_t step = len - at < sizeof(text) ? len - at : sizeof(text);
+		if (!hd_py_read(py, str.data + at, text, step) || memcmp(text, ascii + at, step) != 0)
+			return false;
+	}
+	return true;
 }
 
 char *hd_py_str(struct hd_python *py, uint64_t object)

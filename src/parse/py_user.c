@@ -1,7 +1,10 @@
 /* Who probably holds a lock that was taken by acquire(), which leaves no trace. */
 #include <string.h>
 
+#include "parse/py_ops.h"
 #include "parse/py_target.h"
+
+#define CODE_MAX 65536u /* bytes of a function that are looked at */
 
 /* Does the name that this code uses lead to the lock: as a global, or as an attribute of a local variable? */
 static bool name_leads_there(struct hd_python *py, struct hd_py_target *t, const struct hd_py_words *words,
@@ -22,14 +25,58 @@ static bool name_leads_there(struct hd_python *py, struct hd_py_target *t, const
 	return false;
 }
 
-/* A function that calls acquire() and names this lock.  The module's own code names whatever it makes. */
-static bool frame_uses(struct hd_python *py, struct hd_py_target *t, const struct hd_frame *frame)
+static uint32_t name_index(struct hd_python *py, const struct hd_py_words *words, const char *text)
+{
+	uint64_t n = 0, name, names = hd_py_code_names(py, words->code, &n);
+	for (uint64_t i = 0; names != 0 && i < n; i++) {
+		if (hd_py_u64(py, names + 8 * i, &name) && hd_py_str_is(py, name, text))
+			return (uint32_t)i;
+	}
+	return UINT32_MAX;
+}
+
+/* Up to 3.10 the code is an object of its own. */
+static bool code_start(struct hd_python *py, const struct hd_py_place *place, uint64_t *ret)
+{
+	uint64_t bytes;
+	if (py->at.co_code == HD_PY_NONE) {
+		*ret = place->instr - (uint64_t)place->lasti;
+		return true;
+	}
+	if (!hd_py_u64(py, place->code + (uint64_t)py->at.co_code, &bytes) || hd_py_type_of(py, bytes) != HD_PY_BYTES)
+		return false;
+	*ret = bytes + (uint64_t)py->at.bytes_data;
+	return true;
+}
+
+/* Does it stand behind an acquire() that no release() follows?  The one that an innermost frame is still waiting in does not
+ * count. */
+static bool stands_behind_acquire(struct hd_python *py, const struct hd_frame *frame, const struct hd_py_words *words, bool is_innermost)
+{
+	struct hd_py_place place;
+	uint64_t start;
+	uint32_t acquire = name_index(py, words, "acquire");
+	if (acquire == UINT32_MAX || !hd_py_place_read(py, frame->cfa, &place) || place.lasti <= 0 || place.lasti > CODE_MAX ||
+	    !code_start(py, &place, &start))
+		return false;
+	HD_CLEAN_PTR uint8_t *code = malloc((size_t)place.lasti);
+	if (code == NULL || !hd_py_read(py, start, code, (size_t)place.lasti))
+		return false;
+	struct hd_py_acquires found =
+		hd_py_acquires_count(py->at.minor, code, (size_t)place.lasti, acquire, name_index(py, words, "release"));
+	return found.open > (is_innermost && found.is_in_progress ? 1u : 0u);
+}
+
+/* A function that names this lock and stands between acquire() and release().  The module's own code names whatever it makes.
+ */
+static bool frame_uses(struct hd_python *py, struct hd_py_target *t, const struct hd_frame *frame, bool is_innermost)
 {
 	struct hd_py_words words;
 	struct hd_py_entries globals = {0};
 	uint64_t dict, n = 0, name;
-	bool acquires = false, leads = false;
-	if (frame->function == NULL || strcmp(frame->function, "<module>") == 0 || !hd_py_words_open(py, frame, &words))
+	bool leads = false;
+	if (frame->function == NULL || strcmp(frame->function, "<module>") == 0 || !hd_py_words_open(py, frame, &words) ||
+	    !stands_behind_acquire(py, frame, &words, is_innermost))
 		return false;
 	if (hd_py_u64(py, words.frame + (uint64_t)py->at.fr_globals, &dict) && hd_py_type_of(py, dict) == HD_PY_DICT &&
 	    !hd_py_dict_open(py, dict, &globals))
@@ -37,13 +84,9 @@ static bool frame_uses(struct hd_python *py, struct hd_py_target *t, const struc
 	for (uint32_t i = 0; i < words.n_locals && !leads; i++)
 		leads = hd_py_target_is(py, t, hd_py_local_value(py, &words, i));
 	uint64_t names = hd_py_code_names(py, words.code, &n);
-	for (uint64_t i = 0; names != 0 && i < n; i++) {
-		if (!hd_py_u64(py, names + 8 * i, &name))
-			continue;
-		acquires |= hd_py_str_is(py, name, "acquire");
-		leads = leads || name_leads_there(py, t, &words, &globals, name);
-	}
-	return acquires && leads;
+	for (uint64_t i = 0; names != 0 && i < n && !leads; i++)
+		leads = hd_py_u64(py, names + 8 * i, &name) && name_leads_there(py, t, &words, &globals, name);
+	return leads;
 }
 
 int hd_python_lock_user(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads)
@@ -55,7 +98,7 @@ int hd_python_lock_user(struct hd_python *py, struct hd_mem *mem, uint64_t futex
 	for (uint32_t i = 0; i < threads->n; i++) {
 		bool uses = false;
 		for (uint32_t f = 0; f < threads->at[i].stack.n && !uses; f++)
-			uses = frame_uses(py, &t, &threads->at[i].stack.at[f]);
+			uses = frame_uses(py, &t, &threads->at[i].stack.at[f], f == 0);
 		if (uses && user >= 0)
 			return -1; /* one of several: nobody in particular */
 		if (uses)

@@ -1,0 +1,18 @@
+/* The little of CPython's bytecode that tells whether code stands between acquire() and release(): loads of attributes and
+ * methods, specialised ones too (opcode and dis modules of 3.8 to 3.15; Python/opcode_targets, pycore_opcode_metadata.h).
+ * Pure: bytes in, numbers out; any bytes are safe.  Inline caches are not told from instructions: a good guess, no more. */
+#ifndef HANGDOG_PARSE_PY_OPS_H
+#define HANGDOG_PARSE_PY_OPS_H
+
+#include "hangdog/base.h"
+
+struct hd_py_acquires {
+	uint32_t open;       /* acquire() without a release() behind it, in the order of the code */
+	size_t since_last;   /* bytes from the last acquire to the end; 0 = none */
+	bool is_in_progress; /* what stands at the end is the call of that acquire */
+};
+
+/* code: all instructions before the one that is being run.  acquire, release: indexes of the names, UINT32_MAX = not used. */
+struct hd_py_acquires hd_py_acquires_count(unsigned minor, const uint8_t *code, size_t len, uint32_t acquire, uint32_t release);
+
+#endif
