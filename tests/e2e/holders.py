@@ -47,13 +47,21 @@ def acquire_global(inside=None):
     stay(inside)
     cache_lock.release()
 
-def idle():
+def idle(gave_back):
+    # Names both locks and took both, but has neither any more.
+    cache_lock.acquire()
+    pool._lock.acquire()
+    pool._lock.release()
+    cache_lock.release()
+    gave_back.set()
     gate.wait()
 
 if __name__ == "__main__":
     signal.alarm(60)
     inside = threading.Event()
-    threading.Thread(target=idle, name="bystander", daemon=True).start()
+    gave_back = threading.Event()
+    threading.Thread(target=idle, args=(gave_back,), name="bystander", daemon=True).start()
+    gave_back.wait()
     threading.Thread(target=WHAT, args=(inside,), name="keeper", daemon=True).start()
     inside.wait()
     p = mp.get_context("fork").Process(target=WHAT)

@@ -52,6 +52,8 @@ def list_element(): in_list[1].acquire()
 def default_element(): spare["x"].acquire()
 def class_attribute(): Base.of_class.acquire()
 def deep_global(): app.pool._lock.acquire()
+LONG_NAME = App()
+def long_name(): LONG_NAME.pool._lock.acquire()
 def make_closure():
     inner_lock = taken()
     def closure(): inner_lock.acquire()
@@ -63,13 +65,15 @@ def argument(given): given.acquire()
 def nameless(): taken().acquire()
 pool, slotted = Pool(), Slotted()
 ways = dict(module_global=module_global, dict_element=dict_element, list_element=list_element, default_element=default_element,
-            class_attribute=class_attribute, deep_global=deep_global, closure=make_closure(), local=local, own=pool.own,
+            class_attribute=class_attribute, deep_global=deep_global, long_name=long_name, closure=make_closure(), local=local, own=pool.own,
             inherited=pool.inherited, part=pool.part, slot=slotted.slot, argument=lambda: argument(taken()), nameless=nameless)
 for name, way in ways.items():
     threading.Thread(target=way, name=name, daemon=True).start()
 sys.stdout.write("ready\\n"); sys.stdout.flush()
 time.sleep(1000)
 '''
+
+LONG = "a_variable_whose_name_is_longer_than_any_that_the_reader_itself_looks_for_by_name"
 
 WANT = {
     "module_global": "cache_lock (in prog.py)",
@@ -78,6 +82,7 @@ WANT = {
     "default_element": "spare['x'] (in prog.py)",
     "class_attribute": "Base.of_class (in prog.py)",
     "deep_global": "app.pool._lock of Pool (in prog.py)",
+    "long_name": "LONG_NAME.pool._lock of Pool (in prog.py)",
     "closure": "inner_lock (in prog.py)",
     "local": "mine (in prog.py)",
     "own": "self._lock of Pool (in prog.py)",
@@ -96,7 +101,7 @@ def case(function):
 @case
 def a_lock_is_called_what_the_program_calls_it():
     for version, python in interpreters().items():
-        p = subprocess.Popen([python, "-c", "exec(compile(%r, 'prog.py', 'exec'))" % PROGRAM], stdout=subprocess.PIPE,
+        p = subprocess.Popen([python, "-c", "exec(compile(%r, 'prog.py', 'exec'))" % PROGRAM.replace("LONG_NAME", LONG)], stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, text=True)
         told = {}
 
@@ -105,7 +110,7 @@ def a_lock_is_called_what_the_program_calls_it():
             check(r.status in (0, 1), r)
             threads = json.loads(r.out)["processes"][0]["threads"]
             told.update({t["name"]: t["wait"]["object"] for t in threads if t["wait"] is not None})
-            return all(told.get(name) == want for name, want in WANT.items())
+            return all(told.get(name) == want.replace("LONG_NAME", LONG) for name, want in WANT.items())
         try:
             check(p.stdout.readline() == "ready\n", (version, "started"))
             try:
