@@ -280,6 +280,60 @@ def stacks_are_right_inside_handlers_of_a_fork():
         on_each(FORK.replace("WHERE", repr(where)), where, test)
 
 
+C_FORK = """
+c = ctypes.CDLL(None)
+pause = ctypes.cast(c.pause, ctypes.c_void_p)
+getattr(c, "__register_atfork")(*[pause if WHERE == at else None for at in ("prepare", "parent", "child")], None)
+def beside():
+    time.sleep(1000)
+threading.Thread(target=beside, name="bystander", daemon=True).start()
+def tell():
+    time.sleep(0.5)
+    ready()
+    time.sleep(1000)
+threading.Thread(target=tell, name="teller", daemon=True).start()
+def forks():
+    if os.fork() == 0:
+        time.sleep(1000)
+    time.sleep(1000)
+forks()
+"""
+
+
+@case
+def stacks_are_right_inside_the_c_librarys_handlers_of_a_fork():
+    """In the child the interpreter still has the parent's thread numbers then, and the states of threads that are gone.  The
+    forking thread holds the GIL, so nobody can tell that it is there: the program is asked from outside."""
+    for where, which in {"prepare": 0, "parent": 0, "child": 1}.items():
+        for version, python in interpreters().items():
+            p = subprocess.Popen([python, "-W", "ignore", "-c", HEAD + C_FORK.replace("WHERE", repr(where))], stdout=subprocess.DEVNULL)
+
+            def test(procs):
+                if len(procs) <= which:
+                    return False
+                main = next((t for t in procs[which]["threads"] if t["tid"] == procs[which]["pid"]), None)
+                return (main is not None and names(main) == ["forks", "<module>"] and main["name"] == "MainThread"
+                        and any(f["function"] == "pause" for f in main["stack"])
+                        and len(procs[which]["threads"]) == (1 if which else 3))
+            try:
+                eventually(where, version, p.pid, test)
+            finally:
+                for child in children(p.pid) + [p.pid]:
+                    try:
+                        os.kill(child, 9)
+                    except ProcessLookupError:
+                        pass
+                p.wait()
+
+
+def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            return [int(n) for n in f.read().split()]
+    except OSError:
+        return []
+
+
 if __name__ == "__main__":
     need("dump")
     main(CASES)
