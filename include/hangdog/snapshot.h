@@ -110,7 +110,10 @@ struct hd_lock {
 	enum hd_tri held_at_fork;
 	int32_t fork_owner_tid;     /* parent's thread (outer tid) that held it at the fork, 0 = not known */
 	enum hd_confidence fork_owner_confidence;
-	int32_t inside_tid; /* a living thread (outer tid) that stands inside a `with` of it; explains, decides nothing; 0 = not known */
+	/* A living thread (outer tid) that stands inside a `with` of it; with low confidence: behind an acquire() that no release()
+	 * follows.  Explains, decides nothing; 0 = not known. */
+	int32_t inside_tid;
+	enum hd_confidence inside_confidence;
 };
 
 /* ---- threads ------------------------------------------------------------------------------------------------------ */

@@ -176,7 +176,8 @@ static void owner_by_place(const struct hd_snapshot *snap, uint32_t t, struct hd
 	const struct hd_lock *lock = &th->lock;
 	bool is_forker = fork != NULL && fork->parent_tid != 0 && lock->held_at_fork == HD_YES &&
 			 lock->fork_owner_tid == fork->parent_tid && lock->fork_owner_confidence == HD_CONF_HIGH;
-	uint32_t inside = lock->inside_tid != 0 ? hd_snapshot_thread(snap, lock->inside_tid)
+	uint32_t inside = lock->inside_tid != 0 && lock->inside_confidence == HD_CONF_HIGH
+				  ? hd_snapshot_thread(snap, lock->inside_tid)
 			  : is_forker		? hd_proc_leader(snap, th->proc)
 						: HD_NONE;
 	if (inside == HD_NONE || snap->threads[inside].proc != th->proc)

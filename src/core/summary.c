@@ -174,6 +174,18 @@ static void say_wait_cycle(const struct writer *w, const struct hd_root *root)
 	hd_buf_str(w->out, named < root->n_threads ? "; and so on" : "");
 }
 
+/* A living thread that took the lock, as its code looks, and did not give it back. */
+static void say_probable_holder(const struct writer *w, uint32_t t)
+{
+	const struct hd_thread *th = &w->snap->threads[t];
+	if (th->lock.inside_tid == 0 || th->lock.inside_confidence != HD_CONF_LOW)
+		return;
+	if (th->lock.inside_tid == th->tid)
+		hd_buf_str(w->out, "; it probably holds the lock itself");
+	else
+		hd_buf_printf(w->out, "; thread %d probably holds the lock", th->lock.inside_tid);
+}
+
 static void say_root(const struct writer *w, const struct hd_root *root)
 {
 	switch (root->cause) {
@@ -206,6 +218,7 @@ static void say_root(const struct writer *w, const struct hd_root *root)
 	default:
 		say_wait(w, root->lead, false);
 		hd_buf_str(w->out, ": everyone who could wake it is waiting for ever too");
+		say_probable_holder(w, root->lead);
 		break;
 	}
 	hd_buf_char(w->out, '.');

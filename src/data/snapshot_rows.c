@@ -178,6 +178,7 @@ static const struct field lock_fields[] = {
 	FIELD(struct hd_lock, fork_owner_tid),
 	ENUM(struct hd_lock, fork_owner_confidence, confidence_names),
 	FIELD(struct hd_lock, inside_tid),
+	ENUM(struct hd_lock, inside_confidence, confidence_names),
 };
 
 static const struct field frame_fields[] = {

@@ -2,6 +2,8 @@
 
 #include "hangdog/merge.h"
 
+#define GUESSES_MAX 16u /* locks of a process whose holder is guessed at: that takes longer */
+
 static void other_fill(struct hd_fork_other *other, const struct hd_py_thread *thread, bool same_numbers,
 		       struct hd_arena *arena)
 {
@@ -49,11 +51,23 @@ void hd_dig_python(struct hd_snapshot *snap, struct hd_proc *proc, const struct 
 		holder_find(&snap->threads[t], view, mem, fork, &threads);
 }
 
+static void inside_set(struct hd_snapshot *snap, const struct hd_proc *proc, const struct hd_py_view *view, int inside,
+		       enum hd_confidence confidence, struct hd_lock *lock)
+{
+	for (uint32_t k = 0; inside >= 0 && k < proc->n_threads; k++) {
+		if (view->of[k] != inside)
+			continue;
+		lock->inside_tid = snap->threads[proc->first_thread + k].tid;
+		lock->inside_confidence = confidence;
+	}
+}
+
 void hd_inside_python(struct hd_snapshot *snap, const struct hd_proc *proc, const struct hd_py_view *view, struct hd_mem *mem,
 		      struct hd_arena *arena)
 {
 	struct hd_py_helds helds;
 	bool is_read = false;
+	uint32_t guesses = 0;
 	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
 		struct hd_thread *thread = &snap->threads[t];
 		if (thread->n_words == 0 || thread->lock.kind != HD_LOCK_PYTHON || thread->lock.owner_tcb != 0)
@@ -61,10 +75,10 @@ void hd_inside_python(struct hd_snapshot *snap, const struct hd_proc *proc, cons
 		if (!is_read)
 			hd_python_helds(view->py, mem, &view->threads, arena, &helds);
 		is_read = true;
-		int inside = hd_python_lock_inside(view->py, mem, thread->words[0].addr, &view->threads, &helds);
-		for (uint32_t k = 0; inside >= 0 && k < proc->n_threads; k++) {
-			if (view->of[k] == inside)
-				thread->lock.inside_tid = snap->threads[proc->first_thread + k].tid;
-		}
+		uint64_t word = thread->words[0].addr;
+		int inside = hd_python_lock_inside(view->py, mem, word, &view->threads, &helds);
+		inside_set(snap, proc, view, inside, HD_CONF_HIGH, &thread->lock);
+		if (inside < 0 && guesses++ < GUESSES_MAX)
+			inside_set(snap, proc, view, hd_python_lock_user(view->py, mem, word, &view->threads), HD_CONF_LOW, &thread->lock);
 	}
 }

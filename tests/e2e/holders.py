@@ -140,6 +140,9 @@ def forks_among_threads():
 def twice():
     with lock:
         lock.acquire()
+def acquired_twice():
+    lock.acquire()
+    lock.acquire()
 def twice_by_a_manager():
     guard = Guard()
     with guard:
@@ -171,7 +174,7 @@ WHAT()
 """
 
 OWN_CAUSE = {"forks": "self-lock", "forks_among_threads": "self-lock", "twice": "self-lock", "twice_by_a_manager": "self-lock",
-             "opposite": "lock-cycle", "free_again": "no-waker"}
+             "acquired_twice": "no-waker", "opposite": "lock-cycle", "free_again": "no-waker"}
 
 
 @case
@@ -184,6 +187,7 @@ def a_thread_that_wants_what_it_holds_is_told_from_one_that_lost_a_holder():
                 check(report["cause"] == cause, (version, what, text))
                 check(("which it holds itself" in text) == (cause == "self-lock"), (version, what, text))
                 check("does not exist in the child" not in text, (version, what, text))
+                check(("probably holds the lock itself" in text) == (what in ("acquired_twice", "free_again")), (version, what, text))
 
 
 @case

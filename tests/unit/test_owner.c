@@ -184,7 +184,11 @@ static struct hd_lock *forked_python_waiter(struct hd_snapshot *s)
 Test(owner, who_stands_inside_explains_but_never_counts, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	forked_python_waiter(s)->inside_tid = 4242;
+	struct hd_lock *lock = forked_python_waiter(s);
+	lock->inside_tid = 4242;
+	lock->inside_confidence = HD_CONF_LOW;
+	cr_expect_eq(owner_of(s, 1).state, HD_OWNER_NONE, "a guess");
+	lock->inside_confidence = HD_CONF_HIGH;
 	struct hd_owner owner = owner_of(s, 1);
 	cr_expect_eq(owner.state, HD_OWNER_SELF);
 	cr_expect(owner.is_seen_inside);
@@ -210,6 +214,8 @@ Test(owner, what_the_forker_was_inside_of_is_its_continuations, .timeout = 10)
 Test(owner, a_thread_of_another_process_is_not_inside, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	forked_python_waiter(s)->inside_tid = 4200;
+	struct hd_lock *lock = forked_python_waiter(s);
+	lock->inside_tid = 4200;
+	lock->inside_confidence = HD_CONF_HIGH;
 	cr_expect_eq(owner_of(s, 1).state, HD_OWNER_NONE);
 }
