@@ -198,7 +198,7 @@ static const char *ownerless_doubt(const struct hd_snapshot *snap, const struct 
 	if (fork == NULL || !hd_fork_lost_threads(fork))
 		return "nothing tells who holds it";
 	if (was_seen_held)
-		return NULL;
+		return lock->fork_owner_tid == fork->parent_tid ? "the thread that forked holds it and will release it itself" : NULL;
 	if (lock->kind == HD_LOCK_SEMAPHORE)
 		return "nothing tells whether this semaphore is a lock or a signal from one thread to another";
 	if (!fork->is_seen)
