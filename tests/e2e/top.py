@@ -75,7 +75,8 @@ def a_new_size_is_taken_at_once():
 @case
 def every_usual_terminal_type_works():
     for term in "xterm", "xterm-256color", "screen", "tmux-256color", "linux", "vt100":
-        with replay(term=term) as t:
+        # For "linux" ncurses loads libgpm, which loses the name of the console.
+        with replay(term=term, env=("NCURSES_GPM_TERMS=",)) as t:
             t.shows("DEADLOCK (proven)", "python-lock cache_lock")
             t.keys("s")
             t.shows("#0 ")

@@ -51,14 +51,24 @@ static void start(struct target *t, const char *kind, const char *mode)
 	cr_assert_eq(fscanf(t->out, "%d", &t->tid), 1, "the fixture must say that it is about to block");
 }
 
-static void stop(struct target *t)
+static void end(struct target *t)
 {
 	kill(t->pid, SIGKILL);
 	waitpid(t->pid, NULL, 0);
 	fclose(t->out);
 	close(t->in);
+}
+
+static void unbuild(const struct target *t)
+{
 	unlink(t->exe);
 	rmdir(t->dir);
+}
+
+static void stop(struct target *t)
+{
+	end(t);
+	unbuild(t);
 }
 
 /* Waits until the thread stands in a system call and has not moved between two looks. */
@@ -91,6 +101,14 @@ static struct hd_stack unwind(int32_t pid, uint64_t sp, uint64_t pc, bool lines,
 	hd_mem_live_close(&live);
 	hd_unwinder_free(unwinder);
 	return stack;
+}
+
+/* Starts it, and unwinds its thread once that is blocked. */
+static struct hd_stack blocked_stack(struct target *t, const char *kind, bool lines, struct hd_arena *arena)
+{
+	start(t, kind, "");
+	struct hd_syscall call = wait_blocked(t->pid, t->tid);
+	return unwind(t->pid, call.sp, call.pc, lines, arena);
 }
 
 static bool in_program(const struct hd_frame *frame, const struct target *t)
@@ -137,20 +155,14 @@ static void expect_chains(const char *command)
 	build(&t, command);
 	for (size_t i = 0; i < HD_COUNTOF(kinds); i++) {
 		struct hd_arena *arena = hd_arena_new();
-		start(&t, kinds[i], "");
-		struct hd_syscall call = wait_blocked(t.pid, t.tid);
-		struct hd_stack stack = unwind(t.pid, call.sp, call.pc, false, arena);
+		struct hd_stack stack = blocked_stack(&t, kinds[i], false, arena);
 		cr_expect_str_eq(own_frames(&stack, &t, arena), expected(kinds[i], arena), "%s, %s:\n%s", command, kinds[i],
 				 own_frames(&stack, &t, arena));
 		cr_expect(stack.is_complete, "%s, %s", command, kinds[i]);
-		kill(t.pid, SIGKILL);
-		waitpid(t.pid, NULL, 0);
-		fclose(t.out);
-		close(t.in);
+		end(&t);
 		hd_arena_free(arena);
 	}
-	unlink(t.exe);
-	rmdir(t.dir);
+	unbuild(&t);
 }
 
 #define SOURCE "tests/fixtures/chain.c -pthread"
@@ -209,9 +221,7 @@ Test(unwind, without_tables_frame_pointers_lead_on_and_are_marked_as_guesses, .t
 	struct target t;
 	struct hd_arena *arena = hd_arena_new();
 	build(&t, "gcc -O1 -fno-omit-frame-pointer -fno-asynchronous-unwind-tables " SOURCE);
-	start(&t, "cond", "");
-	struct hd_syscall call = wait_blocked(t.pid, t.tid);
-	struct hd_stack stack = unwind(t.pid, call.sp, call.pc, false, arena);
+	struct hd_stack stack = blocked_stack(&t, "cond", false, arena);
 	cr_expect_str_eq(own_frames(&stack, &t, arena), expected("cond", arena), "%s", own_frames(&stack, &t, arena));
 	bool guessed = false;
 	for (uint32_t i = 0; i < stack.n; i++)
@@ -230,20 +240,14 @@ Test(unwind, a_chain_over_musl_which_has_no_tables_is_found_by_its_calls, .timeo
 	build(&t, "musl-gcc -O2 " SOURCE);
 	for (size_t i = 0; i < HD_COUNTOF(some); i++) {
 		struct hd_arena *arena = hd_arena_new();
-		start(&t, some[i], "");
-		struct hd_syscall call = wait_blocked(t.pid, t.tid);
-		struct hd_stack stack = unwind(t.pid, call.sp, call.pc, false, arena);
+		struct hd_stack stack = blocked_stack(&t, some[i], false, arena);
 		cr_expect_str_eq(own_frames(&stack, &t, arena), expected(some[i], arena), "%s: %s", some[i],
 				 own_frames(&stack, &t, arena));
 		cr_expect_not(stack.is_complete, "nothing says that it ended at the thread's start");
-		kill(t.pid, SIGKILL);
-		waitpid(t.pid, NULL, 0);
-		fclose(t.out);
-		close(t.in);
+		end(&t);
 		hd_arena_free(arena);
 	}
-	unlink(t.exe);
-	rmdir(t.dir);
+	unbuild(&t);
 }
 
 Test(unwind, calls_into_the_c_library_have_their_public_names, .timeout = 30)
@@ -257,21 +261,15 @@ Test(unwind, calls_into_the_c_library_have_their_public_names, .timeout = 30)
 	for (size_t i = 0; i < HD_COUNTOF(cases); i++) {
 		struct hd_arena *arena = hd_arena_new();
 		const char *found = NULL;
-		start(&t, cases[i].kind, "");
-		struct hd_syscall call = wait_blocked(t.pid, t.tid);
-		struct hd_stack stack = unwind(t.pid, call.sp, call.pc, false, arena);
+		struct hd_stack stack = blocked_stack(&t, cases[i].kind, false, arena);
 		for (uint32_t k = 1; k < stack.n && found == NULL; k++)
 			if (in_program(&stack.at[k], &t))
 				found = stack.at[k - 1].called_as;
 		cr_expect(found != NULL && strcmp(found, cases[i].name) == 0, "%s: %s", cases[i].kind, found ? found : "nothing");
-		kill(t.pid, SIGKILL);
-		waitpid(t.pid, NULL, 0);
-		fclose(t.out);
-		close(t.in);
+		end(&t);
 		hd_arena_free(arena);
 	}
-	unlink(t.exe);
-	rmdir(t.dir);
+	unbuild(&t);
 }
 
 Test(unwind, data_is_named_by_its_symbol, .timeout = 30)
@@ -304,9 +302,7 @@ Test(unwind, source_lines_come_when_asked_for, .timeout = 30)
 	struct target t;
 	struct hd_arena *arena = hd_arena_new();
 	build(&t, "gcc -O0 -g " SOURCE);
-	start(&t, "read", "");
-	struct hd_syscall call = wait_blocked(t.pid, t.tid);
-	struct hd_stack stack = unwind(t.pid, call.sp, call.pc, true, arena);
+	struct hd_stack stack = blocked_stack(&t, "read", true, arena);
 	bool found = false;
 	for (uint32_t i = 0; i < stack.n; i++) {
 		const struct hd_frame *f = &stack.at[i];
@@ -340,9 +336,7 @@ Test(unwind, cpp_names_are_demangled, .timeout = 60)
 	struct target t;
 	struct hd_arena *arena = hd_arena_new();
 	build(&t, "g++ -O1 tests/fixtures/chain.cc -pthread");
-	start(&t, "", "");
-	struct hd_syscall call = wait_blocked(t.pid, t.tid);
-	struct hd_stack stack = unwind(t.pid, call.sp, call.pc, false, arena);
+	struct hd_stack stack = blocked_stack(&t, "", false, arena);
 	const char *own = own_frames(&stack, &t, arena);
 	cr_expect_not_null(strstr(own, "shop::Till::wait(int)"), "%s", own);
 	cr_expect_not_null(strstr(own, "void shop::serve<shop::Till>(shop::Till&)"), "%s", own);

@@ -1,7 +1,6 @@
 /* libgomp: locks and the waits of a team. */
-#include "zoo.h"
-
-#include <omp.h>
+#define FAMILY "libgomp"
+#include "team.h"
 
 static omp_lock_t lock;
 static omp_nest_lock_t nest_lock;
@@ -45,32 +44,6 @@ static void team_critical(void)
 {
 	zoo_wait_asleep(zoo_thread(critical, NULL));
 	zoo_say("waiter=%d kind=MUTEX family=libgomp owner=0 held=1\n", zoo_thread(critical, NULL));
-}
-
-static volatile int tids[2];
-
-static void team_barrier(void)
-{
-#pragma omp parallel num_threads(2)
-	{
-		int me = omp_get_thread_num();
-		tids[me] = zoo_tid();
-		if (me == 0) {
-			while (tids[1] == 0)
-				usleep(100);
-			zoo_say("waiter=%d kind=TEAM family=libgomp owner=0\n", tids[1]);
-			zoo_stay();
-		}
-#pragma omp barrier
-	}
-}
-
-/* A pool thread between two parallel regions. */
-static void team_pool(void)
-{
-#pragma omp parallel num_threads(2)
-	tids[omp_get_thread_num()] = zoo_tid();
-	zoo_say("waiter=%d kind=TEAM family=libgomp owner=0\n", tids[1]);
 }
 
 /* The classic: a region in the parent, fork, a region in the child, whose pool threads do not exist. */

@@ -15,7 +15,8 @@ $(O)/tests/zoo/%: tests/zoo/%.cc tests/zoo/zoo.h
 $(O)/tests/zoo/%: tests/zoo/%.rs
 	@mkdir -p $(@D)
 	rustc --edition 2021 -C opt-level=2 -o $@ $<
-$(O)/tests/zoo/libomp: tests/zoo/libomp.c tests/zoo/zoo.h
+$(O)/tests/zoo/gomp: tests/zoo/team.h
+$(O)/tests/zoo/libomp: tests/zoo/libomp.c tests/zoo/team.h tests/zoo/zoo.h
 	@mkdir -p $(@D)
 	clang -O2 -g -fopenmp -pthread -o $@ $<
 $(O)/tests/zoo/posix-static: tests/zoo/posix.c tests/zoo/zoo.h
