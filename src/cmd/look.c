@@ -153,7 +153,7 @@ static int64_t stalled_ns(struct hd_supervisor *s, const struct hd_look *look, i
 	int64_t now_ns = now_ms * HD_NS_PER_MS;
 	if (s->options->stall_ms == 0 || now_ms < s->measure_due_ms)
 		return 0;
-	s->measure_due_ms = now_ms + (s->options->stall_ms < 10 * MEASURE_EVERY_MS ? s->options->stall_ms / 10 : MEASURE_EVERY_MS);
+	s->measure_due_ms = now_ms + (s->options->stall_ms / 10 < MEASURE_EVERY_MS ? s->options->stall_ms / 10 : MEASURE_EVERY_MS);
 	struct hd_tracer *tracer = hd_tracer_is_observing(s->tracer) ? NULL : s->tracer;
 	uint64_t spin_ns = s->progress.cpu ? hd_watcher_spins(s->watcher, tracer, hd_meter_silent_ns(s->meter, now_ns),
 							      hd_rhythm_patience_ns(&s->rhythm)) : 0;

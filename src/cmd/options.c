@@ -7,6 +7,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/nearest.h"
+#include "hangdog/buf.h"
 #include "hangdog/num.h"
 
 enum {
@@ -72,19 +73,19 @@ static int find_word(const char *const *words, const char *text)
 static int bad_word(struct hd_err *err, const char *what, const char *text, const char *const *words)
 {
 	struct hd_nearest near = {text, NULL, 0};
-	char list[256] = "";
+	HD_CLEAN_BUF struct hd_buf list = {0};
 	for (int i = 0; words[i] != NULL; i++) {
 		if (*words[i] == '\0')
 			continue;
-		if (*list != '\0')
-			strcat(list, ", ");
-		strcat(list, words[i]);
+		if (list.len != 0)
+			hd_buf_str(&list, ", ");
+		hd_buf_str(&list, words[i]);
 		hd_nearest_offer(&near, words[i]);
 	}
 	if (near.best != NULL)
 		return hd_err_set(err, EINVAL, "%s: no such value '%s', did you mean '%s'? (one of: %s)", what, text,
-				  near.best, list);
-	return hd_err_set(err, EINVAL, "%s: no such value '%s' (one of: %s)", what, text, list);
+				  near.best, hd_buf_text(&list));
+	return hd_err_set(err, EINVAL, "%s: no such value '%s' (one of: %s)", what, text, hd_buf_text(&list));
 }
 
 static int set_number(const struct hd_option *o, const char *text, int64_t *field, struct hd_err *err)
@@ -356,8 +357,8 @@ int hd_options_parse(const struct hd_command *command, int argc, char *argv[], s
 	struct hd_options o = {
 		.command = command,
 		.interval_ms = 100,
-		.stall_ms = 300 * 1000,
-		.term_timeout_ms = 10 * 1000,
+		.stall_ms = 300 * INT64_C(1000),
+		.term_timeout_ms = 10 * INT64_C(1000),
 		.restart_delay_ms = 1000,
 		.max_restarts = 3,
 		.keep = -1,

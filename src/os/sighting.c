@@ -19,7 +19,7 @@ void hd_sightings_init(struct hd_sightings *s)
 	char text[128];
 	struct hd_schedstat own = {0};
 	*s = (struct hd_sightings){0};
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > 2 * FDS_SPARE)
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 2 > FDS_SPARE)
 		s->fds_max = limit.rlim_cur > FDS_MOST ? FDS_MOST : (uint32_t)limit.rlim_cur - FDS_SPARE;
 	/* Without CONFIG_SCHED_INFO the file is missing or all zero. */
 	if (hd_procfile_read(text, sizeof(text), "/proc/self/schedstat") > 0 && hd_schedstat_parse(text, &own) == 0)

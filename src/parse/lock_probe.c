@@ -53,10 +53,10 @@ uint32_t hd_probe_stack(struct hd_probe *p, uint32_t words, uint64_t ret[HD_SCAN
 	uint64_t sp = p->query->sp & ~UINT64_C(7);
 	if (words > HD_SCAN_WORDS_MAX)
 		words = HD_SCAN_WORDS_MAX;
-	if (sp == 0 || sp > UINT64_MAX - words * 8)
+	if (sp == 0 || sp > UINT64_MAX - (uint64_t)words * 8)
 		return 0;
 	/* Near the stack's end a long read fails as a whole: take half, and half again. */
-	while (words > 0 && hd_mem_read(p->mem, sp, ret, words * 8) < 0)
+	while (words > 0 && hd_mem_read(p->mem, sp, ret, (size_t)words * 8) < 0)
 		words /= 2;
 	return words;
 }

@@ -294,7 +294,7 @@ struct hd_python *hd_py_new(void)
 	if (py == NULL)
 		abort();
 	py->cache = hd_python_cache_new();
-	py->codes = calloc(HD_PY_CODES_MAX * 2, sizeof(struct hd_py_code *));
+	py->codes = calloc((size_t)HD_PY_CODES_MAX * 2, sizeof(struct hd_py_code *));
 	if (py->codes == NULL)
 		abort();
 	return py;

@@ -24,7 +24,7 @@ static int line_ranges(const uint8_t *table, size_t len, int line, int64_t lasti
 {
 	int64_t end = 0;
 	for (size_t i = 0; i + 1 < len; i += 2) {
-		int step = (int8_t)table[i + 1];
+		int step = (int8_t)table[i + 1]; // NOLINT(bugprone-signed-char-misuse): a signed step
 		if (step != -128)
 			line = line_add(line, step);
 		end += table[i];

@@ -81,7 +81,7 @@ int hd_image_pread(struct hd_image *image, uint64_t offset, void *buf, size_t le
 		return -EIO;
 	if (image->fd < 0)
 		return piece_read(image, offset, buf, len);
-	if (len > 4 * PAGE) {
+	if (len > (size_t)4 * PAGE) {
 		size_t got;
 		return raw_read(image->fd, offset, buf, len, &got) == 0 && got == len ? 0 : -EIO;
 	}

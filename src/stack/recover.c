@@ -67,7 +67,7 @@ static uint64_t prologue_locals(const uint8_t *code, size_t n)
 		if (code[i] != 0x48)
 			continue;
 		if (code[i + 1] == 0x83 && (code[i + 2] == 0xec || code[i + 2] == 0xc4)) {
-			imm = (int8_t)code[i + 3];
+			imm = (int8_t)code[i + 3]; // NOLINT(bugprone-signed-char-misuse): the processor extends it so
 		} else if (code[i + 1] == 0x81 && (code[i + 2] == 0xec || code[i + 2] == 0xc4) && i + 7 <= n) {
 			memcpy(&imm, code + i + 3, sizeof(imm));
 		}

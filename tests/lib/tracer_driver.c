@@ -154,10 +154,8 @@ int main(int argc, char **argv)
 	d.model = hd_model_new();
 	d.tracer = hd_tracer_new(on_event, &d);
 	int r = begin(&d, argv + at);
-	if (r != 0)
-		return r;
-	int32_t status = run(&d);
-	if (d.summary)
+	int32_t status = r == 0 ? run(&d) : 0;
+	if (r == 0 && d.summary)
 		fprintf(stderr, "processes=%llu threads=%llu execs=%llu exits=%llu signals=%llu left=%zu longest_us=%lld\n",
 			(unsigned long long)d.n_events[HD_EV_NEW_PROCESS], (unsigned long long)d.n_events[HD_EV_NEW_THREAD],
 			(unsigned long long)d.n_events[HD_EV_EXEC], (unsigned long long)d.n_events[HD_EV_EXIT],
@@ -165,7 +163,10 @@ int main(int argc, char **argv)
 			(long long)hd_tracer_longest_stop_us(d.tracer));
 	hd_tracer_free(d.tracer);
 	hd_model_free(d.model);
+	hd_signals_free(d.signals);
 	if (d.events != NULL)
 		fclose(d.events);
+	if (r != 0)
+		return r;
 	return d.attach != 0 ? 0 : hd_signals_end_like(status);
 }
