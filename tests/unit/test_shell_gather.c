@@ -128,6 +128,24 @@ static struct hd_snapshot *gather(struct scene *s)
 	return s->snap;
 }
 
+/* Somewhere on this machine a descriptor is under way between two processes: for that moment nothing is closed. */
+static bool is_descriptor_under_way(const struct hd_snapshot *snap)
+{
+	for (uint32_t o = 0; o < snap->n_objects; o++) {
+		if (snap->objects[o].outside != NULL && strstr(snap->objects[o].outside, "on its way") != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* For who expects a closed set: not in such a moment. */
+static struct hd_snapshot *gather_quiet(struct scene *s)
+{
+	for (int i = 0; i < 2000 && is_descriptor_under_way(gather(s)); i++)
+		nap();
+	return s->snap;
+}
+
 static void close_scene(struct scene *s)
 {
 	for (size_t i = 0; i < hd_model_count(s->model); i++)
@@ -189,7 +207,7 @@ Test(shell_gather, a_lock_held_at_the_fork_is_gathered_and_proven, .timeout = 30
 {
 	struct scene s = open_scene(fork_while_locked);
 	wait_for(&s, 2, 3, 3);
-	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_snapshot *snap = gather_quiet(&s);
 	const struct hd_thread *t = thread_in(snap, SYS_futex);
 	const struct hd_proc *p = &snap->procs[t->proc];
 	cr_assert_eq(p->ppid, s.root);
@@ -280,7 +298,7 @@ Test(shell_gather, a_cycle_of_pipes_is_closed_and_proven, .timeout = 30)
 {
 	struct scene s = open_scene(two_read_each_other);
 	wait_for(&s, 2, 2, 2);
-	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_snapshot *snap = gather_quiet(&s);
 	cr_assert_eq(snap->n_objects, 2);
 	for (uint32_t o = 0; o < 2; o++) {
 		cr_assert_eq(snap->objects[o].kind, HD_OBJ_PIPE);
@@ -353,7 +371,7 @@ Test(shell_gather, a_socket_pair_held_by_the_reader_alone_is_proven, .timeout = 
 {
 	struct scene s = open_scene(read_own_socket_pair);
 	wait_for(&s, 1, 1, 1);
-	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_snapshot *snap = gather_quiet(&s);
 	const struct hd_thread *t = thread_in(snap, SYS_read);
 	cr_assert_eq(t->n_objects, 1);
 	const struct hd_object *o = &snap->objects[t->objects[0]];
@@ -398,7 +416,7 @@ Test(shell_gather, an_epoll_set_on_an_eventfd_of_its_own_is_closed, .timeout = 3
 {
 	struct scene s = open_scene(epoll_on_own_eventfd);
 	wait_for(&s, 1, 1, 1);
-	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_snapshot *snap = gather_quiet(&s);
 	const struct hd_thread *t = thread_in(snap, SYS_epoll_wait);
 	cr_assert(t->objects_complete);
 	cr_assert_eq(t->n_objects, 1);
@@ -451,7 +469,7 @@ Test(shell_gather, words_in_shared_memory_have_one_object_and_all_its_mappers, .
 {
 	struct scene s = open_scene(wait_on_shared_word);
 	wait_for(&s, 2, 2, 2);
-	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_snapshot *snap = gather_quiet(&s);
 	cr_assert_eq(snap->n_threads, 2);
 	cr_assert_eq(snap->n_objects, 1);
 	cr_assert_eq(snap->objects[0].kind, HD_OBJ_SHM);
@@ -479,7 +497,7 @@ Test(shell_gather, a_file_lock_names_its_holder, .timeout = 30)
 {
 	struct scene s = open_scene(lock_a_file_twice);
 	wait_for(&s, 1, 1, 1);
-	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_snapshot *snap = gather_quiet(&s);
 	const struct hd_thread *t = thread_in(snap, SYS_flock);
 	cr_assert(t->objects_complete);
 	const struct hd_object *o = &snap->objects[t->objects[0]];
@@ -535,7 +553,7 @@ Test(shell_gather, an_alarm_with_a_handler_cannot_be_ruled_out, .timeout = 30)
 {
 	struct scene s = open_scene(wait_with_an_alarm_handler);
 	wait_for(&s, 1, 1, 1);
-	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_snapshot *snap = gather_quiet(&s);
 	cr_assert_eq(snap->procs[0].timer_armed, HD_UNKNOWN);
 	cr_assert_neq(decide(&s)->certainty, HD_CERT_PROVEN);
 	close_scene(&s);
@@ -559,7 +577,7 @@ Test(shell_gather, a_descriptor_that_sends_signals_is_a_source_of_them, .timeout
 {
 	struct scene s = open_scene(wait_for_a_signal_of_a_descriptor);
 	wait_for(&s, 2, 2, 2);
-	const struct hd_snapshot *snap = gather(&s);
+	const struct hd_snapshot *snap = gather_quiet(&s);
 	cr_assert_eq(snap->n_procs, 2);
 	cr_assert_eq(snap->procs[1].timer_armed, HD_UNKNOWN);
 	cr_assert_neq(decide(&s)->threads[snap->procs[1].first_thread].certainty, HD_CERT_PROVEN);
