@@ -263,6 +263,9 @@ static int scan_tree(int32_t root, struct kins *kins, size_t *ret_marked)
 	int r = hd_procfile_numbers(add_kin, kins, "/proc");
 	if (r < 0)
 		return r;
+	/* Seen under load: the listing, or its stat, passes over a process in the middle of an exec. */
+	if (find_kin(kins, root) == NULL)
+		add_kin(kins, root);
 	*ret_marked = mark_tree(kins, root);
 	return find_kin(kins, root) != NULL ? 0 : -ESRCH;
 }
