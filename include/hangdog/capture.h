@@ -20,9 +20,7 @@ struct hd_captured {
 
 struct hd_capture; /* owns all it hands out */
 
-/* Lists the threads and reads those that are blocked: 0 or negative errno (-ESRCH, -EACCES). */
-HD_MUST_CHECK int hd_capture_new(int32_t pid, struct hd_capture **ret);
-/* The same for threads that were listed before. */
+/* Of these threads of a process, reads those that are blocked: 0 or negative errno (-ESRCH, -EACCES). */
 HD_MUST_CHECK int hd_capture_of(int32_t pid, const int32_t *tids, uint32_t n, struct hd_capture **ret);
 void hd_capture_free(struct hd_capture *capture); /* NULL is fine */
 uint32_t hd_capture_missing(const struct hd_capture *capture); /* how many are not read yet */
@@ -35,8 +33,6 @@ HD_MUST_CHECK int hd_capture_stop(struct hd_capture *capture, int budget_ms);
 /* The rest, if this process traces it: pass this and the capture to hd_tracer_freeze. */
 void hd_capture_stopped(void *capture, int32_t tid, const struct hd_regs *regs);
 
-uint32_t hd_capture_count(const struct hd_capture *capture);
-const struct hd_captured *hd_capture_at(const struct hd_capture *capture, uint32_t i);
 const struct hd_captured *hd_capture_find(const struct hd_capture *capture, int32_t tid); /* NULL = not of it */
 const struct hd_maps *hd_capture_maps(const struct hd_capture *capture); /* as they were when it began; empty = not read */
 int64_t hd_capture_longest_stop_us(const struct hd_capture *capture); /* of one thread, upper bound; 0 = nobody was stopped */

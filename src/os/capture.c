@@ -13,11 +13,9 @@
 
 #include "hangdog/clock.h"
 #include "hangdog/procfs.h"
-#include "hangdog/vec.h"
 #include "os/arch.h"
 #include "os/procfile.h"
 
-#define THREADS_MAX 65536u
 #define BLOCKED_BYTES ((size_t)64 << 10)  /* what lies above is still there when we unwind */
 #define RUNNING_BYTES ((size_t)256 << 10) /* may change as soon as it runs on */
 #define TOTAL_BYTES ((size_t)512 << 20)
@@ -84,18 +82,6 @@ static void read_blocked(struct hd_capture *c, int task_fd, struct hd_captured *
 	}
 }
 
-struct listing {
-	HD_VEC(int32_t) tids;
-};
-
-static int list_add(void *ctx, int32_t tid)
-{
-	struct listing *l = ctx;
-	if (l->tids.n < THREADS_MAX)
-		HD_VEC_PUSH(&l->tids, tid);
-	return 0;
-}
-
 static int by_tid(const void *a, const void *b)
 {
 	int32_t x = ((const struct hd_captured *)a)->tid, y = ((const struct hd_captured *)b)->tid;
@@ -129,16 +115,6 @@ int hd_capture_of(int32_t pid, const int32_t *tids, uint32_t n, struct hd_captur
 	return 0;
 }
 
-int hd_capture_new(int32_t pid, struct hd_capture **ret)
-{
-	struct listing l = {0};
-	int r = hd_procfile_numbers(list_add, &l, "/proc/%d/task", pid);
-	if (r == 0)
-		r = hd_capture_of(pid, l.tids.at, (uint32_t)l.tids.n, ret);
-	HD_VEC_RELEASE(&l.tids);
-	return r;
-}
-
 void hd_capture_free(struct hd_capture *c)
 {
 	if (c == NULL)
@@ -154,17 +130,6 @@ uint32_t hd_capture_missing(const struct hd_capture *c)
 	for (uint32_t i = 0; i < c->n; i++)
 		n += c->at[i].how == HD_HOW_UNKNOWN;
 	return n;
-}
-
-uint32_t hd_capture_count(const struct hd_capture *c)
-{
-	return c->n;
-}
-
-const struct hd_captured *hd_capture_at(const struct hd_capture *c, uint32_t i)
-{
-	HD_ASSERT(i < c->n);
-	return &c->at[i];
 }
 
 const struct hd_captured *hd_capture_find(const struct hd_capture *c, int32_t tid)

@@ -683,29 +683,23 @@ static void expect_captured(const char *source, const char *kind, enum hd_how ho
 	struct hd_capture *capture;
 	struct hd_mem_live live;
 	struct hd_maps maps;
-	bool found = false;
 	build(&t, source);
 	start(&t, kind, "");
 	wait_blocked(t.pid, t.pid); /* the main thread joins */
 	if (how == HD_HOW_BLOCKED)
 		wait_blocked(t.pid, t.tid);
-	cr_assert_eq(hd_capture_new(t.pid, &capture), 0);
+	cr_assert_eq(hd_capture_of(t.pid, (int32_t[]){t.tid, t.pid}, 2, &capture), 0);
 	cr_assert_eq(hd_capture_missing(capture), how == HD_HOW_BLOCKED ? 0u : 1u);
 	for (int round = 0; hd_capture_missing(capture) != 0 && round < 50; round++)
 		cr_assert_eq(hd_capture_stop(capture, 100), 0);
 	cr_assert(hd_procfs_maps(t.pid, arena, &maps) == 0 && hd_mem_live_open(&live, t.pid) == 0);
 	struct hd_unwind_query query = {.pid = t.pid, .maps = &maps, .mem = &live.mem};
-	for (uint32_t i = 0; i < hd_capture_count(capture); i++) {
-		struct hd_stack stack;
-		hd_capture_unwind(hd_capture_at(capture, i), unwinder, &query, arena, &stack);
-		if (hd_capture_at(capture, i)->tid != t.tid)
-			continue;
-		found = true;
-		cr_expect_eq(hd_capture_at(capture, i)->how, how);
-		cr_expect(stack.is_complete);
-		cr_expect_str_eq(own_frames(&stack, &t, arena), chain, "%s", own_frames(&stack, &t, arena));
-	}
-	cr_expect(found);
+	const struct hd_captured *row = hd_capture_find(capture, t.tid);
+	struct hd_stack stack;
+	cr_assert(row != NULL && row->how == how);
+	hd_capture_unwind(row, unwinder, &query, arena, &stack);
+	cr_expect(stack.is_complete);
+	cr_expect_str_eq(own_frames(&stack, &t, arena), chain, "%s", own_frames(&stack, &t, arena));
 	struct hd_task_status status;
 	cr_assert_eq(hd_procfile_status(t.pid, t.tid, &status), 0);
 	cr_expect_eq(status.tracer, 0, "nobody stays traced");
@@ -734,6 +728,6 @@ Test(capture, a_process_that_does_not_exist_is_an_error, .timeout = 10)
 	if (pid == 0)
 		_exit(0);
 	waitpid(pid, NULL, 0);
-	cr_expect_eq(hd_capture_new(pid, &capture), -ESRCH);
+	cr_expect_eq(hd_capture_of(pid, &pid, 1, &capture), -ESRCH);
 	cr_expect_null(capture);
 }
