@@ -104,6 +104,12 @@ static uint32_t look_up(struct hd_lines *lines, uint64_t vaddr, struct hd_frame 
 	Dwarf_Die *scopes = NULL;
 	int n_scopes = cu != NULL ? dwarf_getscopes(cu, addr - bias, &scopes) : 0;
 	uint32_t n = 0;
+	if (n_scopes > 0) { /* around an inlined body these lead to where it was defined; we want where it was put */
+		Dwarf_Die innermost = scopes[0];
+		free(scopes);
+		scopes = NULL;
+		n_scopes = dwarf_getscopes_die(&innermost, &scopes);
+	}
 	for (int i = 0; i < n_scopes && n < cap; i++) {
 		int tag = dwarf_tag(&scopes[i]);
 		if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram)

@@ -31,13 +31,15 @@ struct hd_callsite hd_walk_callsite(struct hd_walk *walk, uint64_t addr, struct 
 {
 	uint8_t before[7];
 	*ret_module = (struct hd_module){0};
-	if (!hd_walk_is_code(walk, addr - 1))
+	const struct hd_map *map = hd_maps_find(walk->query->maps, addr - 1);
+	if (map == NULL || !map->executable)
 		return (struct hd_callsite){HD_CALL_NONE, 0};
 	if (hd_modules_find(walk->modules, walk->query, addr - 1, ret_module))
 		return hd_callsite_decode(ret_module->image, addr - ret_module->bias);
-	if (hd_mem_read(walk->query->mem, addr - sizeof(before), before, sizeof(before)) < 0)
+	size_t n = addr - map->start < sizeof(before) ? addr - map->start : sizeof(before);
+	if (hd_mem_read(walk->query->mem, addr - n, before, n) < 0)
 		return (struct hd_callsite){HD_CALL_NONE, 0};
-	return hd_callsite_bytes(before, sizeof(before), addr); /* bias 0: addresses of the process */
+	return hd_callsite_bytes(before, n, addr); /* bias 0: addresses of the process */
 }
 
 /* Where a decoded call leads in the process; 0 = not known. */

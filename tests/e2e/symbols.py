@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""Where names come from: inlined functions, Rust, code without a file, files that were deleted or replaced, other mount
+namespaces, separate debug files, and a debuginfod server only where the user asked for one."""
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from harness import HANGDOG, Skip, check, hangdog, main, need, scratch, wait_until
+
+CASES = []
+
+PROGRAM = r"""
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+static inline __attribute__((always_inline)) void inlined_leaf(void) { for (;;) pause(); }
+__attribute__((noinline)) void outer_function(void) { inlined_leaf(); __asm__ volatile(""); }
+int main(int argc, char **argv)
+{
+	/* push %rbp; mov %rsp,%rbp; call *%rdi; pop %rbp; ret: code without a file, as a JIT compiler writes it */
+	static const unsigned char jit[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(60);
+	puts("ready");
+	fflush(stdout);
+	if (argc > 1 && strcmp(argv[1], "jit") == 0) {
+		void *code = mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		memcpy(code, jit, sizeof(jit));
+		((void (*)(void (*)(void)))code)(outer_function);
+		return 1;
+	}
+	outer_function();
+	return 1;
+}
+"""
+RUST = """
+mod shop { pub struct Till<T>(pub T); impl<T> Till<T> { #[inline(never)] pub fn wait_for_coins(&self) { std::thread::sleep(std::time::Duration::from_secs(60)); } } }
+fn main() { println!("ready"); shop::Till(1u8).wait_for_coins(); }
+"""
+
+
+def case(f):
+    CASES.append((f.__name__.replace("_", " "), f))
+    return f
+
+
+def compile_c(folder, name="prog", *flags):
+    path = os.path.join(folder, name)
+    subprocess.run(["cc", "-g", "-O1", "-fno-omit-frame-pointer", *flags, "-x", "c", "-", "-o", path], input=PROGRAM.encode(), check=True)
+    return path
+
+
+class Running:
+    def __init__(self, *args, **kw):
+        self.p = subprocess.Popen(args, stdout=subprocess.PIPE, text=True, **kw)
+        check(self.p.stdout.readline() == "ready\n", args)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.p.kill()
+        self.p.communicate()
+
+    def frames(self, *options, pid=None, env=None, wrap=()):
+        """The main thread's frames, once it has blocked in the function that the program ends in."""
+        got = []
+
+        def blocked():
+            if wrap:
+                out = subprocess.run([*wrap, HANGDOG, "dump", "--json", *options, str(pid or self.p.pid)], env=env, check=True,
+                                     stdout=subprocess.PIPE, text=True, timeout=60).stdout
+            else:
+                out = hangdog("dump", "--json", *options, pid or self.p.pid, env=env).out
+            got[:] = json.loads(out)["processes"][0]["threads"][0]["stack"]
+            return any(f["function"] == "main" or "::main" in (f["function"] or "") for f in got)
+        wait_until(blocked, got)
+        return list(got)
+
+
+def names(frames):
+    return [f["function"] for f in frames]
+
+
+@case
+def inlined_functions_are_shown_with_their_lines():
+    with scratch() as folder, Running(compile_c(folder)) as r:
+        frames = r.frames("--lines")
+        at = {f["function"]: f["line"] for f in frames if f["line"]}
+        check("inlined_leaf" in at and "outer_function" in at, frames)
+        check(PROGRAM.split("\n")[at["inlined_leaf"] - 1].startswith("static inline"), at)
+        check("inlined_leaf" not in names(r.frames()), "without --lines")
+
+
+@case
+def code_without_a_file_is_passed_by_its_frame_pointer_and_that_is_said():
+    with scratch() as folder, Running(compile_c(folder), "jit") as r:
+        frames = r.frames()
+        i = names(frames).index("outer_function")
+        check(frames[i + 1]["module"] is None and frames[i + 2]["function"] == "main", frames)
+        text = hangdog("dump", r.p.pid).out
+        lines = [line for line in text.split("\n") if line.lstrip().startswith("#")]
+        check("(no file)" in lines[i + 1] and "(guessed)" in lines[i + 2], text)
+
+
+@case
+def rust_names_are_readable():
+    if not shutil.which("rustc"):
+        raise Skip("no rustc")
+    with scratch() as folder:
+        path = os.path.join(folder, "prog")
+        subprocess.run(["rustc", "-C", "symbol-mangling-version=v0", "-o", path, "-"], input=RUST.encode(), check=True, stderr=subprocess.DEVNULL)
+        with Running(path) as r:
+            frames = r.frames()
+            check(any("shop::Till<u8>" in (n or "") and "wait_for_coins" in n for n in names(frames)), names(frames))
+
+
+@case
+def a_file_that_was_replaced_is_read_as_it_was():
+    with scratch() as folder:
+        path = compile_c(folder)
+        with Running(path) as r:
+            shutil.copy("/bin/true", path + ".new")
+            os.rename(path + ".new", path)
+            check("outer_function" in names(r.frames()), names(r.frames()))
+            os.unlink(path)
+            check("outer_function" in names(r.frames()), names(r.frames()))
+
+
+def can_unshare():
+    if subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        raise Skip("no mount namespaces here")
+
+
+@case
+def a_file_of_another_mount_namespace_is_found_there():
+    can_unshare()
+    with scratch() as folder:
+        path = compile_c(folder)
+        hidden = os.path.join(folder, "hidden")
+        os.mkdir(hidden)
+        script = f"mount -t tmpfs none {hidden} && cp {path} {hidden}/prog && exec {hidden}/prog"
+        with Running("unshare", "-m", "sh", "-c", script) as r:
+            check(not os.listdir(hidden), "it is not visible here")
+            frames = r.frames("--lines")
+            check("inlined_leaf" in names(frames), frames)
+
+
+def strip_apart(path, folder):
+    """Debug information goes to its own file: its path below a debug folder, and the build-id."""
+    notes = subprocess.run(["readelf", "-n", path], check=True, stdout=subprocess.PIPE, text=True).stdout
+    build_id = notes.split("Build ID: ")[1].split()[0]
+    debug = os.path.join(folder, ".build-id", build_id[:2], build_id[2:] + ".debug")
+    os.makedirs(os.path.dirname(debug))
+    subprocess.run(["objcopy", "--only-keep-debug", path, debug], check=True)
+    subprocess.run(["strip", path], check=True)
+    return debug, build_id
+
+
+@case
+def a_separate_debug_file_is_found_by_build_id():
+    can_unshare()
+    with scratch() as folder:
+        path = compile_c(folder, "prog", "-Wl,--build-id")
+        store = os.path.join(folder, "debug")
+        os.mkdir(store)
+        strip_apart(path, store)
+        os.makedirs("/usr/lib/debug", exist_ok=True)
+        wrap = ["unshare", "-m", "sh", "-c", f'mount --bind {store} /usr/lib/debug && exec "$@"', "sh"]
+        with Running(path) as r:
+            def functions(options, wrap):
+                out = subprocess.run([*wrap, HANGDOG, "dump", "--json", *options, str(r.p.pid)], check=True, stdout=subprocess.PIPE, text=True,
+                                     timeout=60).stdout
+                return names(json.loads(out)["processes"][0]["threads"][0]["stack"])
+            check("outer_function" not in functions([], []), "stripped")
+            wait_until(lambda: "outer_function" in functions([], wrap), functions([], wrap))
+            check("inlined_leaf" in functions(["--lines"], wrap), functions(["--lines"], wrap))
+
+
+class Server(http.server.ThreadingHTTPServer):
+    def __init__(self, files):
+        self.asked = []
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                server.asked.append(self.path)
+                path = files.get(self.path)
+                self.send_response(200 if path else 404)
+                body = open(path, "rb").read() if path else b""
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+@case
+def a_debuginfod_server_is_asked_only_if_the_user_named_one():
+    if not os.path.exists("/usr/lib/x86_64-linux-gnu/libdebuginfod.so.1"):
+        raise Skip("no libdebuginfod here")
+    with scratch() as folder:
+        path = compile_c(folder, "prog", "-Wl,--build-id")
+        debug, build_id = strip_apart(path, folder)
+        server = Server({f"/buildid/{build_id}/debuginfo": debug})
+        try:
+            with Running(path) as r:
+                def functions(env):
+                    out = hangdog("dump", "--json", "--lines", r.p.pid, env=env).out
+                    return names(json.loads(out)["processes"][0]["threads"][0]["stack"])
+                env = {k: v for k, v in os.environ.items() if k != "DEBUGINFOD_URLS"}
+                env["DEBUGINFOD_CACHE_PATH"] = os.path.join(folder, "cache")
+                check("inlined_leaf" not in functions(env) and not server.asked, server.asked)
+                env["DEBUGINFOD_URLS"] = f"http://127.0.0.1:{server.server_address[1]}"
+                wait_until(lambda: "inlined_leaf" in functions(env), (functions(env), server.asked))
+                check(f"/buildid/{build_id}/debuginfo" in server.asked, server.asked)
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
+if __name__ == "__main__":
+    need("dump")
+    main(CASES)
