@@ -50,6 +50,11 @@ static const struct name_row rows[] = {
 	 "GOMP_parallel"},
 	{"/l/libc.so.6::sem_wait /usr/bin/python3.11:PyThread_acquire_lock_timed: /usr/bin/python3.11:rlock_acquire:",
 	 HD_API_SEM, HD_API_PY_LOCK, "threading.RLock.acquire"},
+	{"/l/libc.so.6::syscall /p:_ZN16parking_lot_core13thread_parker3imp12ThreadParker10futex_wait17h6e8ba711b7d35c3dE: "
+	 "/p:_ZN117_$LT$parking_lot_core..thread_parker..imp..ThreadParker$u20$as$u20$parking_lot_core..thread_parker.."
+	 "ThreadParkerT$GT$4park17h730f6a4435364501E: /p:_ZN16parking_lot_core11parking_lot4park17hfa59776f27cfdb6eE: "
+	 "/p:_ZN11parking_lot9raw_mutex8RawMutex9lock_slow17h26fb50cf4cac2b30E: /p:main:",
+	 HD_API_PARKING_LOT, HD_API_NONE, "parking_lot::Mutex::lock"},
 	{"/go:runtime.futex.abi0: /go:runtime.futexsleep: /go:main.main:", HD_API_GO, HD_API_NONE, "runtime.futex"},
 	/* Entry points are no calls, and the program's own functions end the walk, whatever they are called. */
 	{"/l/libc.so.6::sem_wait /l/libc.so.6:start_thread: /l/libc.so.6:clone3:", HD_API_SEM, HD_API_NONE, "sem_wait"},
