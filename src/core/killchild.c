@@ -33,6 +33,23 @@ static bool is_pool_worker(const struct hd_snapshot *snap, const struct hd_proc 
 	return false;
 }
 
+/* The last writer of a pipe, or its last reader, is gone: whoever waits at the other end is told. */
+static bool loses_an_end(const struct hd_object *before, const struct hd_object *after)
+{
+	bool had_writer = false, had_reader = false, has_writer = false, has_reader = false;
+	if (before->kind != HD_OBJ_PIPE)
+		return false;
+	for (uint32_t i = 0; i < before->n_holders; i++) {
+		had_writer |= before->holders[i].writes;
+		had_reader |= before->holders[i].reads;
+	}
+	for (uint32_t i = 0; i < after->n_holders; i++) {
+		has_writer |= after->holders[i].writes;
+		has_reader |= after->holders[i].reads;
+	}
+	return (had_writer && !has_writer) || (had_reader && !has_reader);
+}
+
 /* The objects, without what the victims hold. */
 static struct hd_object *objects_without(const struct hd_snapshot *snap, const struct hd_verdict *v, struct hd_arena *arena)
 {
@@ -46,6 +63,7 @@ static struct hd_object *objects_without(const struct hd_snapshot *snap, const s
 			if (!is_victim(v, snap->objects[i].holders[k].proc))
 				o->holders[o->n_holders++] = snap->objects[i].holders[k];
 		}
+		o->is_ready |= loses_an_end(&snap->objects[i], o);
 	}
 	return objects;
 }
