@@ -18,7 +18,7 @@ WARN     := -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Wstrict-p
 HARDEN   := -fstack-protector-strong -fPIE
 OPT      := $(if $(DEBUG),-O0 -g3,-O2 -g $(if $(SAN)$(COVERAGE),,-D_FORTIFY_SOURCE=2))
 CPPFLAGS += -Iinclude -Isrc -I$(O)/gen -DHD_VERSION='"$(VERSION)"' -DHD_GEN='"$(O)/gen"' $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-CPPFLAGS += $(if $(CROSSING),-idirafter /usr/include)
+CPPFLAGS += $(if $(CROSS_ROOT),-isystem $(CROSS_ROOT)/usr/include -isystem $(CROSS_ROOT)/usr/include/$(CROSS:-=)) $(if $(CROSSING),-idirafter /usr/include)
 CFLAGS   += $(CSTD) $(WARN) $(HARDEN) $(OPT) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer) \
             $(if $(COVERAGE),--coverage)
 LDFLAGS  += $(if $(STATIC),-static-pie -Wl$(comma)--wrap=dlopen,-pie) -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
@@ -49,14 +49,22 @@ all: $(O)/hangdog ## build the binary (build/hangdog)
 static: ## the same as one static binary: build/static/hangdog
 	@$(MAKE) --no-print-directory O=$(O)/static STATIC=1 all
 	strip -o $(O)/static/hangdog.stripped $(O)/static/hangdog && mv $(O)/static/hangdog.stripped $(O)/static/hangdog
-# No foreign libraries: the pure floors and the shells that need none.  What is run needs qemu-user-static.
-CROSS ?= aarch64-linux-gnu-
-cross: ## compile for aarch64 what needs no foreign library, and run its property tests where qemu is there
-	@$(MAKE) --no-print-directory O=$(O)/aarch64 CC=$(CROSS)gcc CROSSING=1 CORELIBS= LIBS= cross-suite
+# Without foreign libraries: the pure floors and the shells that need none.  CROSS_ROOT=DIR: a folder into which the arm64 packages of
+# docs/packages.md were unpacked; then all of it is built, and what needs no ptrace (qemu has none) is run.
+CROSS      ?= aarch64-linux-gnu-
+CROSS_ROOT ?=
+CROSS_LIBS  = -L$(CROSS_ROOT)/usr/lib/$(CROSS:-=) -L$(CROSS_ROOT)/lib/$(CROSS:-=) \
+              -Wl,-rpath-link,$(CROSS_ROOT)/usr/lib/$(CROSS:-=):$(CROSS_ROOT)/lib/$(CROSS:-=)
+cross: ## compile for aarch64, and run there what qemu can (CROSS_ROOT=DIR: arm64 libraries, see docs/packages.md)
+	@$(MAKE) --no-print-directory O=$(O)/aarch64 CC=$(CROSS)gcc CROSSING=1 $(if $(CROSS_ROOT),CROSS_ROOT=$(CROSS_ROOT) \
+		CORELIBS='$(CROSS_LIBS) -ljansson' LIBS='$(CROSS_LIBS) -ldw -lelf -llzma -ljansson -lncursesw -ltinfo -liberty -lz',CORELIBS= LIBS=) \
+		cross-suite $(if $(CROSS_ROOT),cross-run)
 cross-suite: $(PROP) $(call obj,$(filter src/os/%,$(SHELL_SRC)) src/cmd/main.c $(CMD_SRC))
 	@for t in $(PROP); do if command -v qemu-aarch64-static >/dev/null; then echo "qemu: $$t"; \
 		HD_PROP_N=2000 qemu-aarch64-static -L /usr/$(CROSS:-=) $$t || exit 1; else echo "compiled, not run: $$t"; fi; done
-.PHONY: cross cross-suite
+cross-run: all
+	@CROSS_ROOT=$(CROSS_ROOT) O=$(O) tests/cross.sh
+.PHONY: cross cross-suite cross-run
 
 wheel: static ## dist/hangdog-*.whl: pip install gives the command
 	@rm -f dist/hangdog-*.whl
