@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """make bench-stacks: whole-process time of `hangdog dump` beside eu-stack, gdb, py-spy and pystack, and how long they stop."""
+import json
 import os
+import statistics
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from bench import HANGDOG, ROOT, Target, build, cpu_seconds, interleaved, publish, ratio, seconds, si, table, tool
+from bench import HANGDOG, ROOT, Target, build, interleaved, publish, ratio, seconds, si, spent, table, tool
 
 ROUNDS = int(os.environ.get("HD_BENCH_ROUNDS", "5"))
 PYTHON = os.environ.get("HD_BENCH_PYTHON", sys.executable)
@@ -30,8 +32,11 @@ def dumpers(python):
 def compare(what, python, command, rounds=ROUNDS):
     with Target(*command) as target:
         title = what + (f", {target.said.split()[1]} loaded" if python else "")
-        got = interleaved({name: lambda args=args: seconds([*args, str(target.pid)]) for name, args in dumpers(python).items()}, rounds)
-        cpu = interleaved({name: lambda args=args: cpu_seconds([*args, str(target.pid)]) for name, args in dumpers(python).items()}, rounds)
+        both = interleaved({name: lambda args=args: spent([*args, str(target.pid)]) for name, args in dumpers(python).items()}, rounds,
+                           pick=list)
+    got = {name: statistics.median(wall for wall, _ in values) for name, values in both.items() if values}
+    least = {name: min(wall for wall, _ in values) for name, values in both.items() if values}
+    cpu = {name: statistics.median(used for _, used in values) for name, values in both.items() if values}
     with Target(*command, "beat") as target:
         gaps = {}
         for name, args in {"nobody": ["true"], **dumpers(python)}.items():
@@ -42,9 +47,26 @@ def compare(what, python, command, rounds=ROUNDS):
                 worst.append(target.gap_us() / 1e6)
             gaps[name] = sorted(worst)[len(worst) // 2]
     ours = "hangdog dump --native" if not python else "hangdog dump"
-    rows = [[title, name, si(got[name]), ratio(got[name], got[ours]), si(cpu[name]), ratio(cpu[name], cpu[ours]), si(gaps[name])]
-            for name in got]
-    return rows + [[title, "(nobody looks)", "–", "–", "–", "–", si(gaps["nobody"])]]
+    rows = [[title, name, si(least[name]), si(got[name]), ratio(got[name], got[ours]), si(cpu[name]), ratio(cpu[name], cpu[ours]),
+             si(gaps[name])] for name in got]
+    return rows + [[title, "(nobody looks)", "–", "–", "–", "–", "–", si(gaps["nobody"])]]
+
+
+def scaling():
+    """What a thread costs, and how long one is stopped: those that run, and with --consistent all at once."""
+    rows = []
+    for n in (100, 500, 2000):
+        with Target(DEEP, str(n), "24") as target:
+            args = [HANGDOG, "dump", "--native", "--no-tree", str(target.pid)]
+            used = interleaved({"dump": lambda args=args: (spent(args) or (None, None))[1]}, ROUNDS * 2, pick=min)["dump"]
+        with Target(DEEP, str(n), "24", "beat") as target:
+            def stop_s(*options, pid=target.pid):
+                r = subprocess.run([HANGDOG, "dump", "--json", "--no-tree", *options, str(pid)], stdout=subprocess.PIPE, check=True)
+                return json.loads(r.stdout)["cost"]["longest_stop_us"] / 1e6
+            stops = interleaved({"rolling": stop_s, "all": lambda: stop_s("--consistent")}, ROUNDS)
+        rows.append([f"{n:,} threads × 27 frames", si(used), si(used / n), si(stops["rolling"]), si(stops["all"])])
+    publish("scaling", "make bench-stacks", table(["process", "CPU time, least", "per thread", "longest stop of a thread",
+                                                  "longest stop, --consistent"], rows))
 
 
 def fork_cost():
@@ -64,10 +86,10 @@ def stacks():
     rows = compare("100 threads × 27 frames", False, [DEEP, "100", "24"])
     rows += compare("2,000 threads × 27 frames", False, [DEEP, "2000", "24"], rounds=2)
     rows += compare("50 Python threads × 10 frames", True, [PYTHON, DEEP_PY, "50"])
-    publish("stacks", "make bench-stacks", table(["process", "tool", "whole run", ": hangdog", "CPU time", ": hangdog",
+    publish("stacks", "make bench-stacks", table(["process", "tool", "whole run, least", "median", ": hangdog", "CPU time", ": hangdog",
                                                  "largest gap of a running thread"], rows))
 
 
-for part in (stacks, fork_cost):
+for part in (stacks, scaling, fork_cost):
     if sys.argv[1:] in ([], [part.__name__]):
         part()

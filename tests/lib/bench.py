@@ -8,6 +8,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 from harness import HANGDOG, O, ROOT
@@ -75,6 +76,20 @@ def cpu_seconds(args, **kw):
     return used() - before if seconds(args, **kw) is not None else None
 
 
+def spent(args, timeout=120):
+    """(wall time, processor time) of a whole process, without what starting it from Python costs; None if it failed."""
+    null = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1, 2)]
+    began = time.perf_counter()
+    pid = os.posix_spawn(args[0], args, os.environ, file_actions=null)
+    killer = threading.Timer(timeout, os.kill, (pid, 9))
+    killer.daemon = True
+    killer.start()
+    _, status, usage = os.wait4(pid, 0)
+    took = time.perf_counter() - began
+    killer.cancel()
+    return (took, usage.ru_utime + usage.ru_stime) if status == 0 else None
+
+
 def interleaved(variants, rounds, pick=statistics.median):
     """variants: {name: function giving a number or None}.  Each round runs all in turn, so that the machine's moods hit
     all alike.  Returns the medians, or what else `pick` makes of each list."""
@@ -133,4 +148,4 @@ def publish(section, command, text):
         f.write(mark.sub(lambda m: m.group(1) + body + "\n" + m.group(2), doc))
 
 
-__all__ = ["HANGDOG", "O", "ROOT", "Target", "build", "cpu_seconds", "interleaved", "publish", "ratio", "seconds", "si", "table", "tool"]
+__all__ = ["HANGDOG", "O", "ROOT", "Target", "build", "cpu_seconds", "interleaved", "publish", "ratio", "seconds", "si", "spent", "table", "tool"]
