@@ -96,7 +96,7 @@ static void put_quoted(struct hd_buf *out, const char *word)
 		if (*p == '\'')
 			hd_buf_str(out, "'\\''");
 		else
-			hd_buf_char(out, *p);
+			hd_buf_char(out, *p == '\n' || *p == '\t' ? ' ' : *p); /* a script behind -c, on one line */
 	}
 	hd_buf_str(out, is_plain ? "" : "'");
 }
