@@ -21,7 +21,7 @@ CPPFLAGS += -Iinclude -Isrc -I$(O)/gen -DHD_VERSION='"$(VERSION)"' -DHD_GEN='"$(
 CPPFLAGS += $(if $(CROSS_ROOT),-isystem $(CROSS_ROOT)/usr/include -isystem $(CROSS_ROOT)/usr/include/$(CROSS:-=)) $(if $(CROSSING),-idirafter /usr/include)
 CFLAGS   += $(CSTD) $(WARN) $(HARDEN) $(OPT) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer) \
             $(if $(COVERAGE),--coverage)
-LDFLAGS  += $(if $(STATIC),-static-pie -Wl$(comma)--wrap=dlopen,-pie) -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
+LDFLAGS  += -pthread $(if $(STATIC),-static-pie -Wl$(comma)--wrap=dlopen,-pie) -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
 # A library that the loader has to find and bind costs 0.1 ms at every start; five are half of a whole dump.  So they are
 # linked in where their archives are installed (SHARED=1: never); the C library stays shared.
 ARCHIVES := libdw libelf liblzma libjansson libncursesw libtinfo libz libbz2

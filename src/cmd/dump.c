@@ -5,6 +5,7 @@
 #include "cmd/dump.h"
 #include "cmd/once.h"
 #include "cmd/say.h"
+#include "cmd/spinner.h"
 #include "hangdog/capture.h"
 #include "hangdog/door.h"
 #include "hangdog/folded.h"
@@ -92,7 +93,10 @@ static int ask_supervisor(int32_t supervisor, const struct hd_options *options)
 	bool both = options->native == options->python;
 	snprintf(request, sizeof(request), "dump %s %u %d %d %d %d %d %d", form, style.width, style.color, both || options->native,
 		 both || options->python, options->lines, options->locals, options->async);
-	if (hd_door_ask(supervisor, request, ASK_MS, &body, &err) < 0) {
+	struct hd_spinner *spinner = hd_spinner_start(options, "still waiting for the hangdog that guards it");
+	int r = hd_door_ask(supervisor, request, ASK_MS, &body, &err);
+	hd_spinner_stop(spinner);
+	if (r < 0) {
 		hd_say("%s", err.text);
 		return HD_EXIT_ERROR;
 	}

@@ -7,6 +7,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/say.h"
+#include "cmd/spinner.h"
 #include "hangdog/clock.h"
 #include "hangdog/procfs.h"
 
@@ -96,7 +97,9 @@ int hd_look_once(const struct hd_options *options, unsigned looks, hd_fill_fn *f
 	struct hd_unwinder *unwinder = hd_unwinder_new();
 	struct hd_watch_config config = {.root = options->pids[0], .unwinder = unwinder};
 	struct hd_watcher *w = hd_watcher_new(&config);
+	struct hd_spinner *spinner = hd_spinner_start(options, "still looking");
 	int r = once(w, model, options, looks, fill, ret, err);
+	hd_spinner_stop(spinner);
 	hd_watcher_free(w);
 	hd_unwinder_free(unwinder);
 	hd_model_free(model);

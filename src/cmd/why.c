@@ -5,6 +5,7 @@
 #include "cmd/cmd.h"
 #include "cmd/once.h"
 #include "cmd/say.h"
+#include "cmd/spinner.h"
 #include "hangdog/door.h"
 
 #define ASK_MS 20000
@@ -18,7 +19,10 @@ static int ask_supervisor(int32_t supervisor, const struct hd_options *options)
 	char request[64] = "why json";
 	if (!options->json)
 		snprintf(request, sizeof(request), "why text %u %d %d", style.width, style.color, style.verbose);
-	if (hd_door_ask(supervisor, request, ASK_MS, &body, &err) < 0) {
+	struct hd_spinner *spinner = hd_spinner_start(options, "still waiting for the hangdog that guards it");
+	int r = hd_door_ask(supervisor, request, ASK_MS, &body, &err);
+	hd_spinner_stop(spinner);
+	if (r < 0) {
 		hd_say("%s", err.text);
 		return HD_EXIT_ERROR;
 	}

@@ -2,6 +2,7 @@
 """The command line as a user meets it: help, version, misuse, and the texts made from the option table."""
 import os
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -162,6 +163,35 @@ def the_man_page_has_no_faults_and_names_everything():
     if shutil.which("mandoc"):
         r = run("mandoc", "-Tlint", "-Wwarning", page)
         check(r.status == 0 and r.out == "", r)
+
+
+def seen_on_a_terminal(*args, term="xterm"):
+    """What a terminal gets of stderr."""
+    master, slave = os.openpty()
+    p = subprocess.Popen([HANGDOG, *args], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=slave, env=dict(os.environ, TERM=term))
+    os.close(slave)
+    out = b""
+    while True:
+        try:
+            got = os.read(master, 4096)
+        except OSError:  # the last one has closed it
+            break
+        if not got:
+            break
+        out += got
+    os.close(master)
+    check(p.wait() == 0, out)
+    return out.decode()
+
+
+@case
+def what_takes_long_shows_that_it_lives_and_leaves_no_trace():
+    slow = ["why", "--interval", "2500", str(os.getpid()), "--no-tree"]
+    text = seen_on_a_terminal(*slow)
+    check("hangdog: | still looking, 1 s" in text and text.endswith("\r\033[K"), repr(text))
+    check(seen_on_a_terminal(*slow, term="dumb") == "", "a terminal that cannot take a line back")
+    check(hangdog(*slow).err == "", "no terminal")
+    check(seen_on_a_terminal("why", str(os.getpid()), "--no-tree", "--interval", "1") == "", "quick")
 
 
 main(CASES)
