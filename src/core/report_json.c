@@ -264,7 +264,7 @@ static json_t *process_json(const struct hd_report *report, uint32_t p)
 		add(threads, thread_json(report, proc->first_thread + i));
 	put(ret, "threads", threads);
 	put(ret, "alarm_in_ms", hd_alarm_ends(report->snap, p) ? json_integer(proc->alarm_ns / HD_NS_PER_MS) : json_null());
-	put(ret, "python", proc->python == NULL ? json_null() : json_pack("{s:s, s:b}", "version", proc->python, "gc_running", proc->gc_running));
+	put(ret, "python", proc->python == NULL ? json_null() : json_pack("{s:o, s:b}", "version", hd_json_text(proc->python), "gc_running", proc->gc_running));
 	if (proc->tasks != NULL)
 		put(ret, "tasks", tasks(proc));
 	return ret;

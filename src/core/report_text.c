@@ -165,16 +165,6 @@ static void put_fork_phase(struct text *t)
 						    "order there waits, so the program's own code was not reached.");
 }
 
-/* A safety net of the program's own: it ends what hangs, late. */
-static void put_alarms(struct text *t)
-{
-	for (uint32_t p = 0; p < t->snap->n_procs; p++) {
-		if (hd_alarm_ends(t->snap, p))
-			hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "An alarm of its own will end process %" PRId32 " in %" PRId64 " s.",
-				     t->snap->procs[p].pid, (t->snap->procs[p].alarm_ns + HD_NS_PER_S / 2) / HD_NS_PER_S);
-	}
-}
-
 static void put_what_hangs(struct text *t)
 {
 	if (t->v->lead == HD_NONE)
@@ -184,7 +174,6 @@ static void put_what_hangs(struct text *t)
 	put_fork_phase(t);
 	put_alike(t);
 	put_unlike(t);
-	put_alarms(t);
 }
 
 /* ---- at the fork ------------------------------------------------------------------------------------------------- */
@@ -439,6 +428,16 @@ static const char *certainty_words(const struct hd_verdict *v)
 	return "Suspected: hangdog cannot prove it.";
 }
 
+/* A safety net of the program's own: it ends what hangs, late. */
+static void put_alarms(struct text *t)
+{
+	for (uint32_t p = 0; p < t->snap->n_procs; p++) {
+		if (hd_alarm_ends(t->snap, p))
+			hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "An alarm of its own will end process %" PRId32 " in %" PRId64 " s.",
+				     t->snap->procs[p].pid, (t->snap->procs[p].alarm_ns + HD_NS_PER_S / 2) / HD_NS_PER_S);
+	}
+}
+
 static void put_certainty(struct text *t)
 {
 	if (t->v->kind != HD_VERDICT_DEADLOCK)
@@ -446,6 +445,7 @@ static void put_certainty(struct text *t)
 	hd_page_heading(&t->page, "How sure is this");
 	hd_page_para(&t->page, 2, 2, HD_INK_PLAIN, "%s%s", certainty_words(t->v),
 		     t->v->assumes_no_signal ? " It assumes that nobody outside sends the program a signal." : "");
+	put_alarms(t);
 }
 
 static void put_action(struct text *t)
