@@ -87,8 +87,11 @@ run_fuzz() {
 
 # Scripts that run many cases and end with 'N passed, N failed, N skipped'.
 run_script() { # COMMAND...
-	"$@" 2>&1 | tee "$log"
-	local status=${PIPESTATUS[0]} line
+	# Shown as it comes, but ended with the script: a pipe would wait for whatever that may have left behind.
+	"$@" >"$log" 2>&1 &
+	tail -n +1 -s 0.2 -f --pid=$! "$log"
+	wait $!
+	local status=$? line
 	line=$(tail -1 "$log")
 	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
 		local bad=${BASH_REMATCH[2]}

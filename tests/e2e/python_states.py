@@ -2,6 +2,7 @@
 """What a dump tells of a Python program, on every CPython that is here: who holds the interpreter's lock and who waits for it,
 garbage collection, sub-interpreters, thread names, generators and coroutines, C calls between Python frames, local variables,
 and stacks in the middle of a fork."""
+import contextlib
 import json
 import os
 import subprocess
@@ -27,15 +28,22 @@ def case(function):
     return function
 
 
-def with_program(python, program, function):
-    p = subprocess.Popen([python, "-W", "ignore", "-c", HEAD + program], stdout=subprocess.PIPE, text=True)
+@contextlib.contextmanager
+def started(python, program):
+    """A program, ended with all that it forked: a copy that is stuck in a handler inherits no alarm."""
+    p = subprocess.Popen([python, "-W", "ignore", "-c", HEAD + program], stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
-        check(p.stdout.readline() == "ready\n", (python, "started"))
-        return function(p.pid)
+        yield p
     finally:
-        p.kill()
+        os.killpg(p.pid, 9)
         p.wait()
         p.stdout.close()
+
+
+def with_program(python, program, function):
+    with started(python, program) as p:
+        check(p.stdout.readline() == "ready\n", (python, "started"))
+        return function(p.pid)
 
 
 def dump(pid, *options):
@@ -306,8 +314,6 @@ def stacks_are_right_inside_the_c_librarys_handlers_of_a_fork():
     forking thread holds the GIL, so nobody can tell that it is there: the program is asked from outside."""
     for where, which in {"prepare": 0, "parent": 0, "child": 1}.items():
         for version, python in interpreters().items():
-            p = subprocess.Popen([python, "-W", "ignore", "-c", HEAD + C_FORK.replace("WHERE", repr(where))], stdout=subprocess.DEVNULL)
-
             def test(procs):
                 if len(procs) <= which:
                     return False
@@ -315,23 +321,8 @@ def stacks_are_right_inside_the_c_librarys_handlers_of_a_fork():
                 return (main is not None and names(main) == ["forks", "<module>"] and main["name"] == "MainThread"
                         and any(f["function"] == "pause" for f in main["stack"])
                         and len(procs[which]["threads"]) == (1 if which else 3))
-            try:
+            with started(python, C_FORK.replace("WHERE", repr(where))) as p:
                 eventually(where, version, p.pid, test)
-            finally:
-                for child in children(p.pid) + [p.pid]:
-                    try:
-                        os.kill(child, 9)
-                    except ProcessLookupError:
-                        pass
-                p.wait()
-
-
-def children(pid):
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children") as f:
-            return [int(n) for n in f.read().split()]
-    except OSError:
-        return []
 
 
 if __name__ == "__main__":

@@ -76,11 +76,14 @@ def fill(path):
 
 
 def accept_all(s, got):
+    """Until somebody connects and says nothing."""
     while True:
         c = s.accept()[0]
         text = b""
         while part := c.recv(65536):
             text += part
+        if not text:
+            return
         got.append(text.decode("utf-8", "surrogateescape"))
 
 
@@ -93,11 +96,16 @@ def main():
     lines = []
     if what.get("syslog") == "full":
         fill("/dev/log")
+    taker = threading.Thread(target=accept_all, args=(log, lines), daemon=True)
     if what.get("syslog") == "stream":
-        threading.Thread(target=accept_all, args=(log, lines), daemon=True).start()
+        taker.start()
     p = subprocess.run(sys.argv[2:], capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
     if what.get("syslog") == "dgram":
         lines = datagrams(log)
+    if what.get("syslog") == "stream":
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.connect("/dev/log")
+        taker.join()
     print(json.dumps({"status": p.returncode, "out": p.stdout, "err": p.stderr, "syslog": lines,
                       "journal": datagrams(journal) if journal else []}))
 
