@@ -51,8 +51,8 @@ def live(program, log):
     with Case(program, log) as case:
         folder = case.folder.name
         incidents = os.path.join(folder, "incidents")
-        p = case.start([HANGDOG, "run", "--interval", "20", "--on-hang", "kill", "--term-timeout", "1", "--stall", "0",
-                        "--incident-dir", incidents, "--"] + program.command())
+        p = case.start([HANGDOG, "run", "--interval", "20", "--on-hang", "kill", "--term-timeout", "1", "--stall", program.stall or "0",
+                        *(["--certainty", "suspected"] if program.stall else []), "--incident-dir", incidents, "--"] + program.command())
         case.start_outside()
         try:
             status = p.wait(60)
