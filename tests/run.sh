@@ -88,10 +88,17 @@ run_fuzz() {
 # Scripts that run many cases and end with 'N passed, N failed, N skipped'.
 run_script() { # COMMAND...
 	# Shown as it comes, but ended with the script: a pipe would wait for whatever that may have left behind.
-	"$@" >"$log" 2>&1 &
-	tail -n +1 -s 0.2 -f --pid=$! "$log"
-	wait $!
+	local shower marker
+	: >"$log"
+	sleep 7200 >/dev/null 2>&1 &
+	marker=$!
+	disown $marker # bash would say that it was killed
+	tail -n +1 -s 0.2 -f --pid=$marker "$log" &
+	shower=$!
+	"$@" >>"$log" 2>&1
 	local status=$? line
+	kill -KILL $marker
+	wait $shower
 	line=$(tail -1 "$log")
 	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
 		local bad=${BASH_REMATCH[2]}

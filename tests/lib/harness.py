@@ -1,6 +1,7 @@
 """What the end-to-end tests share: run the built binary, check, count, print 'N passed, N failed, N skipped'."""
 import concurrent.futures
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,11 @@ import traceback
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 O = os.path.join(ROOT, os.environ.get("O", "build"))
 HANGDOG = os.path.join(O, "hangdog")
+
+# Who starts tests in the background of a shell ignores these, and what ignores SIGINT is judged another way: nobody sends it.
+for number in signal.SIGINT, signal.SIGQUIT:
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 class Skip(Exception):
