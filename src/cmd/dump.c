@@ -1,11 +1,11 @@
 /* hangdog dump: native and Python stacks of the whole tree, now.  Captured first, unwound when everybody runs again. */
 #include <stdio.h>
 
+#include "cmd/ask.h"
 #include "cmd/cmd.h"
 #include "cmd/dump.h"
 #include "cmd/once.h"
 #include "cmd/say.h"
-#include "cmd/spinner.h"
 #include "hangdog/capture.h"
 #include "hangdog/door.h"
 #include "hangdog/folded.h"
@@ -86,20 +86,14 @@ static int print_dump(const struct hd_case *c, const struct hd_options *options)
 static int ask_supervisor(int32_t supervisor, const struct hd_options *options)
 {
 	HD_CLEAN_BUF struct hd_buf body = {0};
-	struct hd_err err = {0};
 	char request[128];
 	struct hd_text_style style = hd_say_style(stdout, options);
 	const char *form = options->json ? "json" : options->folded ? "folded" : options->merge ? "merge" : "text";
 	bool both = options->native == options->python;
 	snprintf(request, sizeof(request), "dump %s %u %d %d %d %d %d %d", form, style.width, style.color, both || options->native,
 		 both || options->python, options->lines, options->locals, options->async);
-	struct hd_spinner *spinner = hd_spinner_start(options, "still waiting for the hangdog that guards it");
-	int r = hd_door_ask(supervisor, request, ASK_MS, &body, &err);
-	hd_spinner_stop(spinner);
-	if (r < 0) {
-		hd_say("%s", err.text);
+	if (!hd_ask(supervisor, request, ASK_MS, options, &body))
 		return HD_EXIT_ERROR;
-	}
 	fputs(hd_buf_text(&body), stdout);
 	return fflush(stdout) == 0 ? 0 : HD_EXIT_ERROR;
 }

@@ -209,16 +209,21 @@ static int start_question(struct hd_source *source, struct hd_err *err)
 	return hd_call_start(source->supervisor, request, &source->asked, err);
 }
 
+/* Of a call that is under way, which ends with its answer; -EAGAIN: none is, or it has not come yet. */
+static int take_answer(struct hd_call **call, struct hd_buf *ret_body, struct hd_err *err)
+{
+	int r = *call != NULL ? hd_call_take(*call, ret_body, err) : -EAGAIN;
+	if (r == -EAGAIN)
+		return r;
+	hd_call_free(*call);
+	*call = NULL;
+	return r;
+}
+
 static int hear_answer(struct hd_source *source, struct hd_snapshot **ret, struct hd_err *err)
 {
 	HD_CLEAN_BUF struct hd_buf body = {0};
-	if (source->asked == NULL)
-		return -EAGAIN;
-	int r = hd_call_take(source->asked, &body, err);
-	if (r == -EAGAIN)
-		return r;
-	hd_call_free(source->asked);
-	source->asked = NULL;
+	int r = take_answer(&source->asked, &body, err);
 	return r < 0 ? r : hd_snapshot_read(hd_buf_text(&body), body.len, ret, err);
 }
 
@@ -468,13 +473,9 @@ int hd_source_act(struct hd_source *source, enum hd_view_want want, struct hd_er
 int hd_source_acted(struct hd_source *source, struct hd_buf *ret, struct hd_err *err)
 {
 	HD_CLEAN_BUF struct hd_buf body = {0};
-	if (source->acting == NULL)
-		return -EAGAIN;
-	int r = hd_call_take(source->acting, &body, err);
+	int r = take_answer(&source->acting, &body, err);
 	if (r == -EAGAIN)
 		return r;
-	hd_call_free(source->acting);
-	source->acting = NULL;
 	if (source->worker > 0)
 		(void)waitpid(source->worker, NULL, 0); /* it has answered, and ends */
 	source->worker = 0;

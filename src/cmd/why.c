@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/ask.h"
 #include "cmd/cmd.h"
 #include "cmd/once.h"
 #include "cmd/say.h"
-#include "cmd/spinner.h"
 #include "hangdog/door.h"
 
 #define ASK_MS 20000
@@ -14,18 +14,12 @@
 static int ask_supervisor(int32_t supervisor, const struct hd_options *options)
 {
 	HD_CLEAN_BUF struct hd_buf body = {0};
-	struct hd_err err = {0};
 	struct hd_text_style style = hd_say_style(stdout, options);
 	char request[64] = "why json";
 	if (!options->json)
 		snprintf(request, sizeof(request), "why text %u %d %d", style.width, style.color, style.verbose);
-	struct hd_spinner *spinner = hd_spinner_start(options, "still waiting for the hangdog that guards it");
-	int r = hd_door_ask(supervisor, request, ASK_MS, &body, &err);
-	hd_spinner_stop(spinner);
-	if (r < 0) {
-		hd_say("%s", err.text);
+	if (!hd_ask(supervisor, request, ASK_MS, options, &body))
 		return HD_EXIT_ERROR;
-	}
 	const char *text = strchr(hd_buf_text(&body), '\n');
 	fputs(text != NULL ? text + 1 : "", stdout);
 	if (fflush(stdout) != 0 || text == NULL)

@@ -62,8 +62,9 @@ static uint64_t manager_lock(struct hd_python *py, struct hd_py_target *t, uint6
 	return hd_py_search(py, t, manager, strcmp(type, "_ModuleLockManager") == 0 ? 3 : HD_PY_DEPTH_MAX, NULL, &parent);
 }
 
-/* The lock whose __exit__ stands in live slot i; 0 = none.  3.14+ keeps the function and its object in two slots. */
-static uint64_t exit_lock(struct hd_python *py, struct hd_py_target *t, const struct hd_py_words *words, uint32_t i)
+/* Whose __exit__ stands in live slot i; 0 = nobody's, or not one that gives a lock back.  Plain: the __exit__ is C code, as
+ * that of a lock is; else a context manager written in Python.  3.14+ keeps the function and its object in two slots. */
+static uint64_t exit_self(struct hd_python *py, const struct hd_py_words *words, uint32_t i, bool *ret_is_plain)
 {
 	uint64_t slot = hd_py_word(py, words->stack, i), function = 0, self = 0;
 	enum hd_py_type type = slot != 0 ? hd_py_type_of(py, slot) : HD_PY_OTHER;
@@ -77,9 +78,25 @@ static uint64_t exit_lock(struct hd_python *py, struct hd_py_target *t, const st
 		function = slot;
 		self = hd_py_word(py, words->stack, i + 1);
 	}
-	if (type == HD_PY_BUILTIN ? builtin_is_exit(py, slot) : type != HD_PY_METHOD && descriptor_is_exit(py, slot))
+	*ret_is_plain = type == HD_PY_BUILTIN ? builtin_is_exit(py, slot) : type != HD_PY_METHOD && descriptor_is_exit(py, slot);
+	return *ret_is_plain || (self != 0 && function_is_release(py, function)) ? self : 0;
+}
+
+/* The lock of the target whose __exit__ stands in live slot i; 0 = none. */
+static uint64_t exit_lock(struct hd_python *py, struct hd_py_target *t, const struct hd_py_words *words, uint32_t i)
+{
+	bool is_plain;
+	uint64_t self = exit_self(py, words, i, &is_plain);
+	if (self == 0)
+		return 0;
+	if (is_plain)
 		return hd_py_target_is(py, t, self) ? self : 0;
-	return self != 0 && function_is_release(py, function) ? manager_lock(py, t, self) : 0;
+	return manager_lock(py, t, self);
+}
+
+static bool is_condition_wait(const struct hd_frame *frame)
+{
+	return hd_py_file_ends(frame, "threading.py") && hd_py_function_is(frame, "Condition", "wait");
 }
 
 /* Inside `with condition: condition.wait()` the lock is free. */
@@ -87,7 +104,7 @@ static bool is_in_condition_wait(struct hd_python *py, struct hd_py_target *t, c
 {
 	uint64_t parent;
 	for (uint32_t i = 0; i < inside; i++) {
-		if (hd_py_file_ends(&stack->at[i], "threading.py") && hd_py_function_is(&stack->at[i], "Condition", "wait") &&
+		if (is_condition_wait(&stack->at[i]) &&
 		    hd_py_search(py, t, hd_py_first_local(py, &stack->at[i]), HD_PY_DEPTH_MAX, NULL, &parent) != 0)
 			return true;
 	}
@@ -217,27 +234,15 @@ static bool is_repaired(const struct hd_frame *frame)
 /* The lock, or the object that works like one, whose __exit__ stands in live slot i; 0 = none. */
 static uint64_t any_exit(struct hd_python *py, const struct hd_py_words *words, uint32_t i)
 {
-	uint64_t slot = hd_py_word(py, words->stack, i), function = 0, self = 0;
-	enum hd_py_type type = slot != 0 ? hd_py_type_of(py, slot) : HD_PY_OTHER;
-	if (slot == 0)
-		return 0;
-	if (type == HD_PY_BUILTIN || type == HD_PY_METHOD) {
-		if (!hd_py_u64(py, slot + (uint64_t)py->at.object, &function) ||
-		    !hd_py_u64(py, slot + (uint64_t)py->at.object + 8, &self))
-			return 0;
-	} else if (py->at.minor >= 14 && i + 1 < words->n_live) {
-		function = slot;
-		self = hd_py_word(py, words->stack, i + 1);
-	}
-	if (type == HD_PY_BUILTIN ? builtin_is_exit(py, slot) : type != HD_PY_METHOD && descriptor_is_exit(py, slot))
-		return is_lock(py, self) ? self : 0;
-	return self != 0 && function_is_release(py, function) ? self : 0;
+	bool is_plain;
+	uint64_t self = exit_self(py, words, i, &is_plain);
+	return self != 0 && is_plain && !is_lock(py, self) ? 0 : self;
 }
 
 static bool waits_in_condition(const struct hd_stack *stack, uint32_t inside)
 {
 	for (uint32_t i = 0; i < inside; i++) {
-		if (hd_py_file_ends(&stack->at[i], "threading.py") && hd_py_function_is(&stack->at[i], "Condition", "wait"))
+		if (is_condition_wait(&stack->at[i]))
 			return true;
 	}
 	return false;
