@@ -195,8 +195,9 @@ def need_fork(python):
         raise Skip("this Python does not fork by default")
 
 
-LOCK = """
-import {module} as mp, threading
+# A lock of the program's own that a thread of the parent holds for good.
+HELD = """
+import threading
 lock = threading.Lock()
 taken = threading.Event()
 def hold():
@@ -206,6 +207,9 @@ def hold():
 def work(n):
     with lock:
         return n * 2
+"""
+
+LOCK = "import {module} as mp" + HELD + """\
 if __name__ == "__main__":
     threading.Thread(target=hold, daemon=True).start()
     taken.wait()
@@ -404,19 +408,6 @@ def switching_intels_fork_handler_off_is_no_cure():
 
 
 # ---- workers of dask and vLLM: a lock of their module is held by a thread of the parent -----------------------------------------
-
-HELD = """
-import threading
-lock = threading.Lock()
-taken = threading.Event()
-def hold():
-    with lock:
-        taken.set()
-        threading.Event().wait()
-def work(n):
-    with lock:
-        return n * 2
-"""
 
 DASK = """
 import threading

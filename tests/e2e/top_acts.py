@@ -102,8 +102,7 @@ def k_asks_then_kills_a_tree_that_nobody_guards(folder, env):
         t.keys("k", "y")
         check(p.process.wait(30) == -signal.SIGTERM, p.process.returncode)
         t.shows("ended 2 processes")
-        t.keys("q")
-        t.ends()
+        t.quits()
 
 
 @case
@@ -121,8 +120,7 @@ def keys_work_while_a_program_takes_its_time_to_end(folder, env):
         t.shows("is not done yet")
         check(p.process.wait(30) == -signal.SIGKILL, p.process.returncode)
         t.shows("ended 1 process")
-        t.keys("q")
-        t.ends()
+        t.quits()
 
 
 @case
@@ -134,8 +132,7 @@ def k_is_done_by_the_supervisor_of_a_guarded_tree(folder, env):
             t.keys("k", "y")
             check(p.process.wait(30) == -signal.SIGTERM, p.process.returncode)
             t.shows("ended ")
-            t.keys("q")
-            t.ends()
+            t.quits()
 
 
 @case
@@ -155,8 +152,7 @@ def r_asks_then_starts_it_again(folder, env):
             t.shows(f"pid {now}", "DEADLOCK (proven)")
             t.keys("k", "y")
             guard.process.wait(30)
-            t.keys("q")
-            t.ends()
+            t.quits()
 
 
 @case
@@ -168,8 +164,7 @@ def what_was_not_started_by_hangdog_is_not_started_again(folder, env):
             t.keys("r", "y")
             t.shows("start it again yourself")
             check(p.process.poll() is None, "it was ended")
-            t.keys("q")
-            t.ends()
+            t.quits()
 
 
 @case
@@ -187,8 +182,7 @@ def capital_h_asks_then_heals(folder, env):
             check(guard.process.wait(30) == 0, f"the healed program ended with {guard.process.returncode}")
             t.keys("L")
             t.shows("freed")
-            t.keys("q")
-            t.ends()
+            t.quits()
 
 
 @case
@@ -206,8 +200,7 @@ def capital_d_asks_then_stops_guarding(folder, env):
             t.keys("D", "y")
             t.shows("not guarded any more")
             check(is_untraced(pid) and guard.process.poll() is None, "still traced, or run did not stay its parent")
-            t.keys("q")
-            t.ends()
+            t.quits()
         os.kill(pid, signal.SIGTERM)
         check(guard.process.wait(30) == 128 + signal.SIGTERM, guard.process.returncode)
 
@@ -221,8 +214,7 @@ def d_writes_the_stacks_to_a_file(folder, env):
             t.shows("DEADLOCK (proven)")
             t.keys("d")
             t.shows("stacks written to hangdog-dump-")
-            t.keys("q")
-            t.ends()
+            t.quits()
         with attached(env, p.pid) as guard:
             root_of(env, guard)
             os.rename(files()[0], os.path.join(folder, "first"))
@@ -277,8 +269,7 @@ def a_supervisor_that_does_not_answer_is_spoken_of_and_holds_nobody_up(folder, e
                 late.ends()
             os.kill(guard.pid, signal.SIGCONT)
             t.hides("no answer from")
-            t.keys("q")
-            t.ends()
+            t.quits()
 
 
 if __name__ == "__main__":

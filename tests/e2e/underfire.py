@@ -57,6 +57,15 @@ def hangdog_dies_in_the_middle_of_a_heal():
     print(f"after the kill: {outcomes}", flush=True)
 
 
+def kill(pid):
+    """It may have ended by itself; 0: there was none."""
+    try:
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 @case
 def the_root_is_killed_in_the_middle_of_a_restart():
     rng = random.Random(3)
@@ -65,11 +74,7 @@ def the_root_is_killed_in_the_middle_of_a_restart():
             t.wait_for_report()
             root = min(t.others(), default=0)
             time.sleep(rng.random() * 0.2)
-            try:
-                if root:
-                    os.kill(root, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            kill(root)
             check(t.hangdog.wait(timeout=30) == 6, t.hangdog.returncode)
             check(len(open(os.path.join(d, "starts")).read().splitlines()) == 2, "starts")
 
@@ -82,10 +87,7 @@ def a_process_in_between_is_killed_in_the_middle_of_a_restart():
             t.wait_for_report()
             family = [int(line.split()[0]) for line in open(os.path.join(d, "family"))]
             time.sleep(rng.random() * 0.2)
-            try:
-                os.kill(rng.choice(family), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            kill(rng.choice(family))
             check(t.hangdog.wait(timeout=30) == 6, t.hangdog.returncode)
             check("left=0" in open(os.path.join(d, "starts")).read().splitlines()[1], "somebody was left")
 
@@ -98,11 +100,7 @@ def the_stuck_child_is_killed_in_the_middle_of_a_heal():
             t.wait_for_report()
             child = max(t.others(), default=0)
             time.sleep(rng.random() * 0.006)
-            try:
-                if child:
-                    os.kill(child, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            kill(child)
             # The command ends with what became of its child, or hangdog ended it all.
             check(t.hangdog.wait(timeout=30) in (5, 128 + 9, 124), t.hangdog.returncode)
 

@@ -62,6 +62,10 @@ class Terminal:
     def hides(self, words):
         wait_until(lambda: words not in self.screen(), f"'{words}' gone from the screen")
 
+    def quits(self):
+        self.keys("q")
+        self.ends()
+
     def ends(self, status=0):
         self.shows(f"status={status}", "ended")
         before, after = (open(os.path.join(self.folder, f)).read() for f in ("before", "after"))
