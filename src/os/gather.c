@@ -390,15 +390,31 @@ int64_t hd_oom_kills(void)
 	return hd_procfile_read(text, sizeof(text), "/proc/vmstat") > 0 ? hd_vmstat_oom_kills(text) : -1;
 }
 
-static void lost_facts(const struct hd_watcher *w, struct hd_lost *lost, struct hd_arena *arena)
+static const char *core_pattern(struct hd_arena *arena)
 {
 	char text[512];
-	if (lost->has_core && hd_procfile_read(text, sizeof(text), "/proc/sys/kernel/core_pattern") > 0) {
-		text[strcspn(text, "\n")] = '\0';
-		lost->core_pattern = hd_arena_str(arena, text);
+	if (hd_procfile_read(text, sizeof(text), "/proc/sys/kernel/core_pattern") <= 0)
+		return NULL;
+	text[strcspn(text, "\n")] = '\0';
+	return hd_arena_str(arena, text);
+}
+
+/* Both are facts of the machine: read once, and only if somebody's end asks for them. */
+static void lost_facts(const struct hd_watcher *w, struct hd_snapshot *snap)
+{
+	bool any_core = false, any_killed = false;
+	for (uint32_t i = 0; i < snap->n_lost; i++) {
+		any_core |= snap->lost[i].has_core;
+		any_killed |= snap->lost[i].signal == SIGKILL;
 	}
-	int64_t oom_kills = lost->signal == SIGKILL && w->oom_kills >= 0 ? hd_oom_kills() : -1;
-	lost->oom_kills = oom_kills > w->oom_kills ? oom_kills - w->oom_kills : 0;
+	const char *pattern = any_core ? core_pattern(snap->arena) : NULL;
+	int64_t oom_kills = any_killed && w->oom_kills >= 0 ? hd_oom_kills() : -1;
+	for (uint32_t i = 0; i < snap->n_lost; i++) {
+		struct hd_lost *lost = &snap->lost[i];
+		if (lost->has_core && pattern != NULL)
+			lost->core_pattern = pattern;
+		lost->oom_kills = lost->signal == SIGKILL && oom_kills > w->oom_kills ? oom_kills - w->oom_kills : 0;
+	}
 }
 
 void hd_watcher_header(const struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot *snap)
@@ -422,8 +438,8 @@ void hd_watcher_header(const struct hd_watcher *w, const struct hd_model *model,
 	for (uint32_t i = 0; i < snap->n_lost; i++) {
 		snap->lost[i] = *hd_model_lost(model, i);
 		snap->lost[i].comm = hd_arena_str(snap->arena, snap->lost[i].comm);
-		lost_facts(w, &snap->lost[i], snap->arena);
 	}
+	lost_facts(w, snap);
 }
 
 static void draft_init(struct hd_draft *d, struct hd_watcher *w, const struct hd_model *model)
