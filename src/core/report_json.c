@@ -293,7 +293,7 @@ static json_t *left_behind(const struct hd_report *report)
 
 static json_t *children_lost(const struct hd_report *report)
 {
-	json_t *ret = json_array();
+	json_t *ret = json_array(), *left = report->snap->n_lost > 0 ? left_behind(report) : NULL;
 	for (uint32_t i = 0; i < report->snap->n_lost; i++) {
 		const struct hd_lost *lost = &report->snap->lost[i];
 		if (!hd_lost_is_told(report->snap, report->verdict, i))
@@ -308,9 +308,10 @@ static json_t *children_lost(const struct hd_report *report)
 		put(row, "core_dumped", json_boolean(lost->has_core));
 		put(row, "core_pattern", hd_json_text(lost->core_pattern));
 		put(row, "oom_kills", positive_or_null(lost->oom_kills));
-		put(row, "left", left_behind(report));
+		put(row, "left", json_incref(left));
 		add(ret, row);
 	}
+	json_decref(left);
 	return ret;
 }
 
