@@ -3,7 +3,6 @@
 ones that 'hangdog doctor --cures' states.  What is not installed is skipped (HANGDOG_TEST_PYTHON names a Python that has it)."""
 import glob
 import os
-import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
