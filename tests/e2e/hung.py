@@ -10,7 +10,8 @@ compiler must be able to do (they are flags of the build, too); `SIGHT: all` say
 the descriptors of every process on the machine can be read.  `lost=N` in EXPECT: a child that ended by signal N is told.
 `OBJECT: regex`: what a dead-locked thread of a culprit waits for, as the report says it.  `CC: command` names another compiler;
 `SPINS: N`: how many threads are told to spin.  `LEFT: regex`: what a lost child left behind.  `CRATES: names` are libraries of Rust (Debian's librust-NAME-dev).  `STALL: seconds` is passed on as --stall, and then what is suspected is acted on.
-`PYTHON: version` is the oldest that will do: looked for in HD_PYTHONS (a list with colons), which may lie in a chroot.
+`PYTHON: version` is the oldest that will do: looked for in HD_PYTHONS (a list with colons), which may lie in a chroot.  `GIL: yes`:
+a free-threaded build will not do.
 `STDIN: slow` and `STDOUT: slow`: a process outside the tree writes the input, reads the output, after a while; `STDIN: steady`:
 a byte every 30 ms.
 FIXTURE_PYTHON names another interpreter for the Python programs.  HD_SOUND=1: every program is also guarded, not only a sample
@@ -34,6 +35,7 @@ from harness import HANGDOG, O, ROOT, Skip, check, main, need, scratch
 TESTS = os.path.join(ROOT, "tests")
 BUILT = os.path.join(O, "tests", "programs")
 INTERVAL = os.environ.get("HD_INTERVAL", "10")
+FREE = "import sysconfig, sys; sys.exit(not sysconfig.get_config_var('Py_GIL_DISABLED'))"
 _building = threading.Lock()
 SAMPLE = 1 if os.environ.get("HD_SOUND") else 6  # every so-manieth program is guarded as well
 C_FLAGS = ["-O1", "-g", "-pthread", "-I", os.path.join(TESTS, "lib")]
@@ -66,7 +68,7 @@ class Program:
         self.compiler = (self.directive(head, "CC") or "").split()
         self.crates = (self.directive(head, "CRATES") or "").split()
         self.stall = self.directive(head, "STALL")
-        self.python = self.directive(head, "PYTHON")
+        self.python, self.gil = self.directive(head, "PYTHON"), self.directive(head, "GIL")
 
     @staticmethod
     def directive(head, word):
@@ -142,6 +144,8 @@ class Program:
 
     def check_needs(self):
         check(not self.broken, self.broken)
+        if self.gil and subprocess.run([*self.command()[:-1], "-c", FREE], capture_output=True).returncode == 0:
+            raise Skip("this Python has no interpreter lock")
         for tool in self.needs:
             if shutil.which(tool) is None:
                 raise Skip(f"{tool} is not installed")
