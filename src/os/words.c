@@ -259,6 +259,13 @@ static void held_at_birth(const struct hd_fork *fork, const struct hd_word *word
 	}
 }
 
+/* The interpreter's own affairs: no variable leads there. */
+static bool is_interpreters(const struct hd_lock *lock)
+{
+	return lock->kind == HD_LOCK_GIL ||
+	       (lock->kind == HD_LOCK_PARKER && lock->family != NULL && strcmp(lock->family, "cpython") == 0);
+}
+
 static void python_lock(struct hd_draft *d, uint32_t t)
 {
 	struct hd_thread *thread = &d->snap->threads[t];
@@ -266,7 +273,7 @@ static void python_lock(struct hd_draft *d, uint32_t t)
 	const struct hd_py_view *view = python_of(d, thread->proc);
 	const struct hd_py_thread *waiter = view != NULL ? hd_py_view_thread(view, proc, t) : NULL;
 	struct hd_mem *mem = hd_draft_mem(d, thread->proc);
-	if (waiter == NULL || mem == NULL || thread->lock.kind == HD_LOCK_GIL)
+	if (waiter == NULL || mem == NULL || is_interpreters(&thread->lock))
 		return;
 	const char *name = hd_python_lock_name(view->py, mem, thread->words[0].addr, waiter, d->arena);
 	if (name != NULL)

@@ -12,6 +12,8 @@ static const uint32_t heads[] = {16, 32};
  * 3.14: {PyMutex 0, thread 8, level 16}.  The lock pointer of both lock types comes first. */
 #define RLOCK_OWNER 8u
 #define PYMUTEX_LOCKED 1u
+#define THREAD_SUSPENDED 2u /* Include/internal/pycore_pystate.h, _Py_THREAD_SUSPENDED */
+#define STATE_TO_TID 136u
 
 /* Modules/_multiprocessing/semaphore.c, SemLockObject {handle 0, last_tid 8, count 16, maxvalue 20}. */
 #define SEMLOCK_COUNT 16u
@@ -107,10 +109,64 @@ void hd_python_semlock(struct hd_probe *p)
 	p->lock->is_held = p->lock->semlock != 0 && p->word_known && p->word == 0;
 }
 
+/* Where does this thread park?  In the innermost call that is not the parking lot's own. */
+static enum hd_lock_api parked_in(const struct hd_probe *p)
+{
+	const struct hd_lock_calls *calls = p->calls;
+	uint32_t i = 0;
+	while (i < calls->n_primitives && (calls->primitive[i].api == HD_API_SEM || calls->primitive[i].api == HD_API_PY_PARK))
+		i++;
+	return i < calls->n_primitives ? calls->primitive[i].api : HD_API_NONE;
+}
+
+/* Free-threaded builds stop all threads but one for a fork, a garbage collection and the like (Python/pystate.c,
+ * stop_the_world).  The others park on the state of their own threads, which is no lock: that one thread must wake them. */
+static bool is_suspended(struct hd_probe *p, uint64_t *ret_state)
+{
+	uint32_t value;
+	return hd_mem_u64(p->mem, p->uaddr - 8, ret_state) == 0 && *ret_state % 4 == 0 &&
+	       hd_mem_u32(p->mem, *ret_state, &value) == 0 && value == THREAD_SUSPENDED;
+}
+
+/* A stripped build does not name the call, but a thread state has the thread's number some words behind the state (3.13: 120
+ * bytes, 3.14: 116, 3.15: 136). */
+static bool is_suspended_self(struct hd_probe *p)
+{
+	uint64_t state, words[STATE_TO_TID / 8 + 1];
+	if (!is_suspended(p, &state) || hd_mem_read(p->mem, state & ~UINT64_C(7), words, sizeof(words)) < 0)
+		return false;
+	for (size_t i = 0; i < HD_COUNTOF(words); i++) {
+		if (words[i] == (uint64_t)p->query->ns_tid && p->query->ns_tid > 0)
+			return true;
+	}
+	return false;
+}
+
+static void pause_take(struct hd_probe *p)
+{
+	*p->lock = (struct hd_lock){.kind = HD_LOCK_PARKER, .family = "cpython", .api = "PyThreadState_Attach"};
+	hd_probe_check_word(p);
+}
+
+void hd_python_attach(struct hd_probe *p)
+{
+	enum hd_lock_api api = parked_in(p);
+	if (api == HD_API_PY_ATTACH || api == HD_API_PY_MUTEX)
+		hd_python_park(p);
+	else
+		hd_probe_fail(p, "it is not parked there");
+}
+
 void hd_python_park(struct hd_probe *p)
 {
 	uint64_t address = 0;
 	uint8_t byte = 0;
+	enum hd_lock_api api = parked_in(p);
+	if (api == HD_API_PY_ATTACH || (api == HD_API_NONE && is_suspended_self(p))) {
+		pause_take(p);
+		hd_probe_check(p, is_suspended(p, &address), "the thread is not marked as stopped");
+		return;
+	}
 	p->lock->kind = HD_LOCK_PYTHON;
 	p->lock->family = "cpython";
 	hd_probe_check_word(p);

@@ -129,6 +129,69 @@ Test(lock_python, a_parked_waiter_has_the_address_below_its_word, .timeout = 10)
 	bench_free(b);
 }
 
+/* PyThreadState.state 2: the world is stopped (free-threaded builds).  The lock that the thread had just got is not it. */
+Test(lock_python, a_thread_that_is_stopped_with_all_others_waits_for_no_lock, .timeout = 10)
+{
+	struct bench *b = bench_new();
+	uint64_t node = BENCH_SP + 0x80;
+	int32_t owner;
+	bench_put64(b, node - 8, OBJECT + 40);
+	bench_put32(b, OBJECT + 40, 2);
+	bench_frame(b, BENCH_LIBC, NULL, "sem_wait");
+	bench_frame(b, PYTHON, "_PyParkingLot_Park", NULL);
+	bench_frame(b, PYTHON, "_PyThreadState_Attach", NULL);
+	bench_frame(b, PYTHON, "PyEval_AcquireThread", NULL);
+	bench_frame(b, PYTHON, "_PyParkingLot_Park", NULL);
+	bench_frame(b, PYTHON, "_PyMutex_LockTimed", NULL);
+	const struct hd_lock *lock = bench_classify(b, NULL, NULL, node, 0x189, 0);
+	cr_expect_eq(lock->kind, HD_LOCK_PARKER);
+	cr_expect(lock->base == 0 && !lock->is_held);
+	cr_expect_eq(lock->confidence, HD_CONF_HIGH, "%s", lock->check_failed);
+	cr_expect_eq(hd_lock_is_held(&b->mem, lock, &owner), HD_UNKNOWN);
+	cr_expect_str_eq(hd_lock_what(lock), "the thread that stopped all Python threads, to let them go on");
+	bench_put32(b, OBJECT + 40, 0);
+	lock = bench_classify(b, NULL, NULL, node, 0x189, 0);
+	cr_expect_eq(lock->confidence, HD_CONF_LOW, "it was let go on meanwhile");
+	bench_free(b);
+}
+
+/* There the call has no name, but the thread state holds the thread's number too. */
+Test(lock_python, a_stripped_build_shows_by_the_thread_s_state_that_all_are_stopped, .timeout = 10)
+{
+	struct bench *b = bench_new();
+	uint64_t node = BENCH_SP + 0x80;
+	bench_put64(b, node - 8, OBJECT + 44);
+	bench_put32(b, OBJECT + 44, 2);
+	bench_put64(b, OBJECT + 160, (uint64_t)b->query.ns_tid);
+	bench_frame(b, BENCH_LIBC, NULL, "sem_wait");
+	bench_frame(b, PYTHON, "_PyParkingLot_Park", NULL);
+	bench_frame(b, PYTHON, NULL, NULL);
+	cr_expect_eq(bench_classify(b, NULL, NULL, node, 0x189, 0)->kind, HD_LOCK_PARKER);
+	bench_put64(b, OBJECT + 160, (uint64_t)b->query.ns_tid + 1);
+	cr_expect_eq(bench_classify(b, NULL, NULL, node, 0x189, 0)->kind, HD_LOCK_PYTHON, "another thread's");
+	bench_put64(b, OBJECT + 160, (uint64_t)b->query.ns_tid);
+	bench_put32(b, OBJECT + 44, 3);
+	cr_expect_eq(bench_classify(b, NULL, NULL, node, 0x189, 0)->kind, HD_LOCK_PYTHON, "a mutex");
+	bench_free(b);
+}
+
+/* A critical section that was given up for the wait is taken again, in the same call. */
+Test(lock_python, a_mutex_that_is_wanted_on_the_way_back_is_a_mutex, .timeout = 10)
+{
+	struct bench *b = bench_new();
+	uint64_t node = BENCH_SP + 0x80;
+	bench_put64(b, node - 8, OBJECT + 10);
+	*bench_at(b, OBJECT + 10, 1) = 3;
+	bench_frame(b, BENCH_LIBC, NULL, "sem_wait");
+	bench_frame(b, PYTHON, "_PyParkingLot_Park", NULL);
+	bench_frame(b, PYTHON, "_PyMutex_LockTimed", NULL);
+	bench_frame(b, PYTHON, "_PyThreadState_Attach", NULL);
+	const struct hd_lock *lock = bench_classify(b, NULL, NULL, node, 0x189, 0);
+	cr_expect_eq(lock->kind, HD_LOCK_PYTHON);
+	cr_expect(lock->is_held && lock->base == OBJECT + 10);
+	bench_free(b);
+}
+
 Test(lock_python, semaphores_of_multiprocessing_are_shared_ones, .timeout = 10)
 {
 	struct bench *b = bench_new();
