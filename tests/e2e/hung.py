@@ -11,7 +11,7 @@ the descriptors of every process on the machine can be read.  `lost=N` in EXPECT
 `OBJECT: regex`: what a dead-locked thread of a culprit waits for, as the report says it.  `CC: command` names another compiler;
 `SPINS: N`: how many threads are told to spin.  `LEFT: regex`: what a lost child left behind.  `CRATES: names` are libraries of Rust (Debian's librust-NAME-dev).  `STALL: seconds` is passed on as --stall, and then what is suspected is acted on.
 `PYTHON: version` is the oldest that will do: looked for in HD_PYTHONS (a list with colons), which may lie in a chroot.  `GIL: yes`:
-a free-threaded build will not do.
+a free-threaded build will not do; `GIL: no`: only such a build will do.
 `STDIN: slow` and `STDOUT: slow`: a process outside the tree writes the input, reads the output, after a while; `STDIN: steady`:
 a byte every 30 ms.
 FIXTURE_PYTHON names another interpreter for the Python programs.  HD_SOUND=1: every program is also guarded, not only a sample
@@ -35,7 +35,6 @@ from harness import HANGDOG, O, ROOT, Skip, check, main, need, scratch
 TESTS = os.path.join(ROOT, "tests")
 BUILT = os.path.join(O, "tests", "programs")
 INTERVAL = os.environ.get("HD_INTERVAL", "10")
-FREE = "import sysconfig, sys; sys.exit(not sysconfig.get_config_var('Py_GIL_DISABLED'))"
 _building = threading.Lock()
 SAMPLE = 1 if os.environ.get("HD_SOUND") else 6  # every so-manieth program is guarded as well
 C_FLAGS = ["-O1", "-g", "-pthread", "-I", os.path.join(TESTS, "lib")]
@@ -44,6 +43,11 @@ COMPILERS = {".c": ["cc", "-std=gnu17", "-D_GNU_SOURCE"] + C_FLAGS, ".cc": ["c++
 CRATES, CRATES_LOCK = "/usr/share/cargo/registry", threading.Lock()
 SCRIPTS = {".py": [os.environ.get("FIXTURE_PYTHON", sys.executable)], ".sh": ["bash"]}
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans of a case come to us
+
+
+def is_free_threaded(python):
+    asked = "import sys, sysconfig; sys.exit(not sysconfig.get_config_var('Py_GIL_DISABLED'))"
+    return subprocess.run([*python, "-c", asked], capture_output=True).returncode == 0
 
 
 class Program:
@@ -80,14 +84,15 @@ class Program:
         return self.expect["verdict"] != "none"
 
     def newer_python(self):
-        wanted = f"import sys; sys.exit(sys.version_info < ({self.python.replace('.', ',')}))"
+        version = f"import sys; sys.exit(sys.version_info < ({(self.python or '3.8').replace('.', ',')}))"
         for python in [*SCRIPTS[".py"], *filter(None, os.environ.get("HD_PYTHONS", "").split(":"))]:
-            if os.path.exists(python) and subprocess.run([python, "-c", wanted], capture_output=True).returncode == 0:
+            if os.path.exists(python) and subprocess.run([python, "-c", version], capture_output=True).returncode == 0 and \
+                    (self.gil != "no" or is_free_threaded([python])):
                 return python
-        raise Skip(f"no Python {self.python} here (HD_PYTHONS may name one)")
+        raise Skip(f"no Python {self.python or 'without an interpreter lock'} here (HD_PYTHONS may name one)")
 
     def command(self):
-        if self.python:
+        if self.python or self.gil == "no":
             return [self.newer_python(), "-c", open(self.path).read()]
         script = SCRIPTS.get(os.path.splitext(self.file)[1])
         return script + [self.path] if script else [os.path.join(BUILT, self.name)]
@@ -144,7 +149,7 @@ class Program:
 
     def check_needs(self):
         check(not self.broken, self.broken)
-        if self.gil and subprocess.run([*self.command()[:-1], "-c", FREE], capture_output=True).returncode == 0:
+        if self.gil == "yes" and is_free_threaded(SCRIPTS[".py"]):
             raise Skip("this Python has no interpreter lock")
         for tool in self.needs:
             if shutil.which(tool) is None:
