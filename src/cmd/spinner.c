@@ -1,12 +1,11 @@
 #include "cmd/spinner.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "hangdog/base.h"
+#include "hangdog/threads.h"
 
 #define FIRST_MS 1000
 #define NEXT_MS 200
@@ -70,17 +69,6 @@ static bool is_wanted(const struct hd_options *options)
 	return !options->quiet && isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
 }
 
-/* Signals are for the thread that works. */
-static int start_thread(struct hd_spinner *s)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int r = pthread_create(&s->thread, NULL, spin, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return r;
-}
-
 struct hd_spinner *hd_spinner_start(const struct hd_options *options, const char *what)
 {
 	struct hd_spinner *s = is_wanted(options) ? calloc(1, sizeof(*s)) : NULL;
@@ -93,7 +81,7 @@ struct hd_spinner *hd_spinner_start(const struct hd_options *options, const char
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->told, &attr);
 	pthread_condattr_destroy(&attr);
-	if (start_thread(s) == 0)
+	if (hd_thread_start(&s->thread, spin, s) == 0)
 		return s;
 	free(s);
 	return NULL;

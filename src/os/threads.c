@@ -1,0 +1,69 @@
+#include "hangdog/threads.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#define WORTH_A_THREAD 24u /* things of some microseconds each, against the 50 that a thread costs */
+#define TAKEN_AT_ONCE 4u
+
+int hd_thread_start(pthread_t *ret, void *(*fn)(void *ctx), void *ctx)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int r = pthread_create(ret, NULL, fn, ctx);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -r;
+}
+
+struct shared {
+	hd_share_fn *fn;
+	void *ctx;
+	uint32_t n;
+	atomic_uint next;
+};
+
+struct sharer {
+	struct shared *work;
+	uint32_t number;
+	pthread_t thread;
+};
+
+static void *sharer_run(void *arg)
+{
+	const struct sharer *me = arg;
+	struct shared *work = me->work;
+	uint32_t from;
+	while ((from = atomic_fetch_add(&work->next, TAKEN_AT_ONCE)) < work->n) {
+		uint32_t end = work->n - from < TAKEN_AT_ONCE ? work->n : from + TAKEN_AT_ONCE;
+		for (uint32_t i = from; i < end; i++)
+			work->fn(work->ctx, me->number, i);
+	}
+	return NULL;
+}
+
+static uint32_t sharers_for(uint32_t n)
+{
+	cpu_set_t allowed;
+	uint32_t worth = n / WORTH_A_THREAD, most = HD_SHARERS_MAX;
+	if (worth > 1 && sched_getaffinity(0, sizeof(allowed), &allowed) == 0 && (uint32_t)CPU_COUNT(&allowed) < most)
+		most = (uint32_t)CPU_COUNT(&allowed);
+	return worth < most ? worth : most;
+}
+
+void hd_share(uint32_t n, hd_share_fn *fn, void *ctx)
+{
+	struct shared work = {.fn = fn, .ctx = ctx, .n = n};
+	struct sharer sharers[HD_SHARERS_MAX] = {{.work = &work}};
+	uint32_t wanted = sharers_for(n), started = 1;
+	while (started < wanted) {
+		sharers[started] = (struct sharer){.work = &work, .number = started};
+		if (hd_thread_start(&sharers[started].thread, sharer_run, &sharers[started]) < 0)
+			break;
+		started++;
+	}
+	sharer_run(&sharers[0]);
+	while (started > 1)
+		pthread_join(sharers[--started].thread, NULL);
+}
