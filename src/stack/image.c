@@ -12,15 +12,22 @@
 #include "stack/symbols.h"
 
 #define PAGE 4096u
-#define PAGES 256u /* direct-mapped; only what is used takes memory */
+#define BLOCK 1024u
+#define BLOCKS 1024u /* direct-mapped; only what is used takes memory */
+#define AT_ONCE (16u << 10) /* more than that is read past the cache */
 #define SECTIONS_MAX 8192u
 #define DYNAMIC_MAX 512u
 #define NOTE_MAX 4096u
 
-struct hd_image_pages {
-	uint8_t bytes[PAGES][PAGE]; /* on pages of our own, too: a cached page touches one */
-	uint64_t offset[PAGES]; /* UINT64_MAX = empty */
-	uint32_t len[PAGES];
+/* Searches jump about in a file: what they read lies close together here, for a page that is new to us costs more than the
+ * read does. */
+struct hd_image_blocks {
+	struct block {
+		uint64_t offset;
+		uint16_t len, place; /* len 0 = empty; 1 + row of `bytes`, 0 = none yet */
+	} at[BLOCKS];
+	uint32_t n; /* rows in use */
+	uint8_t bytes[BLOCKS][BLOCK];
 };
 
 static int piece_read(const struct hd_image *image, uint64_t offset, void *buf, size_t len)
@@ -52,27 +59,26 @@ static int raw_read(int fd, uint64_t offset, void *buf, size_t len, size_t *ret_
 	return 0;
 }
 
-/* The cached page at a page-aligned offset, or NULL. */
-static const uint8_t *page_at(struct hd_image *image, uint64_t offset, uint32_t *ret_len)
+/* The cached block at an aligned offset, or NULL. */
+static const uint8_t *block_at(struct hd_image *image, uint64_t offset, uint32_t *ret_len)
 {
-	if (image->pages == NULL) {
-		image->pages = aligned_alloc(PAGE, (sizeof(*image->pages) + PAGE - 1) & ~(size_t)(PAGE - 1));
-		if (image->pages == NULL)
-			abort();
-		memset(image->pages->offset, 0xff, sizeof(image->pages->offset));
-	}
-	struct hd_image_pages *pages = image->pages;
-	uint32_t slot = (uint32_t)(offset / PAGE) % PAGES;
-	if (pages->offset[slot] != offset) {
-		size_t len = 0;
-		pages->offset[slot] = UINT64_MAX;
-		if (raw_read(image->fd, offset, pages->bytes[slot], PAGE, &len) < 0)
+	if (image->blocks == NULL && (image->blocks = calloc(1, sizeof(*image->blocks))) == NULL)
+		abort();
+	struct hd_image_blocks *blocks = image->blocks;
+	struct block *block = &blocks->at[offset / BLOCK % BLOCKS];
+	if (block->place == 0)
+		block->place = (uint16_t)++blocks->n;
+	uint8_t *bytes = blocks->bytes[block->place - 1];
+	if (block->offset != offset || block->len == 0) {
+		size_t len;
+		block->len = 0;
+		if (raw_read(image->fd, offset, bytes, BLOCK, &len) < 0)
 			return NULL;
-		pages->offset[slot] = offset;
-		pages->len[slot] = (uint32_t)len;
+		block->offset = offset;
+		block->len = (uint16_t)len;
 	}
-	*ret_len = pages->len[slot];
-	return pages->bytes[slot];
+	*ret_len = block->len;
+	return bytes;
 }
 
 int hd_image_pread(struct hd_image *image, uint64_t offset, void *buf, size_t len)
@@ -81,17 +87,17 @@ int hd_image_pread(struct hd_image *image, uint64_t offset, void *buf, size_t le
 		return -EIO;
 	if (image->fd < 0)
 		return piece_read(image, offset, buf, len);
-	if (len > (size_t)4 * PAGE) {
+	if (len > AT_ONCE) {
 		size_t got;
 		return raw_read(image->fd, offset, buf, len, &got) == 0 && got == len ? 0 : -EIO;
 	}
 	while (len > 0) {
-		uint32_t have, at = (uint32_t)(offset % PAGE);
-		const uint8_t *page = page_at(image, offset - at, &have);
-		if (page == NULL || have <= at)
+		uint32_t have, at = (uint32_t)(offset % BLOCK);
+		const uint8_t *block = block_at(image, offset - at, &have);
+		if (block == NULL || have <= at)
 			return -EIO;
 		size_t step = have - at < len ? have - at : len;
-		memcpy(buf, page + at, step);
+		memcpy(buf, block + at, step);
 		buf = (char *)buf + step;
 		offset += step;
 		len -= step;
@@ -108,14 +114,6 @@ bool hd_image_offset(const struct hd_image *image, uint64_t vaddr, uint64_t *ret
 			return true;
 		}
 	}
-	return false;
-}
-
-bool hd_image_holds(const struct hd_image *image, uint64_t vaddr)
-{
-	for (uint32_t i = 0; i < image->n_segments; i++)
-		if (vaddr >= image->segments[i].vaddr && vaddr - image->segments[i].vaddr < image->segments[i].memsz)
-			return true;
 	return false;
 }
 
@@ -207,7 +205,7 @@ static void take_build_id(struct hd_image *image, uint64_t offset, uint64_t size
 	}
 }
 
-static void take_segment(struct hd_image *image, const Elf64_Phdr *ph)
+static void take_segment(struct hd_image *image, const Elf64_Phdr *ph, struct hd_section *dynamic)
 {
 	struct hd_section as_section = {.vaddr = ph->p_vaddr, .offset = ph->p_offset, .size = ph->p_filesz};
 	switch (ph->p_type) {
@@ -224,19 +222,14 @@ static void take_segment(struct hd_image *image, const Elf64_Phdr *ph)
 		image->sections[HD_SEC_EH_FRAME_HDR] = as_section;
 		break;
 	case PT_DYNAMIC:
-		image->sections[HD_SEC_DYNAMIC] = as_section;
-		break;
-	case PT_TLS:
-		image->sections[HD_SEC_TLS] = as_section;
-		image->sections[HD_SEC_TLS].size = ph->p_memsz;
-		image->tls_align = ph->p_align;
+		*dynamic = as_section;
 		break;
 	default:
 		break;
 	}
 }
 
-static int take_segments(struct hd_image *image, const Elf64_Ehdr *eh)
+static int take_segments(struct hd_image *image, const Elf64_Ehdr *eh, struct hd_section *dynamic)
 {
 	if (eh->e_phentsize != sizeof(Elf64_Phdr))
 		return -ENOEXEC;
@@ -244,7 +237,7 @@ static int take_segments(struct hd_image *image, const Elf64_Ehdr *eh)
 		Elf64_Phdr ph;
 		if (hd_image_pread(image, eh->e_phoff + i * sizeof(ph), &ph, sizeof(ph)) < 0)
 			return -ENOEXEC;
-		take_segment(image, &ph);
+		take_segment(image, &ph, dynamic);
 	}
 	return 0;
 }
@@ -311,9 +304,8 @@ static bool dynamic_address(const struct hd_image *image, uint64_t value, uint64
 }
 
 /* No section headers (stripped of them, or read from memory): the dynamic section names the same tables. */
-static void take_dynamic(struct hd_image *image, uint64_t load)
+static void take_dynamic(struct hd_image *image, const struct hd_section *dynamic, uint64_t load)
 {
-	const struct hd_section *dynamic = &image->sections[HD_SEC_DYNAMIC];
 	static const struct {
 		int64_t tag, size_tag;
 		enum hd_section_role role;
@@ -346,15 +338,16 @@ static void take_dynamic(struct hd_image *image, uint64_t load)
 static int take_headers(struct hd_image *image, uint64_t load)
 {
 	Elf64_Ehdr eh;
+	struct hd_section dynamic = {0};
 	if (hd_image_pread(image, 0, &eh, sizeof(eh)) < 0 || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 ||
 	    eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB || eh.e_machine != EM_X86_64)
 		return -ENOEXEC;
-	int r = take_segments(image, &eh);
+	int r = take_segments(image, &eh, &dynamic);
 	if (r < 0)
 		return r;
 	take_sections(image, &eh);
-	if (image->sections[HD_SEC_DYNSYM].size == 0)
-		take_dynamic(image, load);
+	if (image->sections[HD_SEC_DYNSYM].size == 0 && dynamic.size != 0)
+		take_dynamic(image, &dynamic, load);
 	return 0;
 }
 
@@ -412,7 +405,7 @@ void hd_image_free(struct hd_image *image)
 	for (size_t i = 0; i < image->n_pieces; i++)
 		free((void *)image->pieces[i].bytes);
 	free(image->pieces);
-	free(image->pages);
+	free(image->blocks);
 	free(image->path);
 	if (image->fd >= 0)
 		close(image->fd);

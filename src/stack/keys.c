@@ -14,14 +14,20 @@ struct hd_keys_sorting {
 	uint32_t at[DIGITS];
 };
 
+void hd_keys_reserve(struct hd_keys *keys, size_t n)
+{
+	if (n <= keys->cap)
+		return;
+	keys->cap = n;
+	keys->at = realloc(keys->at, n * sizeof(*keys->at));
+	if (keys->at == NULL)
+		abort();
+}
+
 void hd_keys_push(struct hd_keys *keys, uint32_t value, uint32_t id)
 {
-	if (keys->n == keys->cap) {
-		keys->cap = keys->cap != 0 ? keys->cap * 2 : 64;
-		keys->at = realloc(keys->at, keys->cap * sizeof(*keys->at));
-		if (keys->at == NULL)
-			abort();
-	}
+	if (keys->n == keys->cap)
+		hd_keys_reserve(keys, keys->cap != 0 ? keys->cap * 2 : 64);
 	keys->is_unsorted |= keys->n > 0 && keys->at[keys->n - 1].value > value;
 	keys->largest = value > keys->largest ? value : keys->largest;
 	keys->at[keys->n++] = (struct hd_key){value, id};

@@ -17,6 +17,8 @@ struct hd_keys {
 	struct hd_keys_sorting *sorting; /* under way */
 };
 
+/* Room for n keys, so that filling them moves none. */
+void hd_keys_reserve(struct hd_keys *keys, size_t n);
 void hd_keys_push(struct hd_keys *keys, uint32_t value, uint32_t id);
 /* True once they are sorted (stable).  False: out of work, ask again. */
 HD_MUST_CHECK bool hd_keys_sort(struct hd_keys *keys, struct hd_work *work);
