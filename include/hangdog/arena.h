@@ -11,6 +11,8 @@ struct hd_arena *hd_arena_new(void);
 void hd_arena_free(struct hd_arena *arena); /* NULL is fine */
 /* Zeroed memory, aligned for any type.  `n * size` must not overflow (asserted). */
 void *hd_arena_alloc(struct hd_arena *arena, size_t n, size_t size);
+/* As that, but not zeroed: for what is read into it at once, or only in part. */
+void *hd_arena_room(struct hd_arena *arena, size_t bytes);
 void *hd_arena_dup(struct hd_arena *arena, const void *data, size_t bytes);
 char *hd_arena_str(struct hd_arena *arena, const char *text); /* NULL gives NULL */
 char *hd_arena_strn(struct hd_arena *arena, const char *text, size_t len);

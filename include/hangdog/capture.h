@@ -10,6 +10,10 @@
 
 struct hd_captured {
 	int32_t tid;
+	/* Out of its stat file; state 0 = it was gone. */
+	char name[64], state;
+	int32_t ppid;
+	uint64_t start;
 	enum hd_how how;      /* BLOCKED: read where it stood; STOPPED; UNKNOWN: neither succeeded in time */
 	int64_t nr;           /* BLOCKED: the system call, -1 = none */
 	uint64_t args[HD_ARGS];
@@ -20,8 +24,9 @@ struct hd_captured {
 
 struct hd_capture; /* owns all it hands out */
 
-/* Of these threads of a process, reads those that are blocked: 0 or negative errno (-ESRCH, -EACCES). */
-HD_MUST_CHECK int hd_capture_of(int32_t pid, const int32_t *tids, uint32_t n, struct hd_capture **ret);
+/* Of these threads of a process, reads who they are and, if `with_stacks`, where those stand that are blocked (nobody's
+ * stack where its memory may not be read): 0 or negative errno (-ESRCH). */
+HD_MUST_CHECK int hd_capture_of(int32_t pid, const int32_t *tids, uint32_t n, bool with_stacks, struct hd_capture **ret);
 void hd_capture_free(struct hd_capture *capture); /* NULL is fine */
 uint32_t hd_capture_missing(const struct hd_capture *capture); /* how many are not read yet */
 

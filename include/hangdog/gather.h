@@ -13,6 +13,8 @@
 
 struct hd_watcher; /* remembers what each thread looked like last time; one per supervisor */
 
+struct hd_capture; /* hangdog/capture.h */
+
 struct hd_watch_config {
 	int32_t root;
 	const char *const *command;
@@ -22,6 +24,7 @@ struct hd_watch_config {
 	 * and nothing else.  So a descriptor that is not among these was made in the tree, and processes outside that cannot
 	 * be looked into (of other users) have it only if somebody passed it to them: census.c. */
 	bool is_launched;
+	bool only_lists; /* hd_watcher_list is all that will be asked: no look, no gather */
 	uint64_t slice_units; /* how much is indexed at a time (hd_unwinder_limit); 0 = about a millisecond's worth */
 };
 
@@ -62,8 +65,11 @@ bool hd_watcher_prepare_gather(struct hd_watcher *w, const struct hd_model *mode
 HD_MUST_CHECK int hd_watcher_peek(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err);
 
 /* Only who is there, now: processes, threads, their names and state letters.  Nobody counts as still, so nothing is proven
- * of it; for a dump, which shows stacks and decides nothing.  A third of the cost per thread.  Heap, as above. */
-HD_MUST_CHECK int hd_watcher_list(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err);
+ * of it; for a dump, which shows stacks and decides nothing.  A third of the cost per thread.  Heap, as above.
+ * ret_captures (NULL = not wanted): what hd_capture_of read of each process at the same time, NULL where it could not: each
+ * to be freed, the array is the snapshot's. */
+HD_MUST_CHECK int hd_watcher_list(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret,
+				  struct hd_capture ***ret_captures, struct hd_err *err);
 
 /* Brings what changes by itself in a snapshot of this watcher (CPU times, how long a wait has lasted) up to its newest look.
  * True if nobody came, went, or began or ceased to stand still since: then the rest of it still holds, too. */

@@ -54,10 +54,9 @@ static struct block *block_add(struct hd_arena *arena, size_t need)
 	return b;
 }
 
-void *hd_arena_alloc(struct hd_arena *arena, size_t n, size_t size)
+void *hd_arena_room(struct hd_arena *arena, size_t bytes)
 {
-	size_t bytes;
-	HD_ASSERT(!__builtin_mul_overflow(n, size, &bytes) && bytes < SIZE_MAX / 2);
+	HD_ASSERT(bytes < SIZE_MAX / 2);
 	size_t need = (bytes + ALIGN - 1) & ~(ALIGN - 1);
 	struct block *b = arena->head;
 	if (b == NULL || b->size - b->used < need)
@@ -65,7 +64,15 @@ void *hd_arena_alloc(struct hd_arena *arena, size_t n, size_t size)
 	void *p = b->data + b->used;
 	b->used += need;
 	arena->bytes += need;
-	memset(p, 0, need); /* here, not when the block is made: what is never used of that is never touched */
+	return p;
+}
+
+void *hd_arena_alloc(struct hd_arena *arena, size_t n, size_t size)
+{
+	size_t bytes;
+	HD_ASSERT(!__builtin_mul_overflow(n, size, &bytes));
+	void *p = hd_arena_room(arena, bytes);
+	memset(p, 0, bytes); /* here, not when the block is made: what is never used of that is never touched */
 	return p;
 }
 

@@ -104,16 +104,18 @@ static bool answer_dump(struct hd_supervisor *s, const char *rest, struct hd_buf
 {
 	struct hd_err err = {0};
 	struct hd_snapshot *snap;
+	struct hd_capture **captures = NULL;
 	struct hd_case c;
 	char form[8] = "text";
 	unsigned width = 80;
 	int color = 0, native = 1, python = 1, lines = 0, locals = 0, async = 0;
 	(void)sscanf(rest, "%7s %u %d %d %d %d %d %d", form, &width, &color, &native, &python, &lines, &locals, &async);
-	if (s->watcher == NULL || hd_watcher_list(s->watcher, s->model, &snap, &err) < 0) {
+	if (s->watcher == NULL || hd_watcher_list(s->watcher, s->model, &snap, native ? &captures : NULL, &err) < 0) {
 		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
 		return false;
 	}
 	hd_case_init(&c, snap);
+	c.captures = captures;
 	hd_dump_fill(&c, s->watcher, hd_tracer_is_observing(s->tracer) ? NULL : s->tracer,
 		     &(struct hd_stack_options){.native = native, .python = python, .lines = lines, .locals = locals, .async = async,
 				  .skip_forks = strcmp(form, "json") != 0});

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/supervisor.h"
+#include "hangdog/capture.h"
 #include "hangdog/clock.h"
 #include "hangdog/incident.h"
 #include "hangdog/snapshot_io.h"
@@ -25,6 +26,8 @@ void hd_case_init(struct hd_case *c, struct hd_snapshot *snap)
 
 void hd_case_release(struct hd_case *c)
 {
+	for (uint32_t p = 0; c->captures != NULL && p < c->snap->n_procs; p++)
+		hd_capture_free(c->captures[p]);
 	hd_arena_free(c->arena);
 	hd_snapshot_free(c->snap);
 	*c = (struct hd_case){0};

@@ -16,6 +16,7 @@ struct hd_case {
 	uint32_t n_advice;
 	const char *id;   /* incident id, NULL until written */
 	const char *path; /* incident directory, NULL until written */
+	struct hd_capture **captures; /* [n_procs], what a dump read; owned, NULL = nothing (also as a row) */
 	struct hd_action_note action;
 	int64_t longest_stop_us, capture_ms;
 	bool is_dump;

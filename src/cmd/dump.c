@@ -32,16 +32,19 @@ static int capture_proc(struct hd_case *c, const struct hd_proc *proc, struct hd
 	int32_t *tids = HD_NEW_N(c->arena, (size_t)proc->n_threads + 1, int32_t);
 	for (uint32_t i = 0; i < proc->n_threads; i++)
 		tids[i] = c->snap->threads[proc->first_thread + i].tid;
-	return hd_capture_of(proc->pid, tids, proc->n_threads, ret);
+	return hd_capture_of(proc->pid, tids, proc->n_threads, /* with_stacks= */ true, ret);
 }
 
-static void capture_all(struct hd_case *c, struct hd_tracer *tracer, struct hd_capture **captures)
+static void capture_all(struct hd_case *c, struct hd_tracer *tracer)
 {
+	bool is_new = c->captures == NULL;
+	if (is_new)
+		c->captures = HD_NEW_N(c->arena, (size_t)c->snap->n_procs + 1, struct hd_capture *);
 	for (uint32_t p = 0; p < c->snap->n_procs; p++) {
-		int32_t pid = c->snap->procs[p].pid;
-		if (!c->snap->procs[p].in_tree || capture_proc(c, &c->snap->procs[p], &captures[p]) < 0)
+		const struct hd_proc *proc = &c->snap->procs[p];
+		if (!proc->in_tree || (is_new ? capture_proc(c, proc, &c->captures[p]) < 0 : c->captures[p] == NULL))
 			continue;
-		int64_t stop_us = capture_rest(captures[p], pid, tracer);
+		int64_t stop_us = capture_rest(c->captures[p], proc->pid, tracer);
 		if (stop_us > c->longest_stop_us)
 			c->longest_stop_us = stop_us;
 	}
@@ -49,16 +52,13 @@ static void capture_all(struct hd_case *c, struct hd_tracer *tracer, struct hd_c
 
 void hd_dump_stacks(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *tracer, const struct hd_stack_options *options)
 {
-	struct hd_capture **captures = HD_NEW_N(c->arena, (size_t)c->snap->n_procs + 1, struct hd_capture *);
 	struct hd_stack_options with = *options;
-	with.captures = captures;
 	if (options->native)
-		capture_all(c, tracer, captures);
+		capture_all(c, tracer);
+	with.captures = c->captures;
 	if (tracer != NULL)
 		hd_case_prepare(c, w, tracer, &with, /* all= */ true);
 	hd_case_stacks(c, w, &with, /* all= */ true);
-	for (uint32_t p = 0; p < c->snap->n_procs; p++)
-		hd_capture_free(captures[p]);
 }
 
 void hd_dump_fill(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *tracer, const struct hd_stack_options *options)

@@ -41,7 +41,7 @@ int hd_once_model(struct hd_model *model, const struct hd_options *options, stru
 	return r;
 }
 
-/* The looks, one interval apart, then the whole snapshot; without looks only who is there. */
+/* The looks, one interval apart, then the whole snapshot. */
 static int look_and_gather(struct hd_watcher *w, const struct hd_model *model, unsigned looks, int64_t interval_ms,
 			   struct hd_snapshot **ret, struct hd_err *err)
 {
@@ -53,7 +53,7 @@ static int look_and_gather(struct hd_watcher *w, const struct hd_model *model, u
 		if (i + 1 < looks)
 			nanosleep(&(struct timespec){interval_ms / 1000, (interval_ms % 1000) * HD_NS_PER_MS}, NULL);
 	}
-	return looks == 0 ? hd_watcher_list(w, model, ret, err) : hd_watcher_gather(w, model, ret, err);
+	return hd_watcher_gather(w, model, ret, err);
 }
 
 static struct hd_stack_options stack_options(const struct hd_options *options)
@@ -77,11 +77,17 @@ static int once(struct hd_watcher *w, struct hd_model *model, const struct hd_op
 		struct hd_case *ret, struct hd_err *err)
 {
 	struct hd_snapshot *snap = NULL;
-	int r = hd_once_model(model, options, err);
-	if (r < 0 || (r = look_and_gather(w, model, looks, options->interval_ms, &snap, err)) < 0)
-		return r;
+	struct hd_capture **captures = NULL;
 	struct hd_stack_options stacks = stack_options(options);
+	int r = hd_once_model(model, options, err);
+	if (r == 0 && looks == 0) /* a dump: only who is there, and where */
+		r = hd_watcher_list(w, model, &snap, stacks.native ? &captures : NULL, err);
+	else if (r == 0)
+		r = look_and_gather(w, model, looks, options->interval_ms, &snap, err);
+	if (r < 0)
+		return r;
 	hd_case_init(ret, snap);
+	ret->captures = captures;
 	/* Two that disagree are followed by a third; what is reported in the end is the newest. */
 	for (int tries = 0; looks > 0 && tries < 2 && ret->verdict->kind == HD_VERDICT_DEADLOCK; tries++) {
 		if (hd_case_confirm(ret, w, model))
@@ -95,7 +101,7 @@ int hd_look_once(const struct hd_options *options, unsigned looks, hd_fill_fn *f
 {
 	struct hd_model *model = hd_model_new();
 	struct hd_unwinder *unwinder = hd_unwinder_new();
-	struct hd_watch_config config = {.root = options->pids[0], .unwinder = unwinder};
+	struct hd_watch_config config = {.root = options->pids[0], .unwinder = unwinder, .only_lists = looks == 0};
 	struct hd_watcher *w = hd_watcher_new(&config);
 	struct hd_spinner *spinner = hd_spinner_start(options, "still looking");
 	int r = once(w, model, options, looks, fill, ret, err);

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -13,6 +13,7 @@
 
 #include "hangdog/clock.h"
 #include "hangdog/procfs.h"
+#include "hangdog/threads.h"
 #include "os/arch.h"
 #include "os/procfile.h"
 
@@ -24,27 +25,46 @@
 
 struct hd_capture {
 	struct hd_arena *arena;
+	struct hd_arena *bytes_of[HD_SHARERS_MAX]; /* stacks, by who read them */
 	int32_t pid;
-	int mem_fd;
+	int mem_fd, task_fd; /* -1 = none */
+	uint8_t *scratch[HD_SHARERS_MAX]; /* RUNNING_BYTES each, NULL = not used yet */
 	struct hd_maps maps;
 	struct hd_captured *at;
 	uint32_t n;
-	size_t bytes;
+	atomic_size_t bytes;
 	int64_t longest_ns;
 };
 
+/* The C library keeps its record of a thread above the first frame, on the same pages: no part of the stack.  glibc's
+ * tcbhead_t (sysdeps/x86_64/nptl/tls.h, unchanged since 2.3) lies at a multiple of 64 and names its own address twice. */
+static size_t until_record(const uint8_t *bytes, size_t len, uint64_t sp)
+{
+	struct { uint64_t tcb, dtv, self; } record;
+	for (size_t at = (size_t)(-sp & 63); at + sizeof(record) <= len; at += 64) {
+		memcpy(&record, bytes + at, sizeof(record));
+		if (record.tcb == sp + at && record.self == sp + at)
+			return at;
+	}
+	return len;
+}
+
 /* Keeps the bytes from SP to the end of its stack. */
-static void keep_stack(struct hd_capture *c, struct hd_captured *t, uint64_t sp, size_t max)
+static void keep_stack(struct hd_capture *c, uint32_t sharer, struct hd_captured *t, uint64_t sp, size_t max)
 {
 	const struct hd_map *map = hd_maps_find(&c->maps, sp);
 	if (map != NULL && map->end - sp < max)
 		max = map->end - sp;
 	if (c->bytes >= TOTAL_BYTES)
 		return;
-	uint8_t *bytes = hd_arena_alloc(c->arena, 1, max);
-	ssize_t n = pread(c->mem_fd, bytes, max, (off_t)sp);
+	/* By way of memory that is touched already: a page that is new to us costs more than a copy. */
+	if (c->scratch[sharer] == NULL)
+		c->scratch[sharer] = hd_arena_room(c->bytes_of[sharer], RUNNING_BYTES);
+	ssize_t n = pread(c->mem_fd, c->scratch[sharer], max, (off_t)sp);
+	t->len = n > 0 ? until_record(c->scratch[sharer], (size_t)n, sp) : 0;
+	uint8_t *bytes = hd_arena_room(c->bytes_of[sharer], t->len);
+	memcpy(bytes, c->scratch[sharer], t->len);
 	t->bytes = bytes;
-	t->len = n > 0 ? (size_t)n : 0;
 	c->bytes += t->len;
 }
 
@@ -62,14 +82,26 @@ static bool is_same_call(const struct hd_syscall *a, const struct hd_syscall *b)
 	return a->form == b->form && a->nr == b->nr && a->sp == b->sp && a->pc == b->pc && memcmp(a->args, b->args, sizeof(a->args)) == 0;
 }
 
+static void read_who(const struct hd_capture *c, struct hd_captured *t)
+{
+	struct hd_stat stat;
+	if (hd_procfile_stat_at(c->task_fd, t->tid, &stat) < 0)
+		return;
+	_Static_assert(sizeof(t->name) == sizeof(stat.name), "one name");
+	memcpy(t->name, stat.name, sizeof(t->name));
+	t->state = stat.state;
+	t->ppid = stat.ppid;
+	t->start = stat.start;
+}
+
 /* The line before and after the copy is the same: it stood there meanwhile. */
-static void read_blocked(struct hd_capture *c, int task_fd, struct hd_captured *t)
+static void read_blocked(struct hd_capture *c, uint32_t sharer, struct hd_captured *t)
 {
 	struct hd_syscall before = {0}, after = {0};
-	HD_CLEAN_FD int fd = hd_procfile_task_open(task_fd, t->tid, "syscall");
+	HD_CLEAN_FD int fd = hd_procfile_task_open(c->task_fd, t->tid, "syscall");
 	if (fd < 0 || !read_call(fd, &before))
 		return;
-	keep_stack(c, t, before.sp, BLOCKED_BYTES);
+	keep_stack(c, sharer, t, before.sp, BLOCKED_BYTES);
 	if (!read_call(fd, &after) || !is_same_call(&before, &after)) {
 		t->len = 0;
 		return;
@@ -82,35 +114,44 @@ static void read_blocked(struct hd_capture *c, int task_fd, struct hd_captured *
 	}
 }
 
+static void read_one(void *capture, uint32_t sharer, uint32_t i)
+{
+	struct hd_capture *c = capture;
+	read_who(c, &c->at[i]);
+	if (c->mem_fd >= 0)
+		read_blocked(c, sharer, &c->at[i]);
+}
+
 static int by_tid(const void *a, const void *b)
 {
 	int32_t x = ((const struct hd_captured *)a)->tid, y = ((const struct hd_captured *)b)->tid;
 	return (x > y) - (x < y);
 }
 
-int hd_capture_of(int32_t pid, const int32_t *tids, uint32_t n, struct hd_capture **ret)
+int hd_capture_of(int32_t pid, const int32_t *tids, uint32_t n, bool with_stacks, struct hd_capture **ret)
 {
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	HD_CLEAN_FD int task_fd = hd_procfile_tasks(pid);
+	int task_fd = hd_procfile_tasks(pid);
+	if (task_fd < 0)
+		return task_fd;
 	struct hd_capture *c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		abort();
 	c->arena = hd_arena_new();
+	for (size_t i = 0; i < HD_SHARERS_MAX; i++)
+		c->bytes_of[i] = hd_arena_new();
 	c->pid = pid;
-	c->mem_fd = fd;
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	c->mem_fd = with_stacks ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	c->task_fd = task_fd;
 	c->n = n;
-	if (hd_procfs_maps(pid, c->arena, &c->maps) < 0)
+	if (c->mem_fd < 0 || hd_procfs_maps(pid, c->arena, &c->maps) < 0)
 		c->maps = (struct hd_maps){0}; /* stacks have no known end then */
 	c->at = HD_NEW_N(c->arena, (size_t)n + 1, struct hd_captured);
 	for (uint32_t i = 0; i < n; i++)
 		c->at[i] = (struct hd_captured){.tid = tids[i], .nr = -1};
 	qsort(c->at, n, sizeof(*c->at), by_tid);
-	for (uint32_t i = 0; i < n && task_fd >= 0; i++)
-		read_blocked(c, task_fd, &c->at[i]);
+	hd_share(n, read_one, c);
 	*ret = c;
 	return 0;
 }
@@ -120,7 +161,10 @@ void hd_capture_free(struct hd_capture *c)
 	if (c == NULL)
 		return;
 	hd_arena_free(c->arena);
-	close(c->mem_fd);
+	for (size_t i = 0; i < HD_SHARERS_MAX; i++)
+		hd_arena_free(c->bytes_of[i]);
+	hd_close_fd(&c->mem_fd);
+	hd_close_fd(&c->task_fd);
 	free(c);
 }
 
@@ -152,7 +196,7 @@ int64_t hd_capture_longest_stop_us(const struct hd_capture *c)
 
 static void keep_stopped(struct hd_capture *c, struct hd_captured *t, const struct hd_regs *regs)
 {
-	keep_stack(c, t, regs->sp, RUNNING_BYTES);
+	keep_stack(c, 0, t, regs->sp, RUNNING_BYTES);
 	t->how = HD_HOW_STOPPED;
 	t->regs = *regs;
 }
@@ -262,21 +306,17 @@ int hd_capture_stop(struct hd_capture *c, int budget_ms)
 {
 	struct stopper s = {.capture = c, .until = hd_now_ns() + budget_ms * HD_NS_PER_MS};
 	pthread_t thread;
-	sigset_t all, old;
 	if (hd_capture_missing(c) == 0)
 		return 0;
 	s.pending = calloc(c->n, sizeof(*s.pending));
 	if (s.pending == NULL)
 		abort();
-	sigfillset(&all); /* signals are for the thread that expects them */
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int r = pthread_create(&thread, NULL, stopper_run, &s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	int r = hd_thread_start(&thread, stopper_run, &s);
 	if (r == 0)
 		pthread_join(thread, NULL);
 	free(s.pending);
-	if (r != 0)
-		return -r;
+	if (r < 0)
+		return r;
 	return s.seized == 0 && s.error != 0 ? s.error : 0;
 }
 

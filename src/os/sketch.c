@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "os/draft.h"
+#include "hangdog/capture.h"
 #include "hangdog/clock.h"
 #include "os/procfile.h"
 
@@ -146,6 +147,7 @@ void hd_watcher_command(struct hd_snapshot *snap)
 
 struct listing {
 	HD_VEC(int32_t) tids;
+	struct hd_capture *capture;
 };
 
 static int list_add(void *ctx, int32_t tid)
@@ -161,21 +163,18 @@ static int by_tid(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void list_thread(struct hd_snapshot *snap, uint32_t p, int task_fd, int32_t tid)
+static void list_thread(struct hd_snapshot *snap, uint32_t p, const struct hd_captured *row)
 {
 	struct hd_thread *thread = &snap->threads[snap->n_threads];
-	struct hd_stat stat;
-	if (hd_procfile_stat_at(task_fd, tid, &stat) < 0)
-		return; /* gone since it was listed */
-	*thread = (struct hd_thread){.tid = tid, .ns_tid = tid, .start = stat.start, .proc = p, .state = stat.state, .nr = -1,
-				     .timeout_ns = -1, .name = hd_arena_str(snap->arena, stat.name)};
+	*thread = (struct hd_thread){.tid = row->tid, .ns_tid = row->tid, .start = row->start, .proc = p, .state = row->state, .nr = -1,
+				     .timeout_ns = -1, .name = hd_arena_str(snap->arena, row->name)};
 	snap->n_threads++;
 	struct hd_proc *proc = &snap->procs[p];
 	proc->n_threads++;
-	if (tid != proc->pid)
+	if (row->tid != proc->pid)
 		return;
-	proc->state = stat.state;
-	proc->ppid = stat.ppid;
+	proc->state = row->state;
+	proc->ppid = row->ppid;
 	proc->comm = thread->name;
 }
 
@@ -202,15 +201,17 @@ static int32_t living_thread(const struct hd_snapshot *snap, const struct hd_pro
 	return proc->pid;
 }
 
-static void list_proc(struct hd_snapshot *snap, uint32_t p, const struct listing *l)
+static void list_proc(struct hd_snapshot *snap, uint32_t p, struct listing *l, bool reads_stacks)
 {
 	struct hd_proc *proc = &snap->procs[p];
 	proc->first_thread = snap->n_threads;
-	HD_CLEAN_FD int task_fd = hd_procfile_tasks(proc->pid);
-	if (task_fd < 0)
+	if (hd_capture_of(proc->pid, l->tids.at, (uint32_t)l->tids.n, reads_stacks, &l->capture) < 0)
 		return;
-	for (size_t i = 0; i < l->tids.n; i++)
-		list_thread(snap, p, task_fd, l->tids.at[i]);
+	for (uint32_t i = 0; i < l->tids.n; i++) {
+		const struct hd_captured *row = hd_capture_find(l->capture, l->tids.at[i]);
+		if (row != NULL && row->state != '\0') /* else gone since it was listed */
+			list_thread(snap, p, row);
+	}
 }
 
 /* The threads of all processes, process after process: where each one's list begins. */
@@ -230,7 +231,8 @@ static int list_tids(const struct hd_snapshot *snap, struct listing *lists)
 	return 0;
 }
 
-static void list_all(const struct hd_model *model, struct hd_snapshot *snap, const struct hd_model_proc **known, const struct listing *lists)
+static void list_all(const struct hd_model *model, struct hd_snapshot *snap, const struct hd_model_proc **known,
+		     struct listing *lists, bool reads_stacks)
 {
 	uint64_t own_pid_ns = hd_pid_namespace(getpid());
 	size_t n = 0;
@@ -239,7 +241,7 @@ static void list_all(const struct hd_model *model, struct hd_snapshot *snap, con
 	snap->threads = HD_NEW_N(snap->arena, n + 1, struct hd_thread);
 	for (uint32_t p = 0; p < snap->n_procs; p++) {
 		struct hd_proc *proc = &snap->procs[p];
-		list_proc(snap, p, &lists[p]);
+		list_proc(snap, p, &lists[p], reads_stacks);
 		hd_proc_names(model, proc, living_thread(snap, proc), snap->arena);
 		if (proc->pid_ns != own_pid_ns)
 			list_ns_tids(snap, proc);
@@ -247,25 +249,33 @@ static void list_all(const struct hd_model *model, struct hd_snapshot *snap, con
 	link_parents(snap, known);
 }
 
-int hd_watcher_list(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_err *err)
+int hd_watcher_list(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret, struct hd_capture ***ret_captures,
+		    struct hd_err *err)
 {
 	struct hd_snapshot *snap = hd_snapshot_new();
 	const struct hd_model_proc **known = sorted_procs(model, snap, &snap->n_procs);
 	struct listing *lists = HD_NEW_N(snap->arena, (size_t)snap->n_procs + 1, struct listing);
+	struct hd_capture **captures = HD_NEW_N(snap->arena, (size_t)snap->n_procs + 1, struct hd_capture *);
 	hd_watcher_header(w, model, snap);
 	snap->procs = HD_NEW_N(snap->arena, (size_t)snap->n_procs + 1, struct hd_proc);
 	for (uint32_t p = 0; p < snap->n_procs; p++)
 		sketch_proc(known[p], p, &snap->procs[p]);
 	int r = list_tids(snap, lists);
 	if (r == 0)
-		list_all(model, snap, known, lists);
-	for (uint32_t p = 0; p < snap->n_procs; p++)
+		list_all(model, snap, known, lists, ret_captures != NULL);
+	for (uint32_t p = 0; p < snap->n_procs; p++) {
 		HD_VEC_RELEASE(&lists[p].tids);
+		captures[p] = lists[p].capture;
+		if (ret_captures == NULL)
+			hd_capture_free(captures[p]);
+	}
 	if (r < 0) {
 		hd_snapshot_free(snap);
 		return hd_err_set(err, -r, "the processes of the tree cannot be read: %s", strerror(-r));
 	}
 	hd_watcher_command(snap);
 	*ret = snap;
+	if (ret_captures != NULL)
+		*ret_captures = captures;
 	return 0;
 }

@@ -68,6 +68,15 @@ bool hd_watcher_inherited(const struct hd_watcher *w, const char *link)
 	return false;
 }
 
+/* What was there before the program: nobody whose facts are gathered is judged without. */
+static void read_surroundings(struct hd_watcher *w)
+{
+	bool known;
+	w->inherited = read_inherited(w->arena, &known);
+	w->config.is_launched &= known;
+	w->oom_kills = hd_oom_kills();
+}
+
 struct hd_watcher *hd_watcher_new(const struct hd_watch_config *config)
 {
 	struct hd_watcher *w = calloc(1, sizeof(*w));
@@ -82,11 +91,10 @@ struct hd_watcher *hd_watcher_new(const struct hd_watch_config *config)
 	for (size_t i = 0; i < n; i++)
 		command[i] = hd_arena_str(w->arena, config->command[i]);
 	w->config.command = command;
-	bool known;
-	w->inherited = read_inherited(w->arena, &known);
-	w->config.is_launched &= known;
-	w->oom_kills = hd_oom_kills();
+	w->oom_kills = -1;
 	hd_sightings_init(&w->seen);
+	if (!config->only_lists)
+		read_surroundings(w);
 	return w;
 }
 

@@ -1,4 +1,4 @@
-/* What the stacks benchmark looks at: `deep THREADS FRAMES` has that many threads, each so deep, and one heartbeat
+/* What the stacks benchmark looks at: `deep THREADS FRAMES` has that many threads, each so deep and then at a lock that is never let go, and one heartbeat
  * thread that runs all the time and notes its largest gap.  Prints "ready" when all are down; a line on standard input
  * begins a new measurement and prints the largest gap so far in microseconds; ends with its standard input. */
 #include <pthread.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 static long frames;
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* main has it for good */
 static atomic_long down;
 static _Atomic int64_t largest_ns;
 
@@ -27,8 +28,7 @@ __attribute__((noinline, optimize("no-optimize-sibling-calls"))) static long des
 	volatile long here = left;
 	if (left <= 0) {
 		atomic_fetch_add(&down, 1);
-		for (;;)
-			pause();
+		pthread_mutex_lock(&gate);
 	}
 	return descend(left - 1) + here;
 }
@@ -58,6 +58,7 @@ int main(int argc, char **argv)
 	alarm(300);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	frames = atol(argv[2]);
+	pthread_mutex_lock(&gate);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 128 << 10);
 	for (long i = 0; i < atol(argv[1]); i++)

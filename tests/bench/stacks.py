@@ -7,10 +7,11 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from bench import HANGDOG, ROOT, Target, build, interleaved, publish, ratio, seconds, si, spent, table, tool
+from bench import HANGDOG, O, ROOT, Target, build, interleaved, publish, ratio, seconds, si, spent, table, tool
 
 ROUNDS = int(os.environ.get("HD_BENCH_ROUNDS", "5"))
 PYTHON = os.environ.get("HD_BENCH_PYTHON", sys.executable)
+STATIC = os.path.join(O, "static", "hangdog")  # what the packages carry; compared too if it was built
 DEEP = build("tests/bench/deep.c", "-fno-optimize-sibling-calls")
 DEEP_PY = os.path.join(ROOT, "tests", "bench", "deep.py")
 
@@ -18,6 +19,8 @@ DEEP_PY = os.path.join(ROOT, "tests", "bench", "deep.py")
 def dumpers(python):
     """{name: arguments after which the pid comes}."""
     all_ = {"hangdog dump": [HANGDOG, "dump", "--no-tree"], "hangdog dump --native": [HANGDOG, "dump", "--native", "--no-tree"]}
+    if os.path.exists(STATIC) and not python:
+        all_["the static hangdog"] = [STATIC, "dump", "--native", "--no-tree"]
     if tool("eu-stack") and not python:
         all_["eu-stack"] = [tool("eu-stack"), "-p"]
     if tool("gdb") and not python:
