@@ -51,9 +51,14 @@ void hd_unwinder_limit(struct hd_unwinder *unwinder, uint64_t units);
 bool hd_unwinder_is_starved(const struct hd_unwinder *unwinder);
 /* Always gives a stack, perhaps empty; is_complete only if it ended at the thread's start. */
 void hd_unwind(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, struct hd_arena *arena, struct hd_stack *ret);
-/* Names data: "registry_lock" and the module that holds addr; NULL = no symbol there. */
-const char *hd_unwind_data_symbol(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, uint64_t addr,
-				  struct hd_arena *arena, const char **ret_module, uint64_t *ret_offset);
+struct hd_data_symbol {
+	const char *name;   /* "registry_lock"; NULL = the file has no symbol for it */
+	const char *module; /* path of the file */
+	uint64_t offset;    /* in what the symbol names; without one, the address as the file counts it */
+};
+/* Names data.  False: no file's data is there. */
+HD_MUST_CHECK bool hd_unwind_data_symbol(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, uint64_t addr,
+					 struct hd_arena *arena, struct hd_data_symbol *ret);
 /* The files mapped by the process whose own functions have no names: stripped, and without a debug file here.  Arena texts,
  * in the order of the map; *ret_files: how many files of code there are. */
 size_t hd_unwind_nameless(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, struct hd_arena *arena,

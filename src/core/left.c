@@ -43,7 +43,7 @@ static bool is_message_left(const struct hd_thread *th, const struct hd_thread_v
 static const char *lock_clause(const struct hd_snapshot *snap, uint32_t t, struct hd_arena *arena)
 {
 	struct hd_buf lock HD_CLEAN_BUF = {0}, who HD_CLEAN_BUF = {0};
-	hd_words_lock(&snap->threads[t].lock, &lock);
+	hd_words_lock(&snap->threads[t], &lock);
 	hd_words_thread(snap, t, &who);
 	return hd_arena_printf(arena, "%s, stayed taken: no living process holds it, and %s waits for it", hd_buf_text(&lock), hd_buf_text(&who));
 }

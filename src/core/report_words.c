@@ -3,6 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "report_stack.h"
+#include "section.h"
+
 /* How many of a list are named before "and N more". */
 #define NAMED_MAX 4u
 
@@ -124,15 +127,39 @@ void hd_words_command(const char *const *argv, size_t max, struct hd_buf *out)
 	hd_buf_str(out, "…");
 }
 
-void hd_words_lock(const struct hd_lock *lock, struct hd_buf *out)
+/* The code that wants a lock without a name: "push_job (in a.out)", "Pool.put (pool.py:12)". */
+static void put_wanted_by(const struct hd_stack *stack, struct hd_buf *out)
 {
-	if (lock->name != NULL)
-		hd_buf_printf(out, "%s, %s", lock->name, hd_lock_what(lock));
-	else
-		hd_buf_str(out, hd_lock_what(lock));
-	bool is_place = lock->kind != HD_LOCK_JOIN && lock->kind != HD_LOCK_TEAM;
-	if (lock->name == NULL && lock->variable_address_note != NULL && is_place && !hd_lock_is_elsewhere(lock))
-		hd_buf_printf(out, " %s", lock->variable_address_note);
+	const struct hd_frame *f = hd_stack_own(stack), *end = stack->at + stack->n;
+	while (f != NULL && f < end && (f->function == NULL || hd_frame_is_runtime(f)))
+		f++;
+	if (f == NULL || f == end)
+		return;
+	hd_buf_printf(out, ", wanted by %s", f->function);
+	if (f->file != NULL)
+		hd_buf_printf(out, " (%s:%d)", hd_path_base(f->file), f->line);
+	else if (f->module != NULL)
+		hd_buf_printf(out, " (in %s)", hd_path_base(f->module));
+}
+
+void hd_words_place(const struct hd_thread *thread, struct hd_buf *out)
+{
+	const struct hd_lock *lock = &thread->lock;
+	bool is_place = lock->kind != HD_LOCK_JOIN && lock->kind != HD_LOCK_TEAM && !hd_lock_is_elsewhere(lock);
+	if (!is_place || (lock->name != NULL && lock->variable_address_note == NULL))
+		return;
+	if (lock->variable_address_note != NULL)
+		hd_buf_printf(out, "%s %s", lock->name != NULL ? "," : "", lock->variable_address_note);
+	if (lock->name == NULL)
+		put_wanted_by(&thread->stack, out);
+}
+
+void hd_words_lock(const struct hd_thread *thread, struct hd_buf *out)
+{
+	if (thread->lock.name != NULL)
+		hd_buf_printf(out, "%s, ", thread->lock.name);
+	hd_buf_str(out, hd_lock_what(&thread->lock));
+	hd_words_place(thread, out);
 }
 
 static void put_pid_name(const struct hd_snapshot *snap, int32_t pid, struct hd_buf *out)
@@ -157,11 +184,8 @@ static const char *object_label(const struct hd_object *object)
 
 static void put_futex_object(const struct hd_thread *thread, struct hd_buf *out)
 {
-	const struct hd_lock *lock = &thread->lock;
-	if (lock->name != NULL)
-		hd_buf_str(out, lock->name);
-	else
-		hd_words_lock(lock, out);
+	hd_buf_str(out, thread->lock.name != NULL ? thread->lock.name : hd_lock_what(&thread->lock));
+	hd_words_place(thread, out);
 }
 
 void hd_words_object(const struct hd_snapshot *snap, const struct hd_wait *wait, uint32_t t, struct hd_buf *out)
@@ -289,7 +313,7 @@ void hd_words_wait(const struct hd_snapshot *snap, const struct hd_verdict *v, u
 		return;
 	case HD_WAIT_FUTEX:
 		hd_buf_str(out, "waits for ");
-		hd_words_lock(&thread->lock, out);
+		hd_words_lock(thread, out);
 		put_owner(snap, v, t, out);
 		return;
 	case HD_WAIT_CHILD:

@@ -14,7 +14,10 @@ void hd_words_object(const struct hd_snapshot *snap, const struct hd_wait *wait,
 /* A clause: "waits for child 4251 (python3) to end". */
 void hd_words_wait(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t t, struct hd_buf *out);
 /* What a lock is, with its name where known: "cache_lock (in train.py), a Python lock". */
-void hd_words_lock(const struct hd_lock *lock, struct hd_buf *out);
+void hd_words_lock(const struct hd_thread *thread, struct hd_buf *out);
+/* Where the lock that it waits for lies, to follow what was said of it: " in the heap, wanted by push_job (in a.out)",
+ * ", thread-local, of thread 7 (worker)".  Nothing where its name says it all. */
+void hd_words_place(const struct hd_thread *thread, struct hd_buf *out);
 /* Worth telling: somebody waits for it, or a signal killed it.  Children that end with an error are common otherwise. */
 bool hd_lost_is_told(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t i);
 const char *hd_signal_name(int32_t signal); /* "SIGKILL"; "signal" when it has no name */

@@ -1,6 +1,9 @@
 #include <string.h>
 
 #include "core/explain.h"
+#include "core/report_stack.h"
+#include "core/report_words.h"
+#include "core/section.h"
 #include "hangdog/buf.h"
 
 #define NAMED_MAX 4u /* members of a cycle that the sentence names */
@@ -87,11 +90,16 @@ static void say_object(const struct writer *w, uint32_t t)
 		hd_buf_str(w->out, is_lock_like(th->lock.kind) ? "the lock" : hd_lock_what(&th->lock));
 		hd_buf_char(w->out, ' ');
 		hd_buf_safe(w->out, th->lock.name);
+	} else {
+		hd_buf_str(w->out, hd_lock_what(&th->lock));
+	}
+	if (th->lock.name == NULL && th->lock.kind == HD_LOCK_LIBC) { /* its function says more than its place */
+		say_named(w, th->lock.api);
 		return;
 	}
-	hd_buf_str(w->out, hd_lock_what(&th->lock));
-	if (th->lock.kind == HD_LOCK_LIBC)
-		say_named(w, th->lock.api);
+	HD_CLEAN_BUF struct hd_buf place = {0};
+	hd_words_place(th, &place);
+	hd_buf_safe(w->out, hd_buf_text(&place));
 }
 
 static void say_holder_at_fork(const struct writer *w, uint32_t t)
@@ -257,20 +265,12 @@ const char *hd_summary_stall(const struct hd_snapshot *snap, const struct hd_ver
 #define SIGNATURE_FRAMES 3
 
 /* Frames of the C and Python runtimes are the same in every hang. */
-static bool is_runtime(const struct hd_frame *f)
+static bool is_in_every_hang(const struct hd_frame *f)
 {
-	static const char *const modules[] = {"libc.so", "libc-", "libpthread", "ld-linux", "ld-musl", "libstdc++", "libpython", "python"};
-	if (f->function == NULL)
-		return true;
-	if (f->kind == HD_FRAME_PYTHON)
-		return false;
-	const char *name = f->module != NULL ? strrchr(f->module, '/') : NULL;
-	name = name != NULL ? name + 1 : f->module;
-	for (size_t i = 0; name != NULL && i < HD_COUNTOF(modules); i++) {
-		if (strncmp(name, modules[i], strlen(modules[i])) == 0)
-			return true;
-	}
-	return name == NULL;
+	if (f->kind == HD_FRAME_PYTHON || f->function == NULL || f->module == NULL)
+		return f->function == NULL || f->kind != HD_FRAME_PYTHON;
+	const char *base = hd_path_base(f->module);
+	return hd_frame_is_runtime(f) || strncmp(base, "libpython", 9) == 0 || strncmp(base, "python", 6) == 0;
 }
 
 const char *hd_signature(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t lead, struct hd_arena *arena)
@@ -283,7 +283,7 @@ const char *hd_signature(const struct hd_snapshot *snap, const struct hd_verdict
 	const char *what = th->lock.name != NULL ? th->lock.name : th->lock.api;
 	hd_buf_safe(&out, what != NULL ? what : wait->syscall);
 	for (uint32_t i = 0, n = 0; i < th->stack.n && n < SIGNATURE_FRAMES; i++) {
-		if (is_runtime(&th->stack.at[i]))
+		if (is_in_every_hang(&th->stack.at[i]))
 			continue;
 		hd_buf_char(&out, '|');
 		hd_buf_safe(&out, th->stack.at[i].function);

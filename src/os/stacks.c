@@ -10,6 +10,7 @@
 #include "hangdog/verdict.h"
 #include "os/dig.h"
 #include "os/interp.h"
+#include "os/lock_place.h"
 #include "os/watcher.h"
 
 #define NR_FUTEX 202 /* x86-64 */
@@ -203,6 +204,19 @@ static bool job_begin(struct job *job)
 	return false;
 }
 
+/* Of the locks that no symbol names. */
+static void fill_places(struct job *job)
+{
+	const struct hd_proc *proc = job->proc;
+	struct hd_unwind_query query = query_of(job, 0, 0);
+	struct hd_lock_places places = {.unwinder = job->w->config.unwinder, .query = &query, .snap = job->snap, .proc = proc,
+					.arena = job->snap->arena, .scratch = job->scratch};
+	for (uint32_t t = proc->first_thread; places.unwinder != NULL && t < proc->first_thread + proc->n_threads; t++) {
+		if (is_wanted(job, t))
+			hd_lock_place(&places, &job->snap->threads[t].lock);
+	}
+}
+
 static void fill_proc(struct job *job)
 {
 	const struct hd_proc *proc = job->proc;
@@ -216,6 +230,7 @@ static void fill_proc(struct job *job)
 			fill_thread(job, t);
 	}
 	fill_fork(job);
+	fill_places(job);
 	if (job->python.py != NULL)
 		hd_inside_python(job->snap, proc, &job->python, &job->mem.mem, job->scratch);
 	fill_tasks(job);
@@ -224,9 +239,8 @@ static void fill_proc(struct job *job)
 static void prepare_word(struct job *job, uint64_t addr)
 {
 	struct hd_unwind_query query = query_of(job, 0, 0);
-	const char *module;
-	uint64_t offset;
-	(void)hd_unwind_data_symbol(job->w->config.unwinder, &query, addr, job->scratch, &module, &offset);
+	struct hd_lock lock = {.base = addr};
+	hd_lock_name(job->w->config.unwinder, &query, job->scratch, &lock);
 }
 
 static void prepare_proc(struct job *job)

@@ -10,6 +10,7 @@
 #include "hangdog/forkev.h"
 #include "hangdog/locks.h"
 #include "os/draft.h"
+#include "os/lock_place.h"
 #include "os/procfile.h"
 
 enum {
@@ -207,46 +208,6 @@ static enum hd_tri task_exists(const struct hd_draft *d, const struct hd_proc *p
 	return stat.state == 'Z' || stat.state == 'X' ? HD_NO : HD_YES;
 }
 
-/* Where a nameless lock lies, for people. */
-static const char *place_of(struct hd_draft *d, const struct hd_maps *maps, uint64_t addr)
-{
-	const struct hd_map *map = hd_maps_find(maps, addr);
-	if (map == NULL)
-		return NULL;
-	if (map->shared)
-		return hd_arena_printf(d->arena, "in memory shared between processes");
-	if (strcmp(map->path, "[heap]") == 0)
-		return "in the heap";
-	if (strncmp(map->path, "[stack", 6) == 0)
-		return "on the stack of the main thread";
-	if (map->path[0] == '\0')
-		return "in allocated memory";
-	const char *base = strrchr(map->path, '/');
-	return hd_arena_printf(d->arena, "in the data of %s", base != NULL ? base + 1 : map->path);
-}
-
-static void name_lock(struct hd_draft *d, const struct hd_unwind_query *query, struct hd_lock *lock)
-{
-	const char *module = NULL;
-	uint64_t offset = 0;
-	if (lock->name != NULL || lock->base == 0 || lock->kind == HD_LOCK_GIL)
-		return;
-	const char *symbol = hd_unwind_data_symbol(d->w->config.unwinder, query, lock->base, d->arena, &module, &offset);
-	/* libstdc++ waits for std::barrier and the like on a word of a pool (bits/atomic_wait.h): that is not the object. */
-	if (symbol != NULL && strstr(symbol, "__waiter_pool_base") != NULL) {
-		lock->base = 0;
-		return;
-	}
-	if (symbol == NULL) {
-		if (lock->variable_address_note == NULL)
-			lock->variable_address_note = place_of(d, query->maps, lock->base);
-		return;
-	}
-	const char *base = module != NULL ? strrchr(module, '/') : NULL;
-	const char *text = offset != 0 ? hd_arena_printf(d->arena, "%s+%#lx", symbol, (unsigned long)offset) : symbol;
-	lock->name = module == NULL ? text : hd_arena_printf(d->arena, "%s (in %s)", text, base != NULL ? base + 1 : module);
-}
-
 static const struct hd_py_view *python_of(struct hd_draft *d, uint32_t p)
 {
 	struct hd_draft_proc *more = &d->procs[p];
@@ -298,15 +259,11 @@ static void held_at_birth(const struct hd_fork *fork, const struct hd_word *word
 	}
 }
 
-/* A lock that no variable leads to: where it lies, and the code that wants it. */
-static const char *wanted_by(struct hd_draft *d, const char *place, const struct hd_stack *stack)
+/* The interpreter's own affairs: no variable leads there. */
+static bool is_interpreters(const struct hd_lock *lock)
 {
-	const struct hd_frame *frame = stack->n != 0 ? &stack->at[0] : NULL;
-	if (frame == NULL || frame->function == NULL || frame->file == NULL)
-		return place;
-	const char *slash = strrchr(frame->file, '/');
-	return hd_arena_printf(d->arena, "%s%swanted by %s (%s:%d)", place != NULL ? place : "", place != NULL ? ", " : "", frame->function,
-			       slash != NULL ? slash + 1 : frame->file, frame->line);
+	return lock->kind == HD_LOCK_GIL ||
+	       (lock->kind == HD_LOCK_PARKER && lock->family != NULL && strcmp(lock->family, "cpython") == 0);
 }
 
 static void python_lock(struct hd_draft *d, uint32_t t)
@@ -316,13 +273,11 @@ static void python_lock(struct hd_draft *d, uint32_t t)
 	const struct hd_py_view *view = python_of(d, thread->proc);
 	const struct hd_py_thread *waiter = view != NULL ? hd_py_view_thread(view, proc, t) : NULL;
 	struct hd_mem *mem = hd_draft_mem(d, thread->proc);
-	if (waiter == NULL || mem == NULL || thread->lock.kind == HD_LOCK_GIL)
+	if (waiter == NULL || mem == NULL || is_interpreters(&thread->lock))
 		return;
 	const char *name = hd_python_lock_name(view->py, mem, thread->words[0].addr, waiter, d->arena);
 	if (name != NULL)
 		thread->lock.name = name;
-	else if (thread->lock.name == NULL)
-		thread->lock.variable_address_note = wanted_by(d, thread->lock.variable_address_note, &waiter->stack);
 	if (thread->lock.held_at_fork == HD_UNKNOWN)
 		python_holder(view->py, mem, proc->fork, d->arena, &thread->words[0], &thread->lock);
 }
@@ -372,7 +327,7 @@ void hd_draft_lock(struct hd_draft *d, uint32_t t)
 	hd_lock_classify(mem, &query, d->arena, &thread->lock);
 	held_at_birth(proc->fork, &thread->words[0], &thread->lock);
 	python_lock(d, t);
-	name_lock(d, &unwind, &thread->lock);
+	hd_lock_name(d->w->config.unwinder, &unwind, d->arena, &thread->lock);
 	if (thread->lock.owner_tid != 0)
 		thread->lock.owner_exists = task_exists(d, proc, thread->lock.owner_tid);
 	thread->stack = hd_stack_copy(stack, d->arena);

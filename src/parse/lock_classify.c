@@ -39,6 +39,8 @@ static const struct reader_row readers[] = {
 	{HD_API_TBB_WAIT, hd_tbb_wait, hd_tbb_wait},
 	{HD_API_GO, hd_runtime_park, hd_runtime_park},
 	{HD_API_PY_PARK, hd_python_park, hd_python_park},
+	{HD_API_PY_MUTEX, hd_python_park, hd_python_park},
+	{HD_API_PY_ATTACH, hd_python_attach, hd_python_attach},
 	/* Callers, when no primitive was named. */
 	{HD_API_STDIO, hd_glibc_internal, hd_musl_internal},
 	{HD_API_MALLOC, hd_glibc_internal, hd_musl_internal},

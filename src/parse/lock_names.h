@@ -41,8 +41,10 @@ enum hd_lock_api {
 	HD_API_GOMP_LOCK,
 	HD_API_TBB_WAIT,
 	HD_API_GO,
-	HD_API_PY_PARK,
-	HD_API_LAST_PRIMITIVE = HD_API_PY_PARK,
+	HD_API_PY_PARK,   /* the parking lot itself */
+	HD_API_PY_MUTEX,  /* what parks there: PyMutex and what is made of it */
+	HD_API_PY_ATTACH, /* a thread that comes back to the interpreter: for its lock, or parked while all are stopped */
+	HD_API_LAST_PRIMITIVE = HD_API_PY_ATTACH,
 	HD_API_PLAIN, /* the slow path of a bare libc lock: says nothing about which */
 	HD_API_STDIO,
 	HD_API_MALLOC,

@@ -5,38 +5,60 @@
 
 #include "parse/lock_readers.h"
 
-/* PyObject: 8 ob_type; PyTypeObject: 24 tp_name (default builds; free-threaded ones have a longer head). */
-#define OB_TYPE 8u
-#define TP_NAME 24u
-/* Modules/_threadmodule.c: rlockobject {head 16, rlock_lock 16, rlock_owner 24, rlock_count 32} to 3.13;
- * 3.14: {head 16, PyMutex 16, thread 24, level 32}.  The lock pointer of both lock types is at 16. */
-#define LOCK_FIELD 16u
-#define RLOCK_OWNER 24u
+/* The head of every object, Include/object.h: {refcount 0, type 8}, in free-threaded builds {tid 0, bits 8, shared refcount
+ * 16, type 24}.  In a type the name follows the head of a sized object, 8 bytes longer. */
+static const uint32_t heads[] = {16, 32};
+/* After the head.  Modules/_threadmodule.c: rlockobject {rlock_lock 0, rlock_owner 8, rlock_count 16} to 3.13;
+ * 3.14: {PyMutex 0, thread 8, level 16}.  The lock pointer of both lock types comes first. */
+#define RLOCK_OWNER 8u
 #define PYMUTEX_LOCKED 1u
+#define THREAD_SUSPENDED 2u /* Include/internal/pycore_pystate.h, _Py_THREAD_SUSPENDED */
+#define STATE_TO_TID 136u
 
-/* SemLockObject: head 16, handle 16, last_tid 24, count 32, maxvalue 36. */
-#define SEMLOCK_HANDLE 16u
-#define SEMLOCK_COUNT 32u
-#define SEMLOCK_MAX 36u
+/* Modules/_multiprocessing/semaphore.c, SemLockObject {handle 0, last_tid 8, count 16, maxvalue 20}. */
+#define SEMLOCK_COUNT 16u
+#define SEMLOCK_MAX 20u
 
-static bool is_object_of(struct hd_mem *mem, uint64_t object, const char *type_end)
+static bool is_object_of(struct hd_mem *mem, uint64_t object, uint32_t head, const char *type_end)
 {
 	uint64_t type, name;
 	char text[64];
-	if (object == 0 || object % 8 != 0 || hd_mem_u64(mem, object + OB_TYPE, &type) < 0 || type % 8 != 0 ||
-	    hd_mem_u64(mem, type + TP_NAME, &name) < 0 || hd_mem_cstr(mem, name, text, sizeof(text)) < 0)
+	if (object == 0 || object % 8 != 0 || hd_mem_u64(mem, object + head - 8, &type) < 0 || type % 8 != 0 ||
+	    hd_mem_u64(mem, type + head + 8, &name) < 0 || hd_mem_cstr(mem, name, text, sizeof(text)) < 0)
 		return false;
 	const char *dot = strrchr(text, '.');
 	return strcmp(dot != NULL ? dot + 1 : text, type_end) == 0;
 }
 
-static void owner_take(struct hd_probe *p, uint64_t rlock)
+/* The length of the head of an object of this type whose first field lies at `field`; 0 = there is none. */
+static uint32_t head_before(struct hd_mem *mem, uint64_t field, const char *type_end)
+{
+	for (size_t i = 0; i < HD_COUNTOF(heads); i++) {
+		if (field > heads[i] && is_object_of(mem, field - heads[i], heads[i], type_end))
+			return heads[i];
+	}
+	return 0;
+}
+
+/* The length of the head of an object of this type that holds `first` in its first field; 0 = it is none. */
+static uint32_t head_of(struct hd_mem *mem, uint64_t object, uint64_t first, const char *type_end)
+{
+	uint64_t value;
+	for (size_t i = 0; object != 0 && object % 8 == 0 && i < HD_COUNTOF(heads); i++) {
+		if (hd_mem_u64(mem, object + heads[i], &value) == 0 && value == first &&
+		    is_object_of(mem, object, heads[i], type_end))
+			return heads[i];
+	}
+	return 0;
+}
+
+static void owner_take(struct hd_probe *p, uint64_t rlock, uint32_t head)
 {
 	uint64_t owner;
 	p->lock->is_recursive = true;
 	p->lock->api = "threading.RLock.acquire";
 	p->lock->object = rlock;
-	if (hd_mem_u64(p->mem, rlock + RLOCK_OWNER, &owner) < 0 || !hd_tcb_is_self(p->mem, owner))
+	if (hd_mem_u64(p->mem, rlock + head + RLOCK_OWNER, &owner) < 0 || !hd_tcb_is_self(p->mem, owner))
 		return;
 	p->lock->owner_tcb = owner;
 	p->lock->owner_tid = hd_tcb_tid(p->mem, owner);
@@ -46,12 +68,12 @@ static void owner_take(struct hd_probe *p, uint64_t rlock)
 /* The RLock object is among the words of the waiter's stack; it points to its semaphore. */
 static void rlock_find(struct hd_probe *p)
 {
-	uint64_t words[HD_SCAN_WORDS_MAX], sem;
+	uint64_t words[HD_SCAN_WORDS_MAX];
 	uint32_t n = hd_probe_stack(p, 256, words);
 	for (uint32_t i = 0; i < n; i++) {
-		if (words[i] % 8 == 0 && words[i] != 0 && hd_mem_u64(p->mem, words[i] + LOCK_FIELD, &sem) == 0 &&
-		    sem == p->uaddr && is_object_of(p->mem, words[i], "RLock")) {
-			owner_take(p, words[i]);
+		uint32_t head = head_of(p->mem, words[i], p->uaddr, "RLock");
+		if (head != 0) {
+			owner_take(p, words[i], head);
 			return;
 		}
 	}
@@ -67,11 +89,9 @@ void hd_python_sem(struct hd_probe *p)
 
 int hd_semlock_count(struct hd_mem *mem, uint64_t object, uint64_t sem, int32_t *ret_count)
 {
-	uint64_t handle;
-	uint32_t count, max;
-	if (object == 0 || object % 8 != 0 || hd_mem_u64(mem, object + SEMLOCK_HANDLE, &handle) < 0 || handle != sem ||
-	    hd_mem_u32(mem, object + SEMLOCK_COUNT, &count) < 0 || hd_mem_u32(mem, object + SEMLOCK_MAX, &max) < 0 || max != 1 ||
-	    !is_object_of(mem, object, "SemLock"))
+	uint32_t count, max, head = head_of(mem, object, sem, "SemLock");
+	if (head == 0 || hd_mem_u32(mem, object + head + SEMLOCK_COUNT, &count) < 0 ||
+	    hd_mem_u32(mem, object + head + SEMLOCK_MAX, &max) < 0 || max != 1)
 		return -ENOENT;
 	*ret_count = (int32_t)count;
 	return 0;
@@ -89,10 +109,64 @@ void hd_python_semlock(struct hd_probe *p)
 	p->lock->is_held = p->lock->semlock != 0 && p->word_known && p->word == 0;
 }
 
+/* Where does this thread park?  In the innermost call that is not the parking lot's own. */
+static enum hd_lock_api parked_in(const struct hd_probe *p)
+{
+	const struct hd_lock_calls *calls = p->calls;
+	uint32_t i = 0;
+	while (i < calls->n_primitives && (calls->primitive[i].api == HD_API_SEM || calls->primitive[i].api == HD_API_PY_PARK))
+		i++;
+	return i < calls->n_primitives ? calls->primitive[i].api : HD_API_NONE;
+}
+
+/* Free-threaded builds stop all threads but one for a fork, a garbage collection and the like (Python/pystate.c,
+ * stop_the_world).  The others park on the state of their own threads, which is no lock: that one thread must wake them. */
+static bool is_suspended(struct hd_probe *p, uint64_t *ret_state)
+{
+	uint32_t value;
+	return hd_mem_u64(p->mem, p->uaddr - 8, ret_state) == 0 && *ret_state % 4 == 0 &&
+	       hd_mem_u32(p->mem, *ret_state, &value) == 0 && value == THREAD_SUSPENDED;
+}
+
+/* A stripped build does not name the call, but a thread state has the thread's number some words behind the state (3.13: 120
+ * bytes, 3.14: 116, 3.15: 136). */
+static bool is_suspended_self(struct hd_probe *p)
+{
+	uint64_t state, words[STATE_TO_TID / 8 + 1];
+	if (!is_suspended(p, &state) || hd_mem_read(p->mem, state & ~UINT64_C(7), words, sizeof(words)) < 0)
+		return false;
+	for (size_t i = 0; i < HD_COUNTOF(words); i++) {
+		if (words[i] == (uint64_t)p->query->ns_tid && p->query->ns_tid > 0)
+			return true;
+	}
+	return false;
+}
+
+static void pause_take(struct hd_probe *p)
+{
+	*p->lock = (struct hd_lock){.kind = HD_LOCK_PARKER, .family = "cpython", .api = "PyThreadState_Attach"};
+	hd_probe_check_word(p);
+}
+
+void hd_python_attach(struct hd_probe *p)
+{
+	enum hd_lock_api api = parked_in(p);
+	if (api == HD_API_PY_ATTACH || api == HD_API_PY_MUTEX)
+		hd_python_park(p);
+	else
+		hd_probe_fail(p, "it is not parked there");
+}
+
 void hd_python_park(struct hd_probe *p)
 {
 	uint64_t address = 0;
 	uint8_t byte = 0;
+	enum hd_lock_api api = parked_in(p);
+	if (api == HD_API_PY_ATTACH || (api == HD_API_NONE && is_suspended_self(p))) {
+		pause_take(p);
+		hd_probe_check(p, is_suspended(p, &address), "the thread is not marked as stopped");
+		return;
+	}
 	p->lock->kind = HD_LOCK_PYTHON;
 	p->lock->family = "cpython";
 	hd_probe_check_word(p);
@@ -106,8 +180,9 @@ void hd_python_park(struct hd_probe *p)
 	p->lock->is_held = (byte & PYMUTEX_LOCKED) != 0;
 	hd_probe_check_place(p, address, 1, 1);
 	/* Stripped builds do not say whose byte it is; the object around it does. */
-	if (address > LOCK_FIELD && is_object_of(p->mem, address - LOCK_FIELD, "RLock"))
-		owner_take(p, address - LOCK_FIELD);
-	else if (address > LOCK_FIELD && is_object_of(p->mem, address - LOCK_FIELD, "lock"))
+	uint32_t head = head_before(p->mem, address, "RLock");
+	if (head != 0)
+		owner_take(p, address - head, head);
+	else if (head_before(p->mem, address, "lock") != 0)
 		p->lock->api = "threading.Lock.acquire";
 }

@@ -67,6 +67,7 @@ void hd_tbb_wait(struct hd_probe *p);
 void hd_python_sem(struct hd_probe *p);
 void hd_python_semlock(struct hd_probe *p); /* the semaphore was read: whose SemLock is it? */
 void hd_python_park(struct hd_probe *p);
+void hd_python_attach(struct hd_probe *p);
 
 /* No name to go by: what the words alone say (locks.md 3.2, step 5).  Never HD_CONF_HIGH but for PI words. */
 void hd_lock_structural(struct hd_probe *p);

@@ -117,6 +117,14 @@ bool hd_image_offset(const struct hd_image *image, uint64_t vaddr, uint64_t *ret
 	return false;
 }
 
+bool hd_image_holds(const struct hd_image *image, uint64_t vaddr)
+{
+	for (uint32_t i = 0; i < image->n_segments; i++)
+		if (vaddr >= image->segments[i].vaddr && vaddr - image->segments[i].vaddr < image->segments[i].memsz)
+			return true;
+	return false;
+}
+
 uint64_t hd_image_base(const struct hd_image *image)
 {
 	uint64_t lowest = UINT64_MAX;
@@ -205,7 +213,7 @@ static void take_build_id(struct hd_image *image, uint64_t offset, uint64_t size
 	}
 }
 
-static void take_segment(struct hd_image *image, const Elf64_Phdr *ph, struct hd_section *dynamic)
+static void take_segment(struct hd_image *image, const Elf64_Phdr *ph)
 {
 	struct hd_section as_section = {.vaddr = ph->p_vaddr, .offset = ph->p_offset, .size = ph->p_filesz};
 	switch (ph->p_type) {
@@ -222,14 +230,19 @@ static void take_segment(struct hd_image *image, const Elf64_Phdr *ph, struct hd
 		image->sections[HD_SEC_EH_FRAME_HDR] = as_section;
 		break;
 	case PT_DYNAMIC:
-		*dynamic = as_section;
+		image->sections[HD_SEC_DYNAMIC] = as_section;
+		break;
+	case PT_TLS:
+		image->sections[HD_SEC_TLS] = as_section;
+		image->sections[HD_SEC_TLS].size = ph->p_memsz;
+		image->tls_align = ph->p_align;
 		break;
 	default:
 		break;
 	}
 }
 
-static int take_segments(struct hd_image *image, const Elf64_Ehdr *eh, struct hd_section *dynamic)
+static int take_segments(struct hd_image *image, const Elf64_Ehdr *eh)
 {
 	if (eh->e_phentsize != sizeof(Elf64_Phdr))
 		return -ENOEXEC;
@@ -237,7 +250,7 @@ static int take_segments(struct hd_image *image, const Elf64_Ehdr *eh, struct hd
 		Elf64_Phdr ph;
 		if (hd_image_pread(image, eh->e_phoff + i * sizeof(ph), &ph, sizeof(ph)) < 0)
 			return -ENOEXEC;
-		take_segment(image, &ph, dynamic);
+		take_segment(image, &ph);
 	}
 	return 0;
 }
@@ -304,8 +317,9 @@ static bool dynamic_address(const struct hd_image *image, uint64_t value, uint64
 }
 
 /* No section headers (stripped of them, or read from memory): the dynamic section names the same tables. */
-static void take_dynamic(struct hd_image *image, const struct hd_section *dynamic, uint64_t load)
+static void take_dynamic(struct hd_image *image, uint64_t load)
 {
+	const struct hd_section *dynamic = &image->sections[HD_SEC_DYNAMIC];
 	static const struct {
 		int64_t tag, size_tag;
 		enum hd_section_role role;
@@ -338,16 +352,15 @@ static void take_dynamic(struct hd_image *image, const struct hd_section *dynami
 static int take_headers(struct hd_image *image, uint64_t load)
 {
 	Elf64_Ehdr eh;
-	struct hd_section dynamic = {0};
 	if (hd_image_pread(image, 0, &eh, sizeof(eh)) < 0 || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 ||
 	    eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB || eh.e_machine != EM_X86_64)
 		return -ENOEXEC;
-	int r = take_segments(image, &eh, &dynamic);
+	int r = take_segments(image, &eh);
 	if (r < 0)
 		return r;
 	take_sections(image, &eh);
-	if (image->sections[HD_SEC_DYNSYM].size == 0 && dynamic.size != 0)
-		take_dynamic(image, &dynamic, load);
+	if (image->sections[HD_SEC_DYNSYM].size == 0)
+		take_dynamic(image, load);
 	return 0;
 }
 

@@ -32,6 +32,8 @@ enum hd_section_role {
 	HD_SEC_RELA_PLT,
 	HD_SEC_RELA_DYN,
 	HD_SEC_DEBUGDATA,
+	HD_SEC_DYNAMIC, /* from here on out of the program headers */
+	HD_SEC_TLS,     /* what each thread has a copy of; size: in memory, zeroes at its end included */
 	HD_SEC_COUNT,
 };
 
@@ -64,6 +66,7 @@ struct hd_image {
 	struct hd_segment segments[HD_IMAGE_SEGMENTS_MAX];
 	uint32_t n_segments;
 	struct hd_section sections[HD_SEC_COUNT];
+	uint64_t tls_align;
 	/* Built when first needed, by the modules of the same names. */
 	struct hd_symbols *symbols;
 	struct hd_cfi *cfi;
@@ -83,6 +86,8 @@ HD_MUST_CHECK int hd_image_pread(struct hd_image *image, uint64_t offset, void *
 HD_MUST_CHECK int hd_image_read(struct hd_image *image, uint64_t vaddr, void *buf, size_t len);
 /* NUL-terminated text within `limit`, cut at cap-1: 0 or -EIO. */
 HD_MUST_CHECK int hd_image_cstr(struct hd_image *image, uint64_t offset, uint64_t limit, char *buf, size_t cap);
+/* Is this an address of its address space, .bss included? */
+HD_MUST_CHECK bool hd_image_holds(const struct hd_image *image, uint64_t vaddr);
 uint64_t hd_image_base(const struct hd_image *image); /* lowest address of its address space */
 HD_MUST_CHECK bool hd_image_offset(const struct hd_image *image, uint64_t vaddr, uint64_t *ret_offset);
 /* Where the file's address space lies in a process that maps `offset` at `start`; exec tells the mapping's permission. */

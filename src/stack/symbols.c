@@ -14,6 +14,8 @@
 #define CHUNK ((size_t)1024) /* symbols read at a time */
 #define ANSWERS_LOG2 8
 #define ANSWERS (1u << ANSWERS_LOG2) /* direct-mapped by address, for each kind of question */
+/* Thread-local symbols stand above all others in an index: no file of ours is that big. */
+#define TLS_KEYS UINT32_C(0xf0000000)
 #define WALK_BACK 64 /* how many symbols may start between an address and the start of the one that contains it */
 
 struct table { /* the symbols of one table that are worth a name */
@@ -39,7 +41,7 @@ struct answer { /* cached: stacks ask for the same addresses again and again */
 
 struct hd_symbols {
 	struct table dynamic, full;
-	struct answer answers[2][ANSWERS];
+	struct answer answers[HD_SYMBOL_WANTS][ANSWERS];
 	bool full_tried;
 	struct hd_image *separate; /* owned: debug file or unpacked .gnu_debugdata */
 };
@@ -48,28 +50,28 @@ void hd_symbols_free(struct hd_symbols *symbols)
 {
 	if (symbols == NULL)
 		return;
-	for (size_t i = 0; i < ANSWERS; i++) {
-		free(symbols->answers[0][i].name);
-		free(symbols->answers[1][i].name);
-	}
+	for (size_t i = 0; i < HD_SYMBOL_WANTS * ANSWERS; i++)
+		free(symbols->answers[i / ANSWERS][i % ANSWERS].name);
 	hd_keys_release(&symbols->dynamic.keys);
 	hd_keys_release(&symbols->full.keys);
 	hd_image_free(symbols->separate);
 	free(symbols);
 }
 
-/* Which symbols are kept: code and data that are defined here. */
+/* Which symbols are kept: code, data and thread-local variables that are defined here. */
 static bool row_from(const Elf64_Sym *sym, struct row *ret)
 {
 	uint8_t type = ELF64_ST_TYPE(sym->st_info), bind = ELF64_ST_BIND(sym->st_info);
 	if (sym->st_shndx == SHN_UNDEF || sym->st_shndx == SHN_ABS || sym->st_name == 0)
 		return false;
 	bool code = type == STT_FUNC || type == STT_GNU_IFUNC, data = type == STT_OBJECT || type == STT_COMMON;
-	if (!code && !data && (type != STT_NOTYPE || bind == STB_LOCAL))
+	bool tls = type == STT_TLS;
+	if (!code && !data && !tls && (type != STT_NOTYPE || bind == STB_LOCAL))
 		return false;
 	*ret = (struct row){.value = sym->st_value, .size = sym->st_size, .name = sym->st_name,
 			    .rank = bind == STB_GLOBAL ? 0 : bind == STB_LOCAL ? 2 : 1,
-			    .want = code ? 1u << HD_SYMBOL_CODE : data ? 1u << HD_SYMBOL_DATA : 3};
+			    .want = code ? 1u << HD_SYMBOL_CODE : data ? 1u << HD_SYMBOL_DATA : tls ? 1u << HD_SYMBOL_TLS
+				    : 1u << HD_SYMBOL_CODE | 1u << HD_SYMBOL_DATA};
 	return true;
 }
 
@@ -81,6 +83,16 @@ static void table_open(struct table *table, struct hd_image *image, enum hd_sect
 		table->n = s->size / sizeof(Elf64_Sym);
 }
 
+/* Where a symbol stands in the index of its table. */
+static bool key_value(const struct table *table, uint64_t value, bool is_tls, uint32_t *ret)
+{
+	uint64_t above = is_tls ? value : value - table->base;
+	if (above >= (is_tls ? UINT32_MAX - TLS_KEYS : TLS_KEYS))
+		return false;
+	*ret = (uint32_t)above + (is_tls ? TLS_KEYS : 0);
+	return true;
+}
+
 static void table_step(struct table *table, Elf64_Sym *chunk)
 {
 	size_t n = table->n - table->done < CHUNK ? table->n - table->done : CHUNK;
@@ -90,8 +102,9 @@ static void table_step(struct table *table, Elf64_Sym *chunk)
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (row_from(&chunk[i], &row) && row.value - table->base <= UINT32_MAX)
-			hd_keys_push(&table->keys, (uint32_t)(row.value - table->base), (uint32_t)(table->done + i));
+		uint32_t value;
+		if (row_from(&chunk[i], &row) && key_value(table, row.value, row.want == 1u << HD_SYMBOL_TLS, &value))
+			hd_keys_push(&table->keys, value, (uint32_t)(table->done + i));
 	}
 	table->done += n;
 }
@@ -145,20 +158,23 @@ static bool covers(const struct row *row, uint64_t vaddr, enum hd_symbol_want wa
 /* name: HD_SYMBOL_NAME_MAX bytes. */
 static bool table_find(const struct table *table, uint64_t vaddr, enum hd_symbol_want want, struct hd_symbol *ret, char *name)
 {
-	uint64_t above = vaddr - table->base;
-	size_t low = vaddr < table->base ? 0 : hd_keys_until(&table->keys, above < UINT32_MAX ? (uint32_t)above : UINT32_MAX);
 	struct row row, best = {0};
 	int best_rank = INT32_MAX;
 	char candidate[HD_SYMBOL_NAME_MAX];
+	uint32_t value, best_key = 0;
+	if (!key_value(table, vaddr, want == HD_SYMBOL_TLS, &value))
+		return false;
+	size_t low = hd_keys_until(&table->keys, value);
 	for (size_t back = 0; back < WALK_BACK && back < low; back++) {
 		const struct hd_key *key = &table->keys.at[low - 1 - back];
-		if (best_rank != INT32_MAX && table->base + key->value != best.value)
+		if (best_rank != INT32_MAX && key->value != best_key)
 			break;
 		if (!row_read(table, key, &row) || !covers(&row, vaddr, want))
 			continue;
 		int rank = publicity(table, &row, candidate);
 		if (rank < best_rank) {
 			best = row;
+			best_key = key->value;
 			best_rank = rank;
 			strcpy(name, candidate);
 		}
@@ -225,11 +241,19 @@ static struct hd_symbols *symbols_of(struct hd_image *image)
 		image->symbols = calloc(1, sizeof(*image->symbols));
 		if (image->symbols == NULL)
 			abort();
-		for (size_t i = 0; i < ANSWERS; i++)
-			image->symbols->answers[0][i].vaddr = image->symbols->answers[1][i].vaddr = UINT64_MAX;
+		for (size_t i = 0; i < HD_SYMBOL_WANTS * ANSWERS; i++)
+			image->symbols->answers[i / ANSWERS][i % ANSWERS].vaddr = UINT64_MAX;
 		table_open(&image->symbols->dynamic, image, HD_SEC_DYNSYM, HD_SEC_DYNSTR);
 	}
 	return image->symbols;
+}
+
+/* Is the second source indexed as a whole? */
+static bool full_ready(struct hd_symbols *symbols, struct hd_image *image)
+{
+	if (!symbols->full_tried)
+		full_open(symbols, image);
+	return table_ready(&symbols->full, image->work);
 }
 
 /* False: the index is not finished, so there is no answer yet. */
@@ -242,9 +266,7 @@ static bool answer_find(struct hd_symbols *symbols, struct hd_image *image, uint
 		return false;
 	bool found = table_find(&symbols->dynamic, vaddr, want, &symbol, name);
 	if (!found) {
-		if (!symbols->full_tried)
-			full_open(symbols, image);
-		if (!table_ready(&symbols->full, image->work))
+		if (!full_ready(symbols, image))
 			return false;
 		found = table_find(&symbols->full, vaddr, want, &symbol, name);
 	}
@@ -266,6 +288,30 @@ bool hd_symbols_find(struct hd_image *image, uint64_t vaddr, enum hd_symbol_want
 		return false;
 	*ret = answer->symbol;
 	return true;
+}
+
+static bool table_address(const struct table *table, const char *name, uint64_t *ret_vaddr)
+{
+	char found[HD_SYMBOL_NAME_MAX];
+	for (size_t i = 0; i < table->keys.n; i++) {
+		struct row row;
+		if (row_read(table, &table->keys.at[i], &row) && name_read(table, row.name, found, sizeof(found)) &&
+		    strcmp(found, name) == 0) {
+			*ret_vaddr = row.value;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool hd_symbols_address(struct hd_image *image, const char *name, uint64_t *ret_vaddr)
+{
+	struct hd_symbols *symbols = symbols_of(image);
+	if (!table_ready(&symbols->dynamic, image->work))
+		return false;
+	if (table_address(&symbols->dynamic, name, ret_vaddr))
+		return true;
+	return full_ready(symbols, image) && table_address(&symbols->full, name, ret_vaddr);
 }
 
 bool hd_symbols_dynamic_name(struct hd_image *image, uint32_t i, char *buf, size_t cap)

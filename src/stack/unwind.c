@@ -284,18 +284,26 @@ void hd_unwind(struct hd_unwinder *unwinder, const struct hd_unwind_query *query
 		query->names->last = *ret;
 }
 
-const char *hd_unwind_data_symbol(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, uint64_t addr,
-				  struct hd_arena *arena, const char **ret_module, uint64_t *ret_offset)
+struct hd_data_symbol hd_data_symbol_at(struct hd_image *image, uint64_t vaddr, enum hd_symbol_want want, struct hd_arena *arena)
+{
+	struct hd_data_symbol ret = {.module = hd_arena_str(arena, image->path), .offset = vaddr};
+	struct hd_symbol symbol;
+	if (hd_symbols_find(image, vaddr, want, &symbol)) {
+		ret.name = hd_demangle(symbol.name, arena);
+		ret.offset -= symbol.value;
+	}
+	return ret;
+}
+
+bool hd_unwind_data_symbol(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, uint64_t addr, struct hd_arena *arena,
+			   struct hd_data_symbol *ret)
 {
 	struct hd_module module;
-	struct hd_symbol symbol;
 	hd_modules_trim(unwinder->modules);
-	if (!hd_modules_find(unwinder->modules, query, addr, &module) ||
-	    !hd_symbols_find(module.image, addr - module.bias, HD_SYMBOL_DATA, &symbol))
-		return NULL;
-	*ret_module = hd_arena_str(arena, module.image->path);
-	*ret_offset = addr - module.bias - symbol.value;
-	return hd_demangle(symbol.name, arena);
+	if (!hd_modules_find(unwinder->modules, query, addr, &module) || !hd_image_holds(module.image, addr - module.bias))
+		return false;
+	*ret = hd_data_symbol_at(module.image, addr - module.bias, HD_SYMBOL_DATA, arena);
+	return true;
 }
 
 size_t hd_unwind_nameless(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, struct hd_arena *arena,

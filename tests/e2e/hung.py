@@ -10,7 +10,8 @@ compiler must be able to do (they are flags of the build, too); `SIGHT: all` say
 the descriptors of every process on the machine can be read.  `lost=N` in EXPECT: a child that ended by signal N is told.
 `OBJECT: regex`: what a dead-locked thread of a culprit waits for, as the report says it.  `CC: command` names another compiler;
 `SPINS: N`: how many threads are told to spin.  `LEFT: regex`: what a lost child left behind.  `CRATES: names` are libraries of Rust (Debian's librust-NAME-dev).  `STALL: seconds` is passed on as --stall, and then what is suspected is acted on.
-`PYTHON: version` is the oldest that will do: looked for in HD_PYTHONS (a list with colons), which may lie in a chroot.
+`PYTHON: version` is the oldest that will do: looked for in HD_PYTHONS (a list with colons), which may lie in a chroot.  `GIL: yes`:
+a free-threaded build will not do; `GIL: no`: only such a build will do.
 `STDIN: slow` and `STDOUT: slow`: a process outside the tree writes the input, reads the output, after a while; `STDIN: steady`:
 a byte every 30 ms.
 FIXTURE_PYTHON names another interpreter for the Python programs.  HD_SOUND=1: every program is also guarded, not only a sample
@@ -44,6 +45,11 @@ SCRIPTS = {".py": [os.environ.get("FIXTURE_PYTHON", sys.executable)], ".sh": ["b
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans of a case come to us
 
 
+def is_free_threaded(python):
+    asked = "import sys, sysconfig; sys.exit(not sysconfig.get_config_var('Py_GIL_DISABLED'))"
+    return subprocess.run([*python, "-c", asked], capture_output=True).returncode == 0
+
+
 class Program:
     def __init__(self, path):
         self.path = path
@@ -66,7 +72,7 @@ class Program:
         self.compiler = (self.directive(head, "CC") or "").split()
         self.crates = (self.directive(head, "CRATES") or "").split()
         self.stall = self.directive(head, "STALL")
-        self.python = self.directive(head, "PYTHON")
+        self.python, self.gil = self.directive(head, "PYTHON"), self.directive(head, "GIL")
 
     @staticmethod
     def directive(head, word):
@@ -78,14 +84,15 @@ class Program:
         return self.expect["verdict"] != "none"
 
     def newer_python(self):
-        wanted = f"import sys; sys.exit(sys.version_info < ({self.python.replace('.', ',')}))"
+        version = f"import sys; sys.exit(sys.version_info < ({(self.python or '3.8').replace('.', ',')}))"
         for python in [*SCRIPTS[".py"], *filter(None, os.environ.get("HD_PYTHONS", "").split(":"))]:
-            if os.path.exists(python) and subprocess.run([python, "-c", wanted], capture_output=True).returncode == 0:
+            if os.path.exists(python) and subprocess.run([python, "-c", version], capture_output=True).returncode == 0 and \
+                    (self.gil != "no" or is_free_threaded([python])):
                 return python
-        raise Skip(f"no Python {self.python} here (HD_PYTHONS may name one)")
+        raise Skip(f"no Python {self.python or 'without an interpreter lock'} here (HD_PYTHONS may name one)")
 
     def command(self):
-        if self.python:
+        if self.python or self.gil == "no":
             return [self.newer_python(), "-c", open(self.path).read()]
         script = SCRIPTS.get(os.path.splitext(self.file)[1])
         return script + [self.path] if script else [os.path.join(BUILT, self.name)]
@@ -142,6 +149,8 @@ class Program:
 
     def check_needs(self):
         check(not self.broken, self.broken)
+        if self.gil == "yes" and is_free_threaded(SCRIPTS[".py"]):
+            raise Skip("this Python has no interpreter lock")
         for tool in self.needs:
             if shutil.which(tool) is None:
                 raise Skip(f"{tool} is not installed")

@@ -1,5 +1,6 @@
 # EXPECT: verdict=none
 # STALL: 3
+# GIL: yes
 """Calls into C that keep the interpreter lock for a while, and threads that all want it."""
 import ctypes
 import threading

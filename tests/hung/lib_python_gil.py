@@ -1,6 +1,7 @@
 # EXPECT: verdict=stall cause=unknown certainty=suspected kind=gil
 # MODES: launched
 # STALL: 3
+# GIL: yes
 # OBJECT: the Python interpreter lock
 """A call into C that keeps the interpreter lock waits for a semaphore; the Python threads that could post it ask for the
 interpreter lock again and again, 5 ms at a time, so nothing can be proven."""

@@ -81,3 +81,76 @@ Test(killchild, a_parent_that_reads_from_its_child_alone_sees_the_end, .timeout 
 	cr_assert_null(refusal(s, &plan), "%s", plan.refusal);
 	hd_snapshot_free(s);
 }
+
+/* ---- pipes: what the kernel tells whoever is at the other end, when the last one at this end is gone ---- */
+
+/* The parent waits in poll, without a limit, for what its end of a pipe says; the child has the other. */
+static struct hd_object *polled_pipe(struct hd_snapshot *s, bool parent_reads)
+{
+	struct hd_object *pipe = sample_object(s, HD_OBJ_PIPE, 77, "pipe:[77]");
+	struct hd_thread *parent = &s->threads[0];
+	sample_holder(pipe, 0, 3, parent_reads, !parent_reads);
+	sample_holder(pipe, 1, 4, !parent_reads, parent_reads);
+	sample_read_object(s, parent, pipe);
+	parent->nr = SAMPLE_NR_POLL;
+	parent->args[1] = 1;
+	parent->args[2] = UINT32_MAX;
+	return pipe;
+}
+
+Test(killchild, a_parent_that_polls_what_its_child_alone_writes_sees_the_end, .timeout = 10)
+{
+	struct hd_snapshot *s = stuck_child();
+	struct hd_kill_child plan;
+	polled_pipe(s, true);
+	cr_assert_null(refusal(s, &plan), "%s", plan.refusal);
+	cr_assert_eq(plan.n, 1);
+	cr_expect_eq(s->procs[plan.procs[0]].pid, 5000);
+	hd_snapshot_free(s);
+}
+
+Test(killchild, a_parent_that_polls_for_room_is_told_that_nobody_reads_any_more, .timeout = 10)
+{
+	struct hd_snapshot *s = stuck_child();
+	struct hd_kill_child plan;
+	polled_pipe(s, false);
+	cr_assert_null(refusal(s, &plan), "%s", plan.refusal);
+	hd_snapshot_free(s);
+}
+
+Test(killchild, an_end_that_the_parent_kept_keeps_its_poll_waiting, .timeout = 10)
+{
+	for (int parent_reads = 0; parent_reads <= 1; parent_reads++) {
+		struct hd_snapshot *s = stuck_child();
+		struct hd_kill_child plan;
+		sample_holder(polled_pipe(s, parent_reads), 0, 5, !parent_reads, parent_reads);
+		const char *why = refusal(s, &plan);
+		cr_assert(why != NULL && strstr(why, "4000 would still be stuck") != NULL, "parent reads %d: %s", parent_reads,
+			  why != NULL ? why : "(done)");
+		hd_snapshot_free(s);
+	}
+}
+
+Test(killchild, a_brother_s_copy_of_the_end_keeps_the_pipe_open, .timeout = 10)
+{
+	struct hd_snapshot *s = stuck_child();
+	struct hd_kill_child plan;
+	struct hd_object *pipe = polled_pipe(s, true);
+	sample_proc(s, 6000, 4000, "prog", "prog", NULL);
+	sample_read_object(s, sample_thread(s, 6000, "prog", 'S'), pipe);
+	sample_holder(pipe, 2, 3, true, false);
+	sample_holder(pipe, 2, 4, false, true);
+	cr_assert_not_null(strstr(refusal(s, &plan), "would still be stuck"), "%s", plan.refusal);
+	hd_snapshot_free(s);
+}
+
+Test(killchild, an_eventfd_tells_nobody_that_the_last_one_who_could_write_is_gone, .timeout = 10)
+{
+	struct hd_snapshot *s = stuck_child();
+	struct hd_kill_child plan;
+	struct hd_object *event = polled_pipe(s, true);
+	event->kind = HD_OBJ_EVENTFD;
+	event->label = "eventfd";
+	cr_assert_not_null(strstr(refusal(s, &plan), "4000 would still be stuck"), "%s", plan.refusal);
+	hd_snapshot_free(s);
+}

@@ -146,18 +146,18 @@ static void stack_compare(const char *version, const struct hd_py_thread *thread
 	}
 }
 
-/* Waits until a thread is in futex(2): how it stands there. */
+/* Waits until a thread is in futex(2) without a time limit (with one, it asks for the interpreter lock): how it stands there. */
 static struct hd_regs futex_regs(int32_t tid, uint64_t *ret_addr)
 {
 	char path[64], text[256];
-	unsigned long addr, sp, pc;
+	unsigned long addr, limit, sp, pc;
 	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
 	for (;;) {
 		FILE *file = fopen(path, "re");
 		cr_assert_not_null(file, "%d is gone", tid);
 		text[0] = '\0';
 		bool is_in_futex = fgets(text, sizeof(text), file) != NULL &&
-				   sscanf(text, "202 0x%lx %*s %*s %*s %*s %*s 0x%lx 0x%lx", &addr, &sp, &pc) == 3;
+				   sscanf(text, "202 0x%lx %*s %*s 0x%lx %*s %*s 0x%lx 0x%lx", &addr, &limit, &sp, &pc) == 4 && limit == 0;
 		fclose(file);
 		cr_assert(strncmp(text, "-1 0x0 0x0", 10) != 0 && text[0] != '\0', "%d has ended", tid);
 		if (is_in_futex) {
@@ -357,6 +357,54 @@ Test(python, an_inherited_lock_has_a_name_and_a_holder, .timeout = 240)
 		for (size_t k = 0; k < HD_COUNTOF(lock_cases); k++)
 			lock_check(list.path[i], &lock_cases[k]);
 	}
+}
+
+/* Text of a file of the tests: interpreters in a chroot do not find it by its name. */
+static char *text_read(const char *path)
+{
+	static char text[16384];
+	FILE *file = fopen(path, "re");
+	cr_assert_not_null(file, "%s", path);
+	size_t n = fread(text, 1, sizeof(text) - 1, file);
+	cr_assert(n > 0 && n < sizeof(text) - 1, "%s", path);
+	text[n] = '\0';
+	fclose(file);
+	return text;
+}
+
+static void users_check(const char *interpreter)
+{
+	struct fixture f;
+	struct hd_py_threads threads;
+	const char *name;
+	json_t *want;
+	fixture_start(&f, interpreter, "-c", text_read("tests/lib/python_users.py"));
+	json_t *line = fixture_line(&f);
+	fixture_open(&f, f.pid);
+	const char *version = hd_python_version(f.py);
+	cr_expect_eq(json_object_size(line), 7);
+	json_object_foreach(line, name, want)
+	{
+		uint64_t addr;
+		json_t *user = json_object_get(want, "user");
+		futex_regs((int32_t)json_integer_value(json_object_get(want, "waiter")), &addr);
+		cr_assert_eq(hd_python_threads(f.py, &f.live.mem, f.arena, &threads), 0);
+		int at = hd_python_lock_user(f.py, &f.live.mem, addr, &threads);
+		cr_expect_eq(at >= 0, !json_is_null(user), "%s %s: %d", version, name, at);
+		if (at >= 0 && !json_is_null(user))
+			cr_expect_eq(threads.at[at].thread_id, (uint64_t)json_integer_value(user), "%s %s: %s", version, name,
+				     threads.at[at].name);
+	}
+	json_decref(line);
+	fixture_stop(&f);
+}
+
+Test(python, who_stands_between_acquire_and_release_is_guessed_only_where_it_is_one, .timeout = 120)
+{
+	struct interpreters list;
+	interpreters_find(&list);
+	for (unsigned i = 0; i < list.n; i++)
+		users_check(list.path[i]);
 }
 
 /* ---- states ---- */
