@@ -180,7 +180,7 @@ by_kind   = $(filter %.o,$^) $(filter %.a,$^)
 $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay_main.o $(CORE)
 	$(CC) $(LDFLAGS) -o $@ $(by_kind) $(CORELIBS)
 # Those that need more than the pure floors.
-$(O)/tests/fuzz/fuzz_elf $(O)/tests/fuzz/fuzz_unwind $(O)/tests/fuzz/fuzz_door: $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/replay_main.o $(SHELLLIB) $(CORE)
+$(O)/tests/fuzz/fuzz_elf $(O)/tests/fuzz/fuzz_unwind $(O)/tests/fuzz/fuzz_members $(O)/tests/fuzz/fuzz_door: $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/replay_main.o $(SHELLLIB) $(CORE)
 	$(CC) $(LDFLAGS) -o $@ $(by_kind) $(LIBS)
 $(O)/tests/fuzz/fuzz_options: $(call obj,src/cmd/options.c src/cmd/nearest.c)
 
@@ -197,7 +197,7 @@ $(O)/fuzz/lib%.a:
 	ar rcs $@ $^
 $(O)/fuzz/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(O)/fuzz/libcore.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $(by_kind) $(CORELIBS)
-$(O)/fuzz/fuzz_elf $(O)/fuzz/fuzz_unwind $(O)/fuzz/fuzz_door: $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%.o $(O)/fuzz/libshell.a $(O)/fuzz/libcore.a
+$(O)/fuzz/fuzz_elf $(O)/fuzz/fuzz_unwind $(O)/fuzz/fuzz_members $(O)/fuzz/fuzz_door: $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%.o $(O)/fuzz/libshell.a $(O)/fuzz/libcore.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $(by_kind) $(LIBS)
 $(O)/fuzz/fuzz_options: $(call fuzz_obj,src/cmd/options.c src/cmd/nearest.c)
 

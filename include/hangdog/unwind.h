@@ -56,9 +56,10 @@ struct hd_data_symbol {
 	const char *module; /* path of the file */
 	uint64_t offset;    /* in what the symbol names; without one, the address as the file counts it */
 };
-/* Names data.  False: no file's data is there. */
+/* Names data.  False: no file's data is there.  want_members: "pool.queue_lock" for "pool" and 0x28, where there is debug
+ * information; the first time that reads all of a file's. */
 HD_MUST_CHECK bool hd_unwind_data_symbol(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, uint64_t addr,
-					 struct hd_arena *arena, struct hd_data_symbol *ret);
+					 bool want_members, struct hd_arena *arena, struct hd_data_symbol *ret);
 /* The files mapped by the process whose own functions have no names: stripped, and without a debug file here.  Arena texts,
  * in the order of the map; *ret_files: how many files of code there are. */
 size_t hd_unwind_nameless(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, struct hd_arena *arena,

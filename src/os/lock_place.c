@@ -55,7 +55,7 @@ void hd_lock_name(struct hd_unwinder *unwinder, const struct hd_unwind_query *qu
 	struct hd_data_symbol symbol;
 	if (lock->name != NULL || lock->base == 0 || lock->kind == HD_LOCK_GIL)
 		return;
-	bool is_data = hd_unwind_data_symbol(unwinder, query, lock->base, arena, &symbol);
+	bool is_data = hd_unwind_data_symbol(unwinder, query, lock->base, /* want_members= */ false, arena, &symbol);
 	if (is_data && symbol.name == NULL) {
 		lock->variable_address_note =
 			hd_arena_printf(arena, "in the data of %s, at %#" PRIx64, base_name(symbol.module), symbol.offset);
@@ -67,6 +67,17 @@ void hd_lock_name(struct hd_unwinder *unwinder, const struct hd_unwind_query *qu
 	} else {
 		lock->name = symbol_text(&symbol, arena);
 	}
+}
+
+/* A name that came from a symbol, once more: with the member that it is. */
+static void name_member(const struct hd_lock_places *p, struct hd_lock *lock)
+{
+	struct hd_lock plain = {.base = lock->base};
+	struct hd_data_symbol symbol;
+	hd_lock_name(p->unwinder, p->query, p->scratch, &plain);
+	if (plain.name != NULL && strcmp(plain.name, lock->name) == 0 &&
+	    hd_unwind_data_symbol(p->unwinder, p->query, lock->base, /* want_members= */ true, p->scratch, &symbol) && symbol.name != NULL)
+		lock->name = symbol_text(&symbol, p->arena);
 }
 
 /* ---- by threads ------------------------------------------------------------------------------------------------------- */
@@ -218,12 +229,32 @@ static bool is_variable(const struct hd_lock *lock)
 	return lock->base != 0 && lock->kind != HD_LOCK_GIL && lock->kind != HD_LOCK_JOIN && lock->kind != HD_LOCK_TEAM;
 }
 
-void hd_lock_place(struct hd_lock_places *p, struct hd_lock *lock)
+static void place(struct hd_lock_places *p, struct hd_lock *lock)
 {
 	const struct hd_map *map = hd_maps_find(p->query->maps, lock->base);
-	if (lock->name != NULL || !is_variable(lock) || map == NULL || map->shared || map->path[0] == '/')
+	if (!is_variable(lock) || map == NULL)
+		return;
+	if (lock->name != NULL)
+		name_member(p, lock);
+	if (lock->name != NULL || map->shared || map->path[0] == '/')
 		return;
 	find_threads(p);
 	if (!place_in_tls(p, lock))
 		place_on_stack(p, map, lock);
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+void hd_lock_place(struct hd_lock_places *p, struct hd_lock *lock)
+{
+	/* Crowds wait for one lock. */
+	if (lock->base != p->last.base || lock->kind != p->last.kind || !is_same_text(lock->name, p->last.name)) {
+		p->last = p->last_placed = *lock;
+		place(p, &p->last_placed);
+	}
+	lock->name = p->last_placed.name;
+	lock->variable_address_note = p->last_placed.variable_address_note;
 }

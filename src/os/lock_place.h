@@ -1,7 +1,7 @@
 /* What a lock is called and where it lies, for people.  Decides nothing.
  *
  * In two steps: hd_lock_name while facts are gathered, before the verdict, from the symbol tables alone; hd_lock_place when
- * stacks have been read, for what no symbol names: thread-local variables, locks on a stack, memory that is shared. */
+ * stacks have been read, for members of variables, thread-local variables and locks on a stack, which take more. */
 #ifndef HD_OS_LOCK_PLACE_H
 #define HD_OS_LOCK_PLACE_H
 
@@ -21,6 +21,7 @@ struct hd_lock_places {
 	struct hd_arena *scratch; /* as long as this lives */
 	const struct hd_tcbs *tcbs; /* NULL = not looked for yet */
 	const struct hd_tls *tls;
+	struct hd_lock last, last_placed;
 };
 
 /* Fills name (of a lock that has none) from the symbol at its address; else, roughly, variable_address_note. */

@@ -204,16 +204,20 @@ static bool job_begin(struct job *job)
 	return false;
 }
 
-/* Of the locks that no symbol names. */
-static void fill_places(struct job *job)
+/* Where the locks of the wanted threads lie; only tried, to have the indexes ready, unless they are to be kept. */
+static void find_places(struct job *job, bool keep)
 {
 	const struct hd_proc *proc = job->proc;
 	struct hd_unwind_query query = query_of(job, 0, 0);
 	struct hd_lock_places places = {.unwinder = job->w->config.unwinder, .query = &query, .snap = job->snap, .proc = proc,
-					.arena = job->snap->arena, .scratch = job->scratch};
+					.arena = keep ? job->snap->arena : job->scratch, .scratch = job->scratch};
 	for (uint32_t t = proc->first_thread; places.unwinder != NULL && t < proc->first_thread + proc->n_threads; t++) {
-		if (is_wanted(job, t))
-			hd_lock_place(&places, &job->snap->threads[t].lock);
+		struct hd_lock lock = job->snap->threads[t].lock;
+		if (!is_wanted(job, t))
+			continue;
+		hd_lock_place(&places, &lock);
+		if (keep)
+			job->snap->threads[t].lock = lock;
 	}
 }
 
@@ -230,7 +234,7 @@ static void fill_proc(struct job *job)
 			fill_thread(job, t);
 	}
 	fill_fork(job);
-	fill_places(job);
+	find_places(job, /* keep= */ true);
 	if (job->python.py != NULL)
 		hd_inside_python(job->snap, proc, &job->python, &job->mem.mem, job->scratch);
 	fill_tasks(job);
@@ -254,6 +258,7 @@ static void prepare_proc(struct job *job)
 		for (uint32_t i = 0; i < job->snap->threads[t].n_words; i++)
 			prepare_word(job, job->snap->threads[t].words[i].addr);
 	}
+	find_places(job, /* keep= */ false);
 	const struct hd_thread *first = &job->snap->threads[proc->first_thread];
 	struct hd_unwind_query query = query_of(job, first->sp, first->pc);
 	if (proc->fork != NULL && proc->fork->raw != NULL && !job->options->skip_forks && !proc->has_exec)

@@ -9,6 +9,7 @@
 #include "stack/callsite.h"
 #include "stack/cfi.h"
 #include "stack/lines.h"
+#include "stack/members.h"
 #include "stack/symbols.h"
 
 #define PAGE 4096u
@@ -415,6 +416,7 @@ void hd_image_free(struct hd_image *image)
 	hd_cfi_free(image->cfi);
 	hd_slots_free(image->slots);
 	hd_lines_free(image->lines);
+	hd_members_free(image->members);
 	for (size_t i = 0; i < image->n_pieces; i++)
 		free((void *)image->pieces[i].bytes);
 	free(image->pieces);

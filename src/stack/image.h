@@ -48,6 +48,7 @@ struct hd_symbols;
 struct hd_cfi;
 struct hd_slots;
 struct hd_lines;
+struct hd_members;
 
 struct hd_work;
 
@@ -72,6 +73,7 @@ struct hd_image {
 	struct hd_cfi *cfi;
 	struct hd_slots *slots;
 	struct hd_lines *lines;
+	struct hd_members *members;
 };
 
 /* Takes fd over on success.  0, -ENOEXEC (not an ELF file that we understand), or a read error. */

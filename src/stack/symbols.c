@@ -188,7 +188,7 @@ static bool table_find(const struct table *table, uint64_t vaddr, enum hd_symbol
 
 /* ---- the second source: .symtab ----------------------------------------------------------------------------------- */
 
-static struct hd_image *debug_file_open(const struct hd_image *image)
+struct hd_image *hd_symbols_debug_file(const struct hd_image *image)
 {
 	char path[64 + 2 * HD_BUILD_ID_MAX] = "/usr/lib/debug/.build-id/";
 	if (image->build_id_len < 2)
@@ -216,7 +216,7 @@ bool hd_symbols_is_full(const struct hd_image *image)
 {
 	if (image->sections[HD_SEC_SYMTAB].size != 0 || image->sections[HD_SEC_DEBUGDATA].size != 0)
 		return true;
-	struct hd_image *separate = debug_file_open(image);
+	struct hd_image *separate = hd_symbols_debug_file(image);
 	hd_image_free(separate);
 	return separate != NULL;
 }
@@ -226,7 +226,7 @@ static void full_open(struct hd_symbols *symbols, struct hd_image *image)
 	symbols->full_tried = true;
 	struct hd_image *from = image;
 	if (image->sections[HD_SEC_SYMTAB].size == 0) {
-		symbols->separate = debug_file_open(image);
+		symbols->separate = hd_symbols_debug_file(image);
 		if (symbols->separate == NULL)
 			symbols->separate = hd_debugdata_open(image);
 		from = symbols->separate;

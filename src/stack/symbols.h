@@ -27,6 +27,8 @@ HD_MUST_CHECK bool hd_symbols_address(struct hd_image *image, const char *name, 
 HD_MUST_CHECK bool hd_symbols_dynamic_name(struct hd_image *image, uint32_t i, char *buf, size_t cap);
 /* Is there any .symtab for it?  Without one only exported functions have names. */
 HD_MUST_CHECK bool hd_symbols_is_full(const struct hd_image *image);
+/* The separate debug file below /usr/lib/debug with the same build-id: an image of the caller's own, NULL = none. */
+struct hd_image *hd_symbols_debug_file(const struct hd_image *image);
 void hd_symbols_free(struct hd_symbols *symbols);
 
 #endif

@@ -271,6 +271,6 @@ bool hd_tls_symbol(const struct hd_tls *tls, struct hd_unwinder *unwinder, const
 	    !hd_modules_find(unwinder->modules, query, tls->modules[block.module].dynamic, &module))
 		return false;
 	*ret = (struct hd_tls_symbol){.tcb = tls->tcbs->at[block.tcb].addr, .tid = tls->tcbs->at[block.tcb].tid};
-	ret->data = hd_data_symbol_at(module.image, addr - block.start, HD_SYMBOL_TLS, arena);
+	ret->data = hd_data_symbol_at(module.image, addr - block.start, HD_SYMBOL_TLS, /* want_members= */ true, arena);
 	return true;
 }

@@ -4,6 +4,7 @@
 
 #include "stack/image.h"
 #include "stack/lines.h"
+#include "stack/members.h"
 #include "stack/unwinder.h"
 
 #define FRAMES_DEFAULT 256u
@@ -284,25 +285,29 @@ void hd_unwind(struct hd_unwinder *unwinder, const struct hd_unwind_query *query
 		query->names->last = *ret;
 }
 
-struct hd_data_symbol hd_data_symbol_at(struct hd_image *image, uint64_t vaddr, enum hd_symbol_want want, struct hd_arena *arena)
+struct hd_data_symbol hd_data_symbol_at(struct hd_image *image, uint64_t vaddr, enum hd_symbol_want want, bool want_members,
+					struct hd_arena *arena)
 {
 	struct hd_data_symbol ret = {.module = hd_arena_str(arena, image->path), .offset = vaddr};
 	struct hd_symbol symbol;
-	if (hd_symbols_find(image, vaddr, want, &symbol)) {
-		ret.name = hd_demangle(symbol.name, arena);
-		ret.offset -= symbol.value;
-	}
+	if (!hd_symbols_find(image, vaddr, want, &symbol))
+		return ret;
+	ret.name = hd_demangle(symbol.name, arena);
+	ret.offset -= symbol.value;
+	const char *path = want_members ? hd_members_path(image, symbol.value, want, ret.offset, arena, &ret.offset) : NULL;
+	if (path != NULL)
+		ret.name = hd_arena_printf(arena, "%s%s", ret.name, path);
 	return ret;
 }
 
-bool hd_unwind_data_symbol(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, uint64_t addr, struct hd_arena *arena,
-			   struct hd_data_symbol *ret)
+bool hd_unwind_data_symbol(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, uint64_t addr, bool want_members,
+			   struct hd_arena *arena, struct hd_data_symbol *ret)
 {
 	struct hd_module module;
 	hd_modules_trim(unwinder->modules);
 	if (!hd_modules_find(unwinder->modules, query, addr, &module) || !hd_image_holds(module.image, addr - module.bias))
 		return false;
-	*ret = hd_data_symbol_at(module.image, addr - module.bias, HD_SYMBOL_DATA, arena);
+	*ret = hd_data_symbol_at(module.image, addr - module.bias, HD_SYMBOL_DATA, want_members, arena);
 	return true;
 }
 

@@ -19,7 +19,8 @@ struct hd_walk hd_unwind_walk(struct hd_unwinder *unwinder, const struct hd_unwi
 /* Names the frames of a walk, from frame number `from` on. */
 void hd_unwind_name(struct hd_unwinder *unwinder, const struct hd_walk *walk, uint32_t from, struct hd_arena *arena,
 		    struct hd_stack *ret);
-/* What the file calls the thing at one of its own addresses. */
-struct hd_data_symbol hd_data_symbol_at(struct hd_image *image, uint64_t vaddr, enum hd_symbol_want want, struct hd_arena *arena);
+/* What the file calls the thing at one of its own addresses; with members as far as debug information knows them, if wanted. */
+struct hd_data_symbol hd_data_symbol_at(struct hd_image *image, uint64_t vaddr, enum hd_symbol_want want, bool want_members,
+					struct hd_arena *arena);
 
 #endif

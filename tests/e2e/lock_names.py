@@ -159,6 +159,23 @@ def a_variable_has_its_name():
         build(folder)
         expect(folder, ["plain"], r"plain \(in prog\)")
         expect(folder, ["plain", "fork"], r"plain \(in prog\)")
+        expect(folder, ["member"], r"pool\+0x[0-9a-f]+ \(in prog\)")
+        expect(folder, ["array"], r"many\+0x78 \(in prog\)")
+
+
+MEMBERS = [(["plain"], "plain"), (["array"], r"many\[3\]"), (["member"], r"pool\.queues\[2\]\.lock"), (["guard"], r"pool\.guard"),
+           (["first"], r"shop\.first\.lock"), (["base"], r"app::derived\.base_lock"), (["grid"], r"grid\[1\]\[2\]\.lock"),
+           (["inside"], r"use_inside\(\)::table\.inner\.lock")]
+
+
+@case
+def a_member_has_its_name_where_debug_information_tells_it():
+    with scratch() as folder:
+        for flags in ["-g"], ["-gdwarf-4", "-no-pie"], ["-g", "-gz"]:
+            build(folder, *flags)
+            for args, name in MEMBERS:
+                expect(folder, args, name + r" \(in prog\)")
+            expect(folder, ["tls_member", "fork"], r"own_pool\.queues\[1\]\.lock \(in prog\), thread-local, of " + PARENTS)
 
 
 if __name__ == "__main__":

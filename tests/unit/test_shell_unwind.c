@@ -285,12 +285,12 @@ Test(unwind, data_is_named_by_its_symbol, .timeout = 30)
 	struct hd_syscall call = wait_blocked(t.pid, t.tid);
 	cr_assert(hd_procfs_maps(t.pid, arena, &maps) == 0 && hd_mem_live_open(&live, t.pid) == 0);
 	struct hd_unwind_query query = {.pid = t.pid, .maps = &maps, .mem = &live.mem};
-	cr_assert(hd_unwind_data_symbol(unwinder, &query, call.args[0], arena, &symbol));
+	cr_assert(hd_unwind_data_symbol(unwinder, &query, call.args[0], false, arena, &symbol));
 	cr_expect_str_eq(symbol.name, "registry_lock");
 	cr_expect_str_eq(symbol.module, t.exe);
 	cr_expect_eq(symbol.offset, 0);
-	cr_expect_not(hd_unwind_data_symbol(unwinder, &query, call.sp, arena, &symbol), "the stack is no file's");
-	cr_expect_not(hd_unwind_data_symbol(unwinder, &query, 16, arena, &symbol));
+	cr_expect_not(hd_unwind_data_symbol(unwinder, &query, call.sp, false, arena, &symbol), "the stack is no file's");
+	cr_expect_not(hd_unwind_data_symbol(unwinder, &query, 16, false, arena, &symbol));
 	hd_mem_live_close(&live);
 	hd_unwinder_free(unwinder);
 	stop(&t);
