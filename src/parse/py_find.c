@@ -14,6 +14,8 @@
 /* What is read of a program that has nothing of Python in its mappings. */
 #define UNLIKELY_TABLE_MAX (4u << 20) /* bytes of its symbol table */
 #define UNLIKELY_BSS_MAX (1u << 20)
+/* An interpreter that a library hides has at least so much of its own (3.8.18: 393 KB), most libraries have less. */
+#define HIDDEN_DATA_MIN (256u << 10)
 
 struct version {
 	unsigned minor, micro;
@@ -63,8 +65,6 @@ static bool version_in_chunk(const char *chunk, size_t len, struct version *ret)
 
 static bool version_in_range(struct hd_mem *mem, uint64_t start, uint64_t end, char chunk[SCAN_STEP], struct version *ret)
 {
-	if (end - start > SCAN_MAX)
-		end = start + SCAN_MAX;
 	/* Steps overlap by 64 bytes, which the text fits in. */
 	for (uint64_t at = start; at < end; at += SCAN_STEP - 64) {
 		size_t len = end - at < SCAN_STEP ? (size_t)(end - at) : SCAN_STEP;
@@ -75,12 +75,15 @@ static bool version_in_range(struct hd_mem *mem, uint64_t start, uint64_t end, c
 }
 
 /* The file's own data and .bss only, never beyond: reading untouched memory would populate it. */
-static bool version_scan(const struct hd_py_elf *elf, struct version *ret)
+static bool version_scan(const struct hd_py_elf *elf, uint64_t max, bool in_bss_only, struct version *ret)
 {
 	char *chunk = malloc(SCAN_STEP);
 	bool found = false;
-	for (uint32_t i = 0; chunk != NULL && i < elf->n_writable && !found; i++)
-		found = version_in_range(elf->mem, elf->writable[i].start, elf->writable[i].end, chunk, ret);
+	for (uint32_t i = 0; chunk != NULL && i < elf->n_writable && !found; i++) {
+		uint64_t start = in_bss_only ? elf->writable[i].file_end : elf->writable[i].start, end = elf->writable[i].end;
+		if (end > start)
+			found = version_in_range(elf->mem, start, end - start > max ? start + max : end, chunk, ret);
+	}
 	free(chunk);
 	return found;
 }
@@ -105,7 +108,7 @@ static bool version_find(const struct hd_py_elf *elf, const uint8_t *debug, size
 	if (hd_py_layout_debug_version(debug, debug_len, &hex, &ret->is_free_threaded) ||
 	    (hd_py_elf_dynsym(elf, "Py_Version", &addr) && hd_mem_u64(elf->mem, addr, &hex) == 0))
 		return version_from_hex(hex, ret);
-	if (version_scan(elf, ret))
+	if (version_scan(elf, SCAN_MAX, false, ret))
 		return true;
 	return hd_py_elf_file(elf, "Py_Version", NULL, &addr) && hd_mem_u64(elf->mem, addr, &hex) == 0 &&
 	       version_from_hex(hex, ret);
@@ -153,6 +156,7 @@ enum effort {
 			* the dynamic linker binds */
 	EFFORT_OTHERS, /* whatever else exports the symbol or has the section: programs that embed an interpreter */
 	EFFORT_SCAN,   /* stripped of everything: by what the data look like */
+	EFFORT_HIDDEN, /* the same, in a library that nothing gives away: a plugin with an interpreter that exports nothing */
 	EFFORTS
 };
 
@@ -195,14 +199,16 @@ static bool fits_some_table(struct scan *scan, uint64_t interpreters)
 	return false;
 }
 
-/* What only looks like a runtime must also hold a thread whose stack can be read to its end. */
+/* What only looks like a runtime must also hold a thread whose stack can be read to its end, and whose control block points to
+ * itself, as every C library has it. */
 static bool is_convincing(struct hd_python *py, const struct hd_py_elf *elf)
 {
 	struct hd_py_thread thread = {0};
-	uint64_t tstate;
+	uint64_t tstate, self;
 	struct hd_arena *arena = hd_arena_new();
 	hd_py_begin(py, elf->mem, arena);
-	bool ok = runtime_is_sane(py, &tstate) && hd_py_thread_read(py, tstate, &thread);
+	bool ok = runtime_is_sane(py, &tstate) && hd_py_thread_read(py, tstate, &thread) && thread.thread_id != 0 &&
+		  hd_py_u64(py, thread.thread_id, &self) && self == thread.thread_id;
 	hd_arena_free(arena);
 	hd_py_begin(py, elf->mem, NULL);
 	return ok;
@@ -238,13 +244,40 @@ static bool maps_hint(const struct hd_maps *maps)
 	return false;
 }
 
-static bool is_candidate(const struct hd_maps *maps, size_t i, enum effort effort, bool is_hinted)
+/* The executable, as a rule.  The arenas of a free-threaded build lie below it. */
+static size_t first_file(const struct hd_maps *maps)
 {
-	const struct hd_map *map = &maps->at[i];
-	bool is_first = i == 0 || is_named_python(map);
+	size_t i = 0;
+	while (i < maps->n && maps->at[i].path[0] != '/')
+		i++;
+	return i;
+}
+
+static bool is_candidate(const struct hd_map *map, bool is_executable, enum effort effort, bool is_hinted)
+{
+	bool is_first = is_executable || is_named_python(map);
 	if (map->offset != 0 || !map->readable || map->path[0] != '/')
 		return false;
-	return effort == EFFORT_NAMED ? is_first : effort == EFFORT_OTHERS ? !is_first : is_first || is_hinted;
+	switch (effort) {
+	case EFFORT_NAMED:
+		return is_first;
+	case EFFORT_SCAN:
+		return is_first || is_hinted;
+	case EFFORT_HIDDEN:
+		return !is_first && !is_hinted;
+	default:
+		return !is_first;
+	}
+}
+
+/* Only the text that Py_GetVersion left there makes a library worth a search for the rest. */
+static bool may_hide_one(const struct hd_py_elf *elf)
+{
+	struct version version;
+	uint64_t size = 0;
+	for (uint32_t i = 0; i < elf->n_writable; i++)
+		size += elf->writable[i].end - elf->writable[i].start;
+	return size >= HIDDEN_DATA_MIN && version_scan(elf, UNLIKELY_BSS_MAX, true, &version);
 }
 
 static enum found file_open(struct hd_python *py, struct hd_py_elf *elf, enum effort effort, bool is_hinted)
@@ -254,8 +287,10 @@ static enum found file_open(struct hd_python *py, struct hd_py_elf *elf, enum ef
 	py->version[0] = '\0';
 	if (!is_likely)
 		elf->tables_max = UNLIKELY_TABLE_MAX;
-	if (effort != EFFORT_SCAN)
+	if (effort < EFFORT_SCAN)
 		return runtime_find(elf, &runtime) ? runtime_open(py, elf, runtime) : FOUND_NOTHING;
+	if (effort == EFFORT_HIDDEN && !may_hide_one(elf))
+		return FOUND_NOTHING;
 	struct scan scan = {.py = py, .elf = elf};
 	for (unsigned i = 0; i < COOKIELESS; i++)
 		HD_ASSERT(hd_py_layout_get(8 + i, false, &scan.tables[i]) == 0);
@@ -305,13 +340,14 @@ int hd_python_find(struct hd_mem *mem, const struct hd_maps *maps, struct hd_elf
 	struct hd_py_elf elf;
 	struct hd_python *py = hd_py_new();
 	bool is_hinted = maps_hint(maps);
+	size_t first = first_file(maps);
 	enum found best = FOUND_NOTHING;
 	for (size_t k = 0; k < EFFORTS * maps->n && best < FOUND_STRANGE; k++) {
 		size_t i = k % maps->n;
 		enum effort effort = (enum effort)(k / maps->n);
-		if (effort == EFFORT_SCAN && best != FOUND_NOTHING)
+		if (effort >= EFFORT_SCAN && best != FOUND_NOTHING)
 			break;
-		if (!is_candidate(maps, i, effort, is_hinted) || hd_py_elf_open(mem, elf_port, &maps->at[i], &elf) < 0)
+		if (!is_candidate(&maps->at[i], i == first, effort, is_hinted) || hd_py_elf_open(mem, elf_port, &maps->at[i], &elf) < 0)
 			continue;
 		enum found found = file_open(py, &elf, effort, is_hinted);
 		best = found > best ? found : best;

@@ -23,17 +23,16 @@ static bool is_list(const uint64_t *words)
 struct scan {
 	hd_py_scan_check *check;
 	void *ctx;
-	unsigned checks;
+	unsigned checks[2]; /* of lists, of cookies: the one must not use up the other's */
 };
 
 static bool chunk_search(struct scan *scan, uint64_t addr, const uint64_t *words, size_t n)
 {
 	for (size_t i = 0; i + LOOK_WORDS <= n; i++) {
 		bool is_runtime = memcmp(&words[i], "xdebugpy", sizeof(*words)) == 0;
-		if (!is_runtime && !is_list(&words[i]))
+		if ((!is_runtime && !is_list(&words[i])) || scan->checks[is_runtime] >= CHECKS_MAX)
 			continue;
-		if (scan->checks++ >= CHECKS_MAX)
-			return false;
+		scan->checks[is_runtime]++;
 		if (scan->check(scan->ctx, addr + 8 * i, is_runtime))
 			return true;
 	}
@@ -42,7 +41,7 @@ static bool chunk_search(struct scan *scan, uint64_t addr, const uint64_t *words
 
 bool hd_py_scan(const struct hd_py_elf *elf, uint64_t bss_max, hd_py_scan_check *check, void *ctx)
 {
-	struct scan scan = {check, ctx, 0};
+	struct scan scan = {.check = check, .ctx = ctx};
 	HD_CLEAN_PTR uint64_t *words = malloc(CHUNK_WORDS * sizeof(*words));
 	for (uint32_t s = 0; words != NULL && s < elf->n_writable; s++) {
 		uint64_t start = (elf->writable[s].start + 7) & ~UINT64_C(7);

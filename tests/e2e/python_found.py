@@ -34,7 +34,7 @@ branch(lock, inside)
 ASK = """
 import sysconfig as s, sys, os
 v = s.get_config_var
-print(v('INCLUDEPY'), os.path.join(v('LIBPL'), v('LIBRARY')), v('LIBDIR'), v('LDVERSION'), sys.prefix, sep='\\n')
+print(v('INCLUDEPY'), os.path.join(v('LIBPL'), v('LIBRARY')), v('LIBDIR'), v('LDVERSION'), sys.prefix, v('Py_ENABLE_SHARED'), sep='\\n')
 print(v('LIBS'), v('SYSLIBS'), v('LIBM'))
 """
 
@@ -49,8 +49,9 @@ class Kit:
 
     def __init__(self, version, path, folder):
         out = subprocess.run([path, "-c", ASK], capture_output=True, text=True).stdout.splitlines()
-        self.include, self.archive, self.folder_of_library, self.ld_version, self.prefix = out[:5]
-        self.libs = [w for w in out[5].split() if w.startswith("-l")] + ["-lm", "-ldl", "-lutil", "-lpthread"]
+        self.include, self.archive, self.folder_of_library, self.ld_version, self.prefix, shared = out[:6]
+        self.is_movable = shared == "1"  # its static library may be linked into a shared one
+        self.libs = [w for w in out[6].split() if w.startswith("-l")] + ["-lm", "-ldl", "-lutil", "-lpthread"]
         self.version, self.folder = version, folder
 
     def build(self, name, *flags, archive=True):
@@ -68,7 +69,7 @@ class Kit:
 def kits(folder, all_versions=False):
     """The versions whose headers and static library are here."""
     found = []
-    for version, path in interpreters(last=(3, 13)).items():
+    for version, path in interpreters().items():
         short = ".".join(version.split(".")[:2])
         if not all_versions and (short not in KINDS or any(k.version.startswith(short + ".") for k in found)):
             continue
@@ -116,10 +117,10 @@ def shown(kit, program, **env):
         p.communicate()
 
 
-def tell_all(make, without=(), **env):
+def tell_all(make, movable=False, **env):
     with scratch() as folder:
         for kit in kits(folder, all_versions=os.environ.get("HD_LONG") == "1"):
-            if kit.version.startswith(without):
+            if movable and not kit.is_movable:
                 continue
             shown(kit, make(kit), **{k: f(kit) for k, f in env.items()})
 
@@ -165,8 +166,41 @@ def in_a_plugin_that_hides_it():
             f.write("{ global: run_text; local: *; };\n")
         return stripped(kit.build("plugin.so", "-DIS_PLUGIN", "-shared", "-fPIC", "-Wl,--version-script=" + names))
 
-    # The first two have no section for it, and such a plugin can load no extension module that would give it away.
-    tell_all(program, without=("3.8.", "3.9."), PLUGIN=plugin)
+    # Such a plugin can load no extension module that would give it away.
+    tell_all(program, movable=True, PLUGIN=plugin)
+
+
+DECOY = r"""
+#include <string.h>
+#include <unistd.h>
+volatile long padding[100000] = {1};
+volatile long object[64];
+volatile void *volatile list[3] = {object, object, (void *)1};
+char version[250];
+int run_text(const char *text)
+{
+	object[1] = object[2] = (long)object;
+	memcpy(version + 1, "3.9.2 (default, Feb 28 2021)", 29);
+	return write(1, "ready\n", 6) > 0 && text != NULL ? pause() : 1;
+}
+"""
+
+
+@case
+def a_library_that_only_looks_like_one_is_none():
+    with scratch() as folder:
+        program, plugin = os.path.join(folder, "app"), os.path.join(folder, "plugin.so")
+        for out, flags, text in (program, ["-DONLY_LOADS"], open(SOURCE).read()), (plugin, ["-shared", "-fPIC"], DECOY):
+            r = subprocess.run(["cc", "-O1", "-x", "c", "-", "-o", out, *flags, "-ldl"], input=text, capture_output=True, text=True)
+            check(r.returncode == 0, r.stderr)
+        p = subprocess.Popen([program, "x"], stdout=subprocess.PIPE, text=True, env=dict(os.environ, PLUGIN=stripped(plugin)))
+        try:
+            check(p.stdout.readline() == "ready\n", p.poll())
+            r = hangdog("dump", "--json", p.pid)
+            check(r.status == 0 and json.loads(r.out)["processes"][0].get("python") is None, r)
+        finally:
+            p.kill()
+            p.communicate()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,12 @@ static int data_read(struct hd_mem *mem, uint64_t addr, void *buf, size_t len)
 	return 0;
 }
 
+static int large_read(struct hd_mem *mem, uint64_t addr, void *buf, size_t len)
+{
+	memcpy(buf, (const char *)(mem + 1) + (addr - BASE), len);
+	return 0;
+}
+
 static struct data data;
 
 static struct hd_py_elf elf_of(uint64_t file_words)
@@ -61,6 +67,24 @@ static void list_put(size_t at, uint64_t head, uint64_t main, uint64_t next_id)
 	data.words[at] = head;
 	data.words[at + 1] = main;
 	data.words[at + 2] = next_id;
+}
+
+Test(py_scan, a_cookie_is_found_behind_any_number_of_lists_that_are_none, .timeout = 10)
+{
+	static struct {
+		struct hd_mem mem;
+		uint64_t words[3 * 70000 + 8];
+	} large;
+	struct hd_py_elf elf = elf_of(WORDS);
+	struct seen seen = {0};
+	for (size_t i = 0; i < 70000; i++)
+		memcpy(&large.words[3 * i], (uint64_t[]){0x20000, 0x20000, 1}, 24);
+	memcpy(&large.words[3 * 70000], "xdebugpy", 8);
+	large.mem.read = large_read;
+	elf.mem = &large.mem;
+	elf.writable[0].file_end = elf.writable[0].end = BASE + sizeof(large.words);
+	cr_assert_not(hd_py_scan(&elf, 1 << 20, refuse, &seen));
+	cr_expect(seen.is_runtime && seen.addr == BASE + 8 * 3 * 70000);
 }
 
 Test(py_scan, a_cookie_is_where_the_runtime_is, .timeout = 10)
