@@ -9,6 +9,7 @@
 
 #include "hangdog/buf.h"
 #include "hangdog/num.h"
+#include "hangdog/threads.h"
 #include "hangdog/vec.h"
 #include "os/procfile.h"
 
@@ -212,31 +213,40 @@ char hd_procfs_state(int32_t pid)
 /* ---- the tree -------------------------------------------------------------------------------------------------- */
 
 struct kin {
-	int32_t pid, ppid;
+	int32_t pid, ppid; /* ppid -1: not read (yet); 0: kernel threads and the first process have no part in any tree */
 	bool in_tree;
 };
-struct kins {
+struct kins { /* by pid, as /proc lists them */
 	struct kin *at;
 	size_t n, cap;
 };
 
+static int by_pid(const void *a, const void *b)
+{
+	int32_t x = ((const struct kin *)a)->pid, y = ((const struct kin *)b)->pid;
+	return (x > y) - (x < y);
+}
+
+static struct kin *find_kin(const struct kins *kins, int32_t pid)
+{
+	const struct kin key = {.pid = pid};
+	return kins->n != 0 ? bsearch(&key, kins->at, kins->n, sizeof(key), by_pid) : NULL;
+}
+
 static int add_kin(void *ctx, int32_t pid)
 {
 	struct kins *kins = ctx;
-	struct hd_stat stat;
-	/* Kernel threads and what has just died have no part in it. */
-	if (hd_procfile_stat(pid, pid, &stat) == 0 && (stat.flags & HD_STAT_KTHREAD) == 0)
-		HD_VEC_PUSH(kins, (struct kin){.pid = pid, .ppid = stat.ppid});
+	HD_VEC_PUSH(kins, (struct kin){.pid = pid, .ppid = -1});
 	return 0;
 }
 
-static struct kin *find_kin(struct kins *kins, int32_t pid)
+static void read_kin(void *ctx, uint32_t sharer, uint32_t i)
 {
-	for (size_t i = 0; i < kins->n; i++) {
-		if (kins->at[i].pid == pid)
-			return &kins->at[i];
-	}
-	return NULL;
+	struct kin *kin = &((struct kins *)ctx)->at[i];
+	struct hd_stat stat;
+	(void)sharer;
+	if (kin->ppid < 0 && hd_procfile_stat(kin->pid, kin->pid, &stat) == 0)
+		kin->ppid = (stat.flags & HD_STAT_KTHREAD) != 0 ? 0 : stat.ppid;
 }
 
 /* A pid may be smaller than its parent's (pids wrap), so mark until nothing changes. */
@@ -246,28 +256,46 @@ static size_t mark_tree(struct kins *kins, int32_t root)
 	do {
 		before = marked;
 		for (size_t i = 0; i < kins->n; i++) {
-			struct kin *kin = &kins->at[i], *parent;
+			struct kin *kin = &kins->at[i];
 			if (kin->in_tree)
 				continue;
-			parent = kin->pid == root ? kin : find_kin(kins, kin->ppid);
-			kin->in_tree = parent != NULL && (parent == kin || parent->in_tree);
+			const struct kin *parent = kin->ppid > 0 ? find_kin(kins, kin->ppid) : NULL;
+			kin->in_tree = kin->pid == root || (parent != NULL && parent->in_tree);
 			marked += kin->in_tree;
 		}
 	} while (marked != before);
 	return marked;
 }
 
-static int scan_tree(int32_t root, struct kins *kins, size_t *ret_marked)
+/* What the pass before read of those who are still there need not be read again: unless somebody went, for whose children
+ * another process may stand in now. */
+static void keep_known(struct kins *kins, const struct kins *before)
 {
-	HD_VEC_CLEAR(kins);
+	size_t kept = 0;
+	for (size_t i = 0; i < kins->n; i++)
+		kept += find_kin(before, kins->at[i].pid) != NULL;
+	for (size_t i = 0; i < kins->n && kept == before->n; i++) {
+		const struct kin *known = find_kin(before, kins->at[i].pid);
+		if (known != NULL)
+			kins->at[i].ppid = known->ppid;
+	}
+}
+
+static int scan_tree(int32_t root, const struct kins *before, struct kins *kins, size_t *ret_marked)
+{
 	int r = hd_procfile_numbers(add_kin, kins, "/proc");
 	if (r < 0)
 		return r;
+	qsort(kins->at, kins->n, sizeof(*kins->at), by_pid);
 	/* Seen under load: the listing, or its stat, passes over a process in the middle of an exec. */
-	if (find_kin(kins, root) == NULL)
+	if (find_kin(kins, root) == NULL) {
 		add_kin(kins, root);
+		qsort(kins->at, kins->n, sizeof(*kins->at), by_pid);
+	}
+	keep_known(kins, before);
+	hd_share((uint32_t)kins->n, read_kin, kins);
 	*ret_marked = mark_tree(kins, root);
-	return find_kin(kins, root) != NULL ? 0 : -ESRCH;
+	return find_kin(kins, root)->ppid >= 0 ? 0 : -ESRCH;
 }
 
 static void release_kins(struct kins *kins)
@@ -281,8 +309,10 @@ int hd_procfs_tree(int32_t root, struct hd_arena *arena, int32_t **ret_pids, siz
 	HD_CLEAN(release_kins) struct kins kins = {0};
 	size_t marked = 0, before = SIZE_MAX;
 	for (int pass = 0; pass < PASSES_MAX && marked != before; pass++) {
+		HD_CLEAN(release_kins) struct kins last = kins;
+		kins = (struct kins){0};
 		before = pass == 0 ? SIZE_MAX : marked;
-		int r = scan_tree(root, &kins, &marked);
+		int r = scan_tree(root, &last, &kins, &marked);
 		if (r < 0)
 			return r;
 	}

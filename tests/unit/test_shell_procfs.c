@@ -81,6 +81,39 @@ Test(shell_procfs, a_tree_has_its_root_first_and_its_children, .timeout = 10)
 	hd_arena_free(arena);
 }
 
+/* A chain: each child forks the next. */
+static void grow(int depth)
+{
+	while (depth-- > 0 && fork() == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		pause();
+}
+
+Test(shell_procfs, a_tree_that_grows_is_seen_whole_and_only_it, .timeout = 30)
+{
+	enum { DEPTH = 40 };
+	struct hd_arena *arena = hd_arena_new();
+	int32_t *pids, root = fork(), other = sleeper();
+	size_t n = 0;
+	if (root == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		grow(DEPTH);
+	}
+	while (n < DEPTH + 1) {
+		size_t before = n;
+		cr_assert_eq(hd_procfs_tree(root, arena, &pids, &n), 0);
+		cr_assert_geq(n, before, "nobody of it ends");
+		for (size_t i = 0; i < n; i++)
+			cr_assert_neq(pids[i], other, "a neighbour has no part in it");
+	}
+	for (size_t i = 1; i < n; i++)
+		kill(pids[i], SIGKILL);
+	end(root);
+	end(other);
+	hd_arena_free(arena);
+}
+
 Test(shell_procfs, refusals_name_the_process_and_the_reason, .timeout = 10)
 {
 	struct hd_err err = {0};
