@@ -174,22 +174,6 @@ bool hd_image_bias(const struct hd_image *image, uint64_t start, uint64_t offset
 	return false;
 }
 
-uint8_t *hd_image_load(struct hd_image *image, enum hd_section_role role, size_t max, size_t *ret_len)
-{
-	const struct hd_section *s = &image->sections[role];
-	if (s->size == 0 || s->size > max || s->size > image->size)
-		return NULL;
-	uint8_t *bytes = malloc(s->size);
-	if (bytes == NULL)
-		return NULL;
-	if (hd_image_pread(image, s->offset, bytes, s->size) < 0) {
-		free(bytes);
-		return NULL;
-	}
-	*ret_len = s->size;
-	return bytes;
-}
-
 /* ---- headers -------------------------------------------------------------------------------------------------- */
 
 static void take_build_id(struct hd_image *image, uint64_t offset, uint64_t size)

@@ -94,7 +94,5 @@ uint64_t hd_image_base(const struct hd_image *image); /* lowest address of its a
 HD_MUST_CHECK bool hd_image_offset(const struct hd_image *image, uint64_t vaddr, uint64_t *ret_offset);
 /* Where the file's address space lies in a process that maps `offset` at `start`; exec tells the mapping's permission. */
 HD_MUST_CHECK bool hd_image_bias(const struct hd_image *image, uint64_t start, uint64_t offset, bool exec, uint64_t *ret_bias);
-/* Whole section on the heap (free it): NULL when it is absent, larger than max, or not readable. */
-uint8_t *hd_image_load(struct hd_image *image, enum hd_section_role role, size_t max, size_t *ret_len);
 
 #endif

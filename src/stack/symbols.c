@@ -42,7 +42,8 @@ struct answer { /* cached: stacks ask for the same addresses again and again */
 struct hd_symbols {
 	struct table dynamic, full;
 	struct answer answers[HD_SYMBOL_WANTS][ANSWERS];
-	bool full_tried;
+	bool full_known;
+	struct hd_debugdata *unpacking; /* owned */
 	struct hd_image *separate; /* owned: debug file or unpacked .gnu_debugdata */
 };
 
@@ -54,6 +55,7 @@ void hd_symbols_free(struct hd_symbols *symbols)
 		free(symbols->answers[i / ANSWERS][i % ANSWERS].name);
 	hd_keys_release(&symbols->dynamic.keys);
 	hd_keys_release(&symbols->full.keys);
+	hd_debugdata_free(symbols->unpacking);
 	hd_image_free(symbols->separate);
 	free(symbols);
 }
@@ -221,18 +223,26 @@ bool hd_symbols_is_full(const struct hd_image *image)
 	return separate != NULL;
 }
 
-static void full_open(struct hd_symbols *symbols, struct hd_image *image)
+/* Is it known where the second table is, if there is one? */
+static bool full_known(struct hd_symbols *symbols, struct hd_image *image)
 {
-	symbols->full_tried = true;
 	struct hd_image *from = image;
+	if (symbols->full_known)
+		return true;
 	if (image->sections[HD_SEC_SYMTAB].size == 0) {
-		symbols->separate = hd_symbols_debug_file(image);
-		if (symbols->separate == NULL)
-			symbols->separate = hd_debugdata_open(image);
+		if (symbols->separate == NULL && symbols->unpacking == NULL &&
+		    (symbols->separate = hd_symbols_debug_file(image)) == NULL)
+			symbols->unpacking = hd_debugdata_begin(image);
+		if (symbols->unpacking != NULL && !hd_debugdata_unpack(symbols->unpacking, image->work, &symbols->separate))
+			return false;
+		hd_debugdata_free(symbols->unpacking);
+		symbols->unpacking = NULL;
 		from = symbols->separate;
 	}
+	symbols->full_known = true;
 	if (from != NULL)
 		table_open(&symbols->full, from, HD_SEC_SYMTAB, HD_SEC_STRTAB);
+	return true;
 }
 
 static struct hd_symbols *symbols_of(struct hd_image *image)
@@ -251,9 +261,7 @@ static struct hd_symbols *symbols_of(struct hd_image *image)
 /* Is the second source indexed as a whole? */
 static bool full_ready(struct hd_symbols *symbols, struct hd_image *image)
 {
-	if (!symbols->full_tried)
-		full_open(symbols, image);
-	return table_ready(&symbols->full, image->work);
+	return full_known(symbols, image) && table_ready(&symbols->full, image->work);
 }
 
 /* False: the index is not finished, so there is no answer yet. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Where names come from: inlined functions, Rust, code without a file, files that were deleted or replaced, other mount
-namespaces, separate debug files, and a debuginfod server only where the user asked for one."""
+namespaces, separate and packed debug files, and a debuginfod server only where the user asked for one."""
 import http.server
 import json
 import os
@@ -183,6 +183,24 @@ def a_separate_debug_file_is_found_by_build_id():
             check("outer_function" not in functions([], []), "stripped")
             wait_until(lambda: "outer_function" in functions([], wrap), functions([], wrap))
             check("inlined_leaf" in functions(["--lines"], wrap), functions(["--lines"], wrap))
+
+
+@case
+def a_stripped_program_has_the_names_that_it_carries_packed():
+    if not shutil.which("xz"):
+        raise Skip("no xz")
+    bomb = "head -c 400000000 /dev/zero | xz -0 > mini.xz"
+    for pack, known in ("xz -k mini", True), (bomb, False):
+        with scratch() as folder:
+            compile_c(folder)
+            subprocess.run(["sh", "-ec", "echo outer_function > keep; objcopy --only-keep-debug prog debug; "
+                            "objcopy -S --keep-symbols=keep debug mini; strip prog; " + pack + "; objcopy --add-section .gnu_debugdata=mini.xz prog"],
+                           cwd=folder, check=True)
+            with Running(os.path.join(folder, "prog")) as r:
+                def functions():
+                    return names(json.loads(hangdog("dump", "--json", r.p.pid).out)["processes"][0]["threads"][0]["stack"])
+                wait_until(lambda: "pause" in functions(), functions())
+                check(("outer_function" in functions()) == known, (pack, functions()))
 
 
 class Server(http.server.ThreadingHTTPServer):
