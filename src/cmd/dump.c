@@ -90,8 +90,8 @@ static int ask_supervisor(int32_t supervisor, const struct hd_options *options)
 	struct hd_text_style style = hd_say_style(stdout, options);
 	const char *form = options->json ? "json" : options->folded ? "folded" : options->merge ? "merge" : "text";
 	bool both = options->native == options->python;
-	snprintf(request, sizeof(request), "dump %s %u %d %d %d %d %d %d", form, style.width, style.color, both || options->native,
-		 both || options->python, options->lines, options->locals, options->async);
+	snprintf(request, sizeof(request), "dump %s %u %d %d %d %d %d %d %d", form, style.width, style.color, both || options->native,
+		 both || options->python, options->lines, options->locals, options->async, options->verbose);
 	if (!hd_ask(supervisor, request, ASK_MS, options, &body))
 		return HD_EXIT_ERROR;
 	fputs(hd_buf_text(&body), stdout);

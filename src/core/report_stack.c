@@ -77,9 +77,15 @@ const struct hd_frame *hd_stack_own(const struct hd_stack *stack)
 /* A C++ or Rust name without its arguments: "f(int, char)" and "f<...>" become "f()" and "f<>".  Operators stay whole. */
 static void put_short_name(struct hd_buf *out, const char *name)
 {
+	static const char anonymous[] = "(anonymous namespace)";
 	int depth = 0;
-	bool is_operator = strstr(name, "operator") != NULL || strncmp(name, "(anonymous", 10) == 0 || name[0] == '<';
+	bool is_operator = strstr(name, "operator") != NULL || name[0] == '<';
 	for (const char *p = name; *p != '\0'; p++) {
+		if (depth == 0 && strncmp(p, anonymous, sizeof(anonymous) - 1) == 0) {
+			hd_buf_str(out, anonymous);
+			p += sizeof(anonymous) - 2;
+			continue;
+		}
 		bool opens = *p == '(' || *p == '<', closes = *p == ')' || *p == '>';
 		if (closes && depth > 0)
 			depth--;
@@ -228,16 +234,39 @@ void hd_page_stack_brief(struct hd_page *page, unsigned indent, const struct hd_
 		hd_page_para(page, indent, indent, HD_INK_DIM, "… (the stack goes on)");
 }
 
+/* Template arguments of C++ can fill a screen: past this they are left out, unless details are wanted. */
+#define FULL_NAME_COLUMNS 100u
+
+static void put_full_name(struct hd_buf *line, const struct hd_frame *f, bool verbose)
+{
+	if (f->function == NULL)
+		hd_buf_str(line, "(no name)");
+	else if (f->kind == HD_FRAME_PYTHON || verbose || hd_text_columns(f->function) <= FULL_NAME_COLUMNS)
+		hd_buf_str(line, f->function);
+	else
+		put_short_name(line, f->function);
+}
+
+static void put_module(struct hd_buf *line, const struct hd_frame *f, bool verbose)
+{
+	if (f->module == NULL)
+		hd_buf_printf(line, "  (no file)+0x%" PRIx64, f->pc);
+	else
+		hd_buf_printf(line, "  %s+0x%" PRIx64, verbose ? f->module : hd_path_base(f->module), f->offset);
+}
+
 static void put_full_frame(struct hd_page *page, unsigned indent, uint32_t number, const struct hd_frame *f)
 {
 	struct hd_buf line HD_CLEAN_BUF = {0};
-	hd_buf_printf(&line, "#%-3" PRIu32 "%s", number, f->function != NULL ? f->function : "(no name)");
+	bool verbose = page->style->verbose;
+	hd_buf_printf(&line, "#%-3" PRIu32, number);
+	put_full_name(&line, f, verbose);
 	if (f->kind == HD_FRAME_PYTHON)
 		hd_buf_printf(&line, "  %s:%d", f->file != NULL ? f->file : "?", f->line);
 	else if (f->file != NULL)
 		hd_buf_printf(&line, "  %s:%d", f->file, f->line);
 	if (f->kind == HD_FRAME_NATIVE)
-		hd_buf_printf(&line, "  %s+0x%" PRIx64, f->module != NULL ? f->module : "(no file)", f->module != NULL ? f->offset : f->pc);
+		put_module(&line, f, verbose);
 	if (f->is_guess)
 		hd_buf_str(&line, "  (guessed)");
 	if (f->is_inlined)

@@ -297,6 +297,25 @@ Test(report_text, a_dump_is_nothing_but_stacks)
 	hd_snapshot_free(s);
 }
 
+Test(report_text, native_frames_of_a_dump_are_told_in_short_unless_details_are_wanted)
+{
+	static const char *const name = "c10::(anonymous namespace)::kernel<c10::CompileTimeFunctionPointer<at::Tensor (at::Tensor const&, "
+					"at::Tensor const&)>, at::Tensor>::call(c10::OperatorKernel*, c10::DispatchKeySet)";
+	struct hd_text_style style = plain;
+	struct hd_snapshot *s = sample_lock_cycle();
+	struct hd_frame *frame = &s->threads[1].stack.at[1];
+	*frame = (struct hd_frame){.function = name, .module = "/opt/venv/lib/libtorch_cpu.so", .offset = 0x10};
+	char *text = text_of(s, NULL, &plain);
+	assert_says(text, "#1 c10::(anonymous namespace)::kernel<>::call() libtorch_cpu.so+0x10");
+	free(text);
+	style.verbose = true;
+	text = text_of(s, NULL, &style);
+	assert_says(text, name);
+	assert_says(text, "/opt/venv/lib/libtorch_cpu.so+0x10");
+	free(text);
+	hd_snapshot_free(s);
+}
+
 Test(report_text, colour_comes_only_when_asked_for)
 {
 	struct hd_text_style style = plain;
