@@ -66,24 +66,76 @@ struct hd_callsite hd_callsite_decode(struct hd_image *image, uint64_t vaddr)
 	return hd_callsite_bytes(before, sizeof(before), vaddr);
 }
 
-/* [endbr64] [bnd] jmp *disp(%rip) */
+/* Passes a byte sequence if it stands there. */
+static size_t skip(const uint8_t *code, size_t at, const uint8_t *what, size_t len)
+{
+	return memcmp(code + at, what, len) == 0 ? at + len : at;
+}
+
+static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa}, bnd[] = {0xf2};
+
+/* [endbr64] [bnd] jmp *disp(%rip); *ret_jump: offset of the jump, *ret_end: of what follows it. */
+static bool jumps_through(const uint8_t code[11], size_t *ret_jump, size_t *ret_end, int32_t *ret_disp)
+{
+	size_t jump = skip(code, 0, endbr64, sizeof(endbr64)), at = skip(code, jump, bnd, sizeof(bnd));
+	if (code[at] != 0xff || code[at + 1] != 0x25 || at + 6 > 11)
+		return false;
+	memcpy(ret_disp, code + at + 2, sizeof(*ret_disp));
+	*ret_jump = jump;
+	*ret_end = at + 6;
+	return true;
+}
+
 bool hd_callsite_plt(struct hd_image *image, uint64_t target, uint64_t *ret_slot)
 {
-	static const uint8_t endbr[] = {0xf3, 0x0f, 0x1e, 0xfa};
 	uint8_t code[11];
-	size_t at = 0;
-	int32_t rel;
-	if (hd_image_read(image, target, code, sizeof(code)) < 0)
+	size_t jump, end;
+	int32_t disp;
+	if (hd_image_read(image, target, code, sizeof(code)) < 0 || !jumps_through(code, &jump, &end, &disp))
 		return false;
-	if (memcmp(code, endbr, sizeof(endbr)) == 0)
-		at += sizeof(endbr);
-	if (code[at] == 0xf2)
-		at++;
-	if (at + 6 > sizeof(code) || code[at] != 0xff || code[at + 1] != 0x25)
-		return false;
-	memcpy(&rel, code + at + 2, sizeof(rel));
-	*ret_slot = target + at + 6 + (uint64_t)(int64_t)rel;
+	*ret_slot = target + end + (uint64_t)(int64_t)disp;
 	return true;
+}
+
+/* The stub that begins at `start`: [endbr64] [bnd] jmp *slot, and of a lazy one, push number; [bnd] jmp to the first stub. */
+static bool stub_through_slot(struct hd_image *image, uint64_t start, uint64_t vaddr, char *buf, size_t cap)
+{
+	uint8_t code[16] = {0};
+	size_t jump, end;
+	int32_t disp;
+	if (hd_image_read(image, start, code, 11) < 0 || !jumps_through(code, &jump, &end, &disp))
+		return false;
+	bool is_lazy = end == 6 && code[6] == 0x68;
+	uint64_t at = vaddr - start;
+	if (at != 0 && at != jump && !(is_lazy && (at == 6 || at == 11)))
+		return false;
+	return hd_slots_name(image, start + end + (uint64_t)(int64_t)disp, buf, cap);
+}
+
+/* With a second PLT the lazy half is apart, and knows only a number: [endbr64] push number; [bnd] jmp to the first stub. */
+static bool stub_by_number(struct hd_image *image, uint64_t start, uint64_t vaddr, char *buf, size_t cap)
+{
+	uint8_t code[16];
+	uint32_t number;
+	if (hd_image_read(image, start, code, sizeof(code)) < 0)
+		return false;
+	size_t push = skip(code, 0, endbr64, sizeof(endbr64)), jump = push + 5, at = vaddr - start;
+	if (code[push] != 0x68 || code[skip(code, jump, bnd, sizeof(bnd))] != 0xe9 || (at != 0 && at != push && at != jump))
+		return false;
+	memcpy(&number, code + push + 1, sizeof(number));
+	const struct hd_section *relocations = &image->sections[HD_SEC_RELA_PLT];
+	Elf64_Rela rela;
+	return number < relocations->size / sizeof(rela) &&
+	       hd_image_pread(image, relocations->offset + number * sizeof(rela), &rela, sizeof(rela)) == 0 &&
+	       ELF64_R_TYPE(rela.r_info) == R_X86_64_JUMP_SLOT &&
+	       hd_symbols_dynamic_name(image, (uint32_t)ELF64_R_SYM(rela.r_info), buf, cap);
+}
+
+bool hd_callsite_stub(struct hd_image *image, uint64_t vaddr, char *buf, size_t cap)
+{
+	uint64_t wide = vaddr & ~UINT64_C(15), narrow = vaddr & ~UINT64_C(7);
+	return stub_through_slot(image, wide, vaddr, buf, cap) || stub_by_number(image, wide, vaddr, buf, cap) ||
+	       (narrow != wide && stub_through_slot(image, narrow, vaddr, buf, cap)); /* .plt.got has stubs of 8 bytes */
 }
 
 static void slots_step(struct hd_image *image, uint64_t base, struct slots *slots, Elf64_Rela *chunk)

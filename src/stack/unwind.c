@@ -204,6 +204,15 @@ static bool is_last(const struct hd_unwind_names *names, const struct hd_walk *w
 	return true;
 }
 
+/* "malloc@plt": the thread is on its way into another file, or was when a signal came. */
+static const char *stub_name(const struct hd_walk_frame *from, struct hd_arena *arena)
+{
+	char name[HD_SYMBOL_NAME_MAX];
+	if (from->module.image == NULL || !hd_callsite_stub(from->module.image, from->look - from->module.bias, name, sizeof(name)))
+		return NULL;
+	return hd_arena_printf(arena, "%s@plt", hd_demangle(name, arena));
+}
+
 static struct hd_frame frame_name_anew(struct hd_unwinder *unwinder, const struct hd_walk *walk, uint32_t i, struct hd_arena *arena)
 {
 	const struct hd_walk_frame *from = &walk->frames[i];
@@ -217,7 +226,9 @@ static struct hd_frame frame_name_anew(struct hd_unwinder *unwinder, const struc
 	}
 	if (i + 1 < walk->n)
 		frame.called_as = called_name(unwinder, walk, i, arena);
-	frame.function = hd_demangle(frame.symbol != NULL ? frame.symbol : frame.called_as, arena);
+	frame.function = frame.symbol == NULL ? stub_name(from, arena) : NULL;
+	if (frame.function == NULL)
+		frame.function = hd_demangle(frame.symbol != NULL ? frame.symbol : frame.called_as, arena);
 	frame.is_pyeval = is_eval_loop(frame.symbol);
 	return frame;
 }

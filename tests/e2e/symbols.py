@@ -47,14 +47,55 @@ fn main() { println!("ready"); shop::Till(1u8).wait_for_coins(); }
 """
 
 
+# Stands still inside its PLT: each instruction of the call traps, and the handler stays in the N-th that is neither in the program's own
+# code nor in a library, all of which lie elsewhere.
+STUB = r"""
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <ucontext.h>
+#include <unistd.h>
+extern char __executable_start[], _start[];
+static int left;
+static void trapped(int number, siginfo_t *info, void *context)
+{
+	char *pc = (char *)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+	if (pc >= __executable_start && pc < _start && left-- == 0)
+		for (;;)
+			pause();
+}
+__attribute__((noinline)) static void caller_of_stub(void *p)
+{
+	__asm__ volatile("pushf; orq $256, (%%rsp); popf" ::: "memory", "cc");
+	free(p);
+	__asm__ volatile("pushf; andq $~256, (%%rsp); popf" ::: "memory", "cc");
+}
+int main(int argc, char **argv)
+{
+	struct sigaction sa = {.sa_sigaction = trapped, .sa_flags = SA_SIGINFO};
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(60);
+	left = atoi(argv[1]);
+	sigaction(SIGTRAP, &sa, 0);
+	puts("ready");
+	fflush(stdout);
+	caller_of_stub(malloc(argc));
+	return 1;
+}
+"""
+
+
 def case(f):
     CASES.append((f.__name__.replace("_", " "), f))
     return f
 
 
-def compile_c(folder, name="prog", *flags):
+def compile_c(folder, name="prog", *flags, source=PROGRAM):
     path = os.path.join(folder, name)
-    subprocess.run(["cc", "-g", "-O1", "-fno-omit-frame-pointer", *flags, "-x", "c", "-", "-o", path], input=PROGRAM.encode(), check=True)
+    subprocess.run(["cc", "-g", "-O1", "-fno-omit-frame-pointer", *flags, "-x", "c", "-", "-o", path], input=source.encode(), check=True)
     return path
 
 
@@ -121,6 +162,29 @@ def rust_names_are_readable():
         with Running(path) as r:
             frames = r.frames()
             check(any("shop::Till<u8>" in (n or "") and "wait_for_coins" in n for n in names(frames)), names(frames))
+
+
+@case
+def a_thread_inside_a_plt_stub_is_shown_in_the_stub():
+    # How the linker makes stubs, and how many of their instructions a call passes.
+    ways = [(["-Wl,-z,lazy"], 3), (["-Wl,-z,now"], 1), (["-Wl,-z,lazy", "-fcf-protection=full", "-Wl,-z,ibtplt"], 5),
+            (["-Wl,-z,now", "-no-pie"], 1)]
+    for flags, instructions in ways:
+        for strip in False, True:
+            with scratch() as folder:
+                path = compile_c(folder, "prog", *flags, source=STUB)
+                if strip:
+                    subprocess.run(["strip", path], check=True)
+                for i in range(instructions):
+                    with Running(path, str(i)) as r:
+                        def functions():
+                            return names(json.loads(hangdog("dump", "--json", r.p.pid).out)["processes"][0]["threads"][0]["stack"])
+                        wait_until(lambda: functions()[0] == "pause" and len(functions()) > 5, (flags, strip, i, functions()))
+                        got = functions()
+                        check(got.count("free@plt") == 1, (flags, strip, i, got))
+                        after = got[got.index("free@plt") + 1:]
+                        check(strip or after[:2] == ["caller_of_stub", "main"], (flags, i, got))
+                        check("__libc_start_main" in "".join(map(str, after)), (flags, strip, i, got))
 
 
 @case

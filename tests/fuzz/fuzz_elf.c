@@ -55,6 +55,7 @@ static void look_at(struct hd_image *image, uint64_t vaddr, struct input *in)
 	if (hd_callsite_plt(image, vaddr, &slot))
 		(void)!hd_slots_name(image, slot, name, sizeof(name));
 	(void)!hd_slots_name(image, call.target, name, sizeof(name));
+	(void)!hd_callsite_stub(image, vaddr, name, sizeof(name));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
