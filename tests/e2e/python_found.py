@@ -3,6 +3,7 @@
 linked in, in a plugin; stripped of symbols, and of the section headers too."""
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -122,7 +123,8 @@ def tell_all(make, movable=False, **env):
         for kit in kits(folder, all_versions=os.environ.get("HD_LONG") == "1"):
             if movable and not kit.is_movable:
                 continue
-            shown(kit, make(kit), **{k: f(kit) for k, f in env.items()})
+            python = shown(kit, make(kit), **{k: f(kit) for k, f in env.items()})
+            check(python["version"].split()[0] == kit.version.rstrip("td"), (kit.version, python))
 
 
 @case
@@ -153,6 +155,34 @@ def all_static_without_section_headers():
 @case
 def as_a_library():
     tell_all(lambda kit: kit.build("app", "-L" + kit.folder_of_library, "-lpython" + kit.ld_version, archive=False))
+
+
+def with_a_dead_copy(brand, strip):
+    """bin/pythonN in a folder of its own, the interpreter linked in and exported, and lib/libpythonN.so beside it, loaded as well."""
+    def program(kit):
+        os.makedirs(os.path.join(kit.folder, "bin"), exist_ok=True)
+        flags = [f'-DBRAND="{brand}"'] if brand else []
+        made = kit.build("bin/python" + kit.ld_version, "-Wl,--export-dynamic", "-Wl,--allow-multiple-definition", "-flto", *flags,
+                         "-Wl,-rpath," + os.path.join(kit.folder, "lib"))
+        subprocess.run(["strip", strip, made], check=True)
+        return made
+
+    def second(kit):
+        path = os.path.join(kit.folder_of_library, f"libpython{kit.ld_version}.so.1.0")
+        os.makedirs(os.path.join(kit.folder, "lib"), exist_ok=True)
+        return shutil.copy(path, os.path.join(kit.folder, "lib"))
+
+    tell_all(program, movable=True, SECOND=second)
+
+
+@case
+def as_conda_builds_it():
+    with_a_dead_copy("conda-forge", "-s")
+
+
+@case
+def as_a_standalone_build():
+    with_a_dead_copy(None, "--strip-debug")
 
 
 @case
