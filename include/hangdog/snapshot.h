@@ -97,7 +97,8 @@ struct hd_lock {
 	 * were seen to have it tell?  NO and is_held: whoever held it has ended. */
 	enum hd_tri held_by_living;
 	uint64_t semlock;     /* its object in the waiter's process (SemLock), 0 = none.  Not kept in files */
-	uint64_t object;      /* Python's reentrant locks: the object, with owner and depth (heal.h); 0 = none.  Not kept in files */
+	uint64_t rlock;       /* Python's reentrant locks: where the object's own fields begin, owner at 8 and depth at 16; 0 = none.
+			       * Not kept in files */
 	uint8_t layout;       /* enum hd_lock_layout (locks.h): for re-reading it in another copy; not kept in files */
 	uint32_t readers;     /* rwlock: anonymous readers inside */
 	uint64_t mutex;       /* condition: the mutex given with it, 0 = not known */

@@ -129,10 +129,10 @@ static const char *free_musl_mutex(struct hd_heal *h, const struct hd_lock *lock
 /* Reentrant locks of Python (Modules/_threadmodule.c): owner and depth stand in the object, behind the lock. */
 static bool forget_python_owner(struct hd_heal *h, const struct hd_lock *lock, struct hd_mem *mem)
 {
-	enum { OWNER = 24, COUNT = 32 };
-	if (lock->object == 0)
+	enum { OWNER = 8, COUNT = 16 };
+	if (lock->rlock == 0)
 		return true;
-	return put(h, mem, lock->object + OWNER, 8, 0) && put(h, mem, lock->object + COUNT, 8, 0);
+	return put(h, mem, lock->rlock + OWNER, 8, 0) && put(h, mem, lock->rlock + COUNT, 8, 0);
 }
 
 typedef const char *recipe_fn(struct hd_heal *h, const struct hd_lock *lock, struct hd_mem *mem);

@@ -52,13 +52,13 @@ static uint32_t head_of(struct hd_mem *mem, uint64_t object, uint64_t first, con
 	return 0;
 }
 
-static void owner_take(struct hd_probe *p, uint64_t rlock, uint32_t head)
+static void owner_take(struct hd_probe *p, uint64_t rlock)
 {
 	uint64_t owner;
 	p->lock->is_recursive = true;
 	p->lock->api = "threading.RLock.acquire";
-	p->lock->object = rlock;
-	if (hd_mem_u64(p->mem, rlock + head + RLOCK_OWNER, &owner) < 0 || !hd_tcb_is_self(p->mem, owner))
+	p->lock->rlock = rlock;
+	if (hd_mem_u64(p->mem, rlock + RLOCK_OWNER, &owner) < 0 || !hd_tcb_is_self(p->mem, owner))
 		return;
 	p->lock->owner_tcb = owner;
 	p->lock->owner_tid = hd_tcb_tid(p->mem, owner);
@@ -73,7 +73,7 @@ static void rlock_find(struct hd_probe *p)
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t head = head_of(p->mem, words[i], p->uaddr, "RLock");
 		if (head != 0) {
-			owner_take(p, words[i], head);
+			owner_take(p, words[i] + head);
 			return;
 		}
 	}
@@ -180,9 +180,8 @@ void hd_python_park(struct hd_probe *p)
 	p->lock->is_held = (byte & PYMUTEX_LOCKED) != 0;
 	hd_probe_check_place(p, address, 1, 1);
 	/* Stripped builds do not say whose byte it is; the object around it does. */
-	uint32_t head = head_before(p->mem, address, "RLock");
-	if (head != 0)
-		owner_take(p, address - head, head);
+	if (head_before(p->mem, address, "RLock") != 0)
+		owner_take(p, address);
 	else if (head_before(p->mem, address, "lock") != 0)
 		p->lock->api = "threading.Lock.acquire";
 }

@@ -176,7 +176,7 @@ Test(heal, a_python_lock_is_posted_once_and_an_rlock_forgets_its_owner, .timeout
 	cr_assert_null(plan(&s));
 	cr_expect_eq(s.heal.n_writes, 1);
 	expect_write(&s, 0, 0, 4, 1);
-	s.waiter->lock.object = AT;
+	s.waiter->lock.rlock = AT + 16;
 	s.words[6] = 99;
 	s.words[8] = 2;
 	cr_assert_null(plan(&s));

@@ -78,7 +78,7 @@ Test(lock_python, an_rlock_of_a_free_threaded_build_has_its_owner_further_back, 
 		bench_put64(b, BENCH_SP + 0x180, OBJECT);
 		const struct hd_lock *lock = bench_classify(b, NULL, NULL, SEM, 0x189, 0);
 		cr_expect_eq(lock->owner_tid, 42, "head %u", heads[i]);
-		cr_expect(lock->owner_releases && lock->is_recursive && lock->object == OBJECT);
+		cr_expect(lock->owner_releases && lock->is_recursive && lock->rlock == OBJECT + heads[i]);
 		bench_free(b);
 	}
 }
