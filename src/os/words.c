@@ -12,6 +12,7 @@
 #include "os/draft.h"
 #include "os/lock_place.h"
 #include "os/procfile.h"
+#include "os/shmname.h"
 
 enum {
 	NR_SELECT = 23,
@@ -122,22 +123,49 @@ bool hd_draft_words_agree(struct hd_draft *d, uint32_t t)
 	return true;
 }
 
+static const struct hd_py_view *python_of(struct hd_draft *d, uint32_t p)
+{
+	struct hd_draft_proc *more = &d->procs[p];
+	const struct hd_maps *maps = hd_draft_maps(d, p);
+	struct hd_mem *mem = hd_draft_mem(d, p);
+	if (!more->is_python_tried && maps != NULL && mem != NULL) {
+		more->is_python_tried = true;
+		if (hd_py_view_read(&d->w->interps, d->snap, &d->snap->procs[p], more->via, mem, maps, d->arena, &more->python))
+			d->snap->procs[p].python = hd_arena_str(d->arena, hd_python_version(more->python.py));
+	}
+	return more->python.py != NULL ? &more->python : NULL;
+}
+
 /* ---- shared memory ---------------------------------------------------------------------------------------------------- */
+
+/* For who may not ask for the count of names.  Who has no such right cannot look into everybody either: one of those may
+ * have opened the file while it had a name, if that could be known (docs/decisions/0023-names-of-shared-memory.md). */
+static bool was_secret(struct hd_draft *d, uint32_t p, uint32_t o, const struct hd_map *map)
+{
+	struct hd_draft_object *more = &d->objects_more.at[o];
+	enum hd_shm_secret secret = hd_shm_secret(map->path);
+	if (secret == HD_SHM_PUBLIC || (secret == HD_SHM_MADE_HERE && python_of(d, p) == NULL))
+		return false;
+	if (!more->is_nameless)
+		more->is_nameless = hd_shm_has_name(d->procs[p].via, map->dev_major, map->dev_minor, map->ino) == HD_NO;
+	return more->is_nameless;
+}
 
 /* "Deleted" is only the name it was mapped by; sem_open(3) links its file under another one (glibc sem_open.c, temporary
  * name, link, unlink).  Memory of the kernel's own making never has a name; of the rest its count of names is asked. */
-static bool is_nameless(int32_t pid, const struct hd_map *map)
+static bool is_nameless(struct hd_draft *d, uint32_t p, uint32_t o, const struct hd_map *map)
 {
 	char path[96];
 	struct statx st;
 	if (strncmp(map->path, "/memfd:", 7) == 0 || strcmp(map->path, "/dev/zero") == 0)
 		return true;
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", pid, (unsigned long)map->start, (unsigned long)map->end);
-	return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_NLINK | STATX_INO, &st) == 0 && st.stx_ino == map->ino &&
-	       st.stx_nlink == 0;
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", d->procs[p].via, (unsigned long)map->start, (unsigned long)map->end);
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_NLINK | STATX_INO, &st) == 0)
+		return st.stx_ino == map->ino && st.stx_nlink == 0;
+	return errno == EPERM && was_secret(d, p, o, map);
 }
 
-static uint32_t shared_object(struct hd_draft *d, int32_t pid, const struct hd_map *map)
+static uint32_t shared_object(struct hd_draft *d, uint32_t p, const struct hd_map *map)
 {
 	uint32_t o = hd_draft_object(d, HD_OBJ_SHM, map->ino, map->dev_major, map->dev_minor);
 	if (o == HD_NONE)
@@ -149,12 +177,12 @@ static uint32_t shared_object(struct hd_draft *d, int32_t pid, const struct hd_m
 		hd_draft_outside(d, o, "whoever opens the file %s could share this memory", map->path);
 	else if (strncmp(map->path, "/SYSV", 5) == 0)
 		hd_draft_outside(d, o, "anybody may attach this System V shared memory");
-	else if (!is_nameless(pid, map))
+	else if (d->objects.at[o].outside == NULL && !is_nameless(d, p, o, map))
 		hd_draft_outside(d, o, "the memory %s may have another name, by which somebody could open it", map->path);
 	return o;
 }
 
-static void map_word(struct hd_draft *d, int32_t pid, const struct hd_maps *maps, bool is_candidate, struct hd_word *word)
+static void map_word(struct hd_draft *d, uint32_t p, const struct hd_maps *maps, bool is_candidate, struct hd_word *word)
 {
 	const struct hd_map *map = hd_maps_find(maps, word->addr);
 	if (map == NULL)
@@ -170,7 +198,7 @@ static void map_word(struct hd_draft *d, int32_t pid, const struct hd_maps *maps
 	word->ino = map->ino;
 	word->offset = map->offset + (word->addr - map->start);
 	if (is_candidate && !word->op_private)
-		word->sharers_object = shared_object(d, pid, map);
+		word->sharers_object = shared_object(d, p, map);
 }
 
 void hd_draft_mapping(struct hd_draft *d, uint32_t t)
@@ -178,7 +206,7 @@ void hd_draft_mapping(struct hd_draft *d, uint32_t t)
 	struct hd_thread *thread = &d->snap->threads[t];
 	const struct hd_maps *maps = thread->n_words > 0 ? hd_draft_maps(d, thread->proc) : NULL;
 	for (uint32_t i = 0; maps != NULL && i < thread->n_words; i++)
-		map_word(d, d->procs[thread->proc].via, maps, d->threads[t].is_candidate, &thread->words[i]);
+		map_word(d, thread->proc, maps, d->threads[t].is_candidate, &thread->words[i]);
 }
 
 /* ---- locks -------------------------------------------------------------------------------------------------------------- */
@@ -206,19 +234,6 @@ static enum hd_tri task_exists(const struct hd_draft *d, const struct hd_proc *p
 	if (r < 0)
 		return r == -ESRCH ? HD_NO : HD_UNKNOWN;
 	return stat.state == 'Z' || stat.state == 'X' ? HD_NO : HD_YES;
-}
-
-static const struct hd_py_view *python_of(struct hd_draft *d, uint32_t p)
-{
-	struct hd_draft_proc *more = &d->procs[p];
-	const struct hd_maps *maps = hd_draft_maps(d, p);
-	struct hd_mem *mem = hd_draft_mem(d, p);
-	if (!more->is_python_tried && maps != NULL && mem != NULL) {
-		more->is_python_tried = true;
-		if (hd_py_view_read(&d->w->interps, d->snap, &d->snap->procs[p], more->via, mem, maps, d->arena, &more->python))
-			d->snap->procs[p].python = hd_arena_str(d->arena, hd_python_version(more->python.py));
-	}
-	return more->python.py != NULL ? &more->python : NULL;
 }
 
 /* Was the lock taken at the fork, and by whom?  Asked of the Python stacks that were read at the birth: the frames of the

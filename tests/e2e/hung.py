@@ -309,8 +309,8 @@ def launched(program):
 
 
 def unseen_process():
-    """A process whose descriptors we may not read, if there is one."""
-    for folder in glob.glob("/proc/[0-9]*/fd"):
+    """A process whose descriptors we may not read, if there is one; process 1 only if it is the only one."""
+    for folder in sorted(glob.glob("/proc/[0-9]*/fd"), key=lambda f: f == "/proc/1/fd"):
         try:
             for fd in os.listdir(folder):
                 os.readlink(os.path.join(folder, fd))
