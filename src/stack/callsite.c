@@ -194,9 +194,9 @@ bool hd_slots_name(struct hd_image *image, uint64_t vaddr, char *buf, size_t cap
 		struct hd_keys *keys = &slots->of[which].keys;
 		if (!slots_ready(image, slots->base, &slots->of[which]))
 			return false;
-		size_t n = hd_keys_until(keys, value);
-		if (n > 0 && keys->at[n - 1].value == value)
-			return hd_symbols_dynamic_name(image, keys->at[n - 1].id, buf, cap);
+		const struct hd_key *key = hd_keys_last(keys, value);
+		if (key != NULL)
+			return hd_symbols_dynamic_name(image, key->id, buf, cap);
 	}
 	return false;
 }

@@ -1,9 +1,11 @@
 #include "stack/cfi.h"
 
+#include <dwarf.h>
 #include <errno.h>
 
 #include "stack/cursor.h"
 #include "stack/image.h"
+#include "stack/search.h"
 
 #define ENTRY_MAX (1u << 20)      /* bytes of one FDE */
 #define CIE_MAX 4096u             /* real ones have 20 to 30 bytes */
@@ -13,10 +15,8 @@
 #define ROWS_LOG2 6
 #define ROWS (1u << ROWS_LOG2)     /* cached, direct-mapped by address */
 
-enum {
-	PE_ABSPTR = 0x00, PE_ULEB = 0x01, PE_U2 = 0x02, PE_U4 = 0x03, PE_U8 = 0x04, PE_SLEB = 0x09, PE_S2 = 0x0a,
-	PE_S4 = 0x0b, PE_S8 = 0x0c, PE_PCREL = 0x10, PE_DATAREL = 0x30, PE_INDIRECT = 0x80, PE_OMIT = 0xff,
-};
+#define PE_FORM 0x0f  /* of a pointer's encoding: how it is written */
+#define PE_BASE 0x70  /* and what it is relative to */
 
 struct fde_ref {
 	uint64_t start, end, offset; /* file offset of the entry */
@@ -66,23 +66,23 @@ void hd_cfi_free(struct hd_cfi *cfi)
 static uint64_t take_pointer(struct hd_cursor *c, uint8_t enc, uint64_t data_base)
 {
 	uint64_t here = c->vaddr + c->at, v;
-	switch (enc & 0x0f) {
-	case PE_ABSPTR:
-	case PE_U8:
-	case PE_S8: v = hd_cursor_uint(c, 8); break;
-	case PE_U4: v = hd_cursor_uint(c, 4); break;
-	case PE_S4: v = (uint64_t)hd_cursor_int(c, 4); break;
-	case PE_U2: v = hd_cursor_uint(c, 2); break;
-	case PE_S2: v = (uint64_t)hd_cursor_int(c, 2); break;
-	case PE_ULEB: v = hd_cursor_uleb(c); break;
-	case PE_SLEB: v = (uint64_t)hd_cursor_sleb(c); break;
+	switch (enc & PE_FORM) {
+	case DW_EH_PE_absptr:
+	case DW_EH_PE_udata8:
+	case DW_EH_PE_sdata8: v = hd_cursor_uint(c, 8); break;
+	case DW_EH_PE_udata4: v = hd_cursor_uint(c, 4); break;
+	case DW_EH_PE_sdata4: v = (uint64_t)hd_cursor_int(c, 4); break;
+	case DW_EH_PE_udata2: v = hd_cursor_uint(c, 2); break;
+	case DW_EH_PE_sdata2: v = (uint64_t)hd_cursor_int(c, 2); break;
+	case DW_EH_PE_uleb128: v = hd_cursor_uleb(c); break;
+	case DW_EH_PE_sleb128: v = (uint64_t)hd_cursor_sleb(c); break;
 	default: c->bad = true; return 0;
 	}
-	if ((enc & 0x70) == PE_PCREL)
+	if ((enc & PE_BASE) == DW_EH_PE_pcrel)
 		return v + here;
-	if ((enc & 0x70) == PE_DATAREL)
+	if ((enc & PE_BASE) == DW_EH_PE_datarel)
 		return v + data_base;
-	if ((enc & 0x70) != 0)
+	if ((enc & PE_BASE) != 0)
 		c->bad = true;
 	return v;
 }
@@ -135,7 +135,7 @@ static void cie_augmentation(struct hd_cursor *c, const char *text, struct cie *
 			cie->is_signal = true;
 		else if (*p == 'P') {
 			uint8_t enc = (uint8_t)hd_cursor_uint(c, 1);
-			(void)take_pointer(c, enc & 0x7f, 0);
+			(void)take_pointer(c, enc & ~DW_EH_PE_indirect, 0);
 		} else
 			break; /* the rest is skipped by its length */
 	}
@@ -156,7 +156,7 @@ static bool cie_read(struct hd_image *image, uint64_t offset, uint64_t vaddr_del
 		c->at += (size_t)(nul - text) + 1;
 		if (version == 4)
 			hd_cursor_skip(c, 2);
-		*ret = (struct cie){.pointer_enc = PE_ABSPTR};
+		*ret = (struct cie){.pointer_enc = DW_EH_PE_absptr};
 		ret->code_align = hd_cursor_uleb(c);
 		ret->data_align = hd_cursor_sleb(c);
 		ret->ra = (uint8_t)(version == 1 ? hd_cursor_uint(c, 1) : hd_cursor_uleb(c));
@@ -176,10 +176,10 @@ static bool cie_read(struct hd_image *image, uint64_t offset, uint64_t vaddr_del
 /* Leaves fde->c at the instructions. */
 static bool fde_head(struct entry *fde, const struct cie *cie, uint64_t *ret_start, uint64_t *ret_end)
 {
-	if ((cie->pointer_enc & PE_INDIRECT) != 0)
+	if ((cie->pointer_enc & DW_EH_PE_indirect) != 0)
 		return false;
 	uint64_t start = take_pointer(&fde->c, cie->pointer_enc, 0);
-	uint64_t size = take_pointer(&fde->c, cie->pointer_enc & 0x0f, 0);
+	uint64_t size = take_pointer(&fde->c, cie->pointer_enc & PE_FORM, 0);
 	if (cie->has_z)
 		hd_cursor_skip(&fde->c, hd_cursor_uleb(&fde->c));
 	*ret_start = start;
@@ -190,7 +190,8 @@ static bool fde_head(struct entry *fde, const struct cie *cie, uint64_t *ret_sta
 /* ---- the instructions ------------------------------------------------------------------------------------------- */
 
 enum operand { NO, ADDR, U1, U2, U4, ULEB, SLEB, BLOCK };
-enum act { A_NOP, A_BAD, A_SET, A_ADVANCE, A_RULE, A_RESTORE, A_PUSH, A_POP, A_CFA, A_CFA_REG, A_CFA_OFFSET, A_CFA_EXPR };
+/* What the table does not list is A_BAD. */
+enum act { A_BAD = 0, A_NOP, A_SET, A_ADVANCE, A_RULE, A_RESTORE, A_PUSH, A_POP, A_CFA, A_CFA_REG, A_CFA_OFFSET, A_CFA_EXPR };
 
 static const struct insn {
 	uint8_t a, b; /* operands */
@@ -198,31 +199,31 @@ static const struct insn {
 	uint8_t rule; /* A_RULE */
 	int8_t scale; /* of operand b (or a): 1 as is, 8 times data_align, -8 times its negative */
 } insns[0x30] = {
-	[0x00] = {NO, NO, A_NOP, 0, 0},
-	[0x01] = {ADDR, NO, A_SET, 0, 0},
-	[0x02] = {U1, NO, A_ADVANCE, 0, 0},
-	[0x03] = {U2, NO, A_ADVANCE, 0, 0},
-	[0x04] = {U4, NO, A_ADVANCE, 0, 0},
-	[0x05] = {ULEB, ULEB, A_RULE, HD_RULE_OFFSET, 8},
-	[0x06] = {ULEB, NO, A_RESTORE, 0, 0},
-	[0x07] = {ULEB, NO, A_RULE, HD_RULE_UNDEFINED, 1},
-	[0x08] = {ULEB, NO, A_RULE, HD_RULE_SAME, 1},
-	[0x09] = {ULEB, ULEB, A_RULE, HD_RULE_REGISTER, 1},
-	[0x0a] = {NO, NO, A_PUSH, 0, 0},
-	[0x0b] = {NO, NO, A_POP, 0, 0},
-	[0x0c] = {ULEB, ULEB, A_CFA, 0, 1},
-	[0x0d] = {ULEB, NO, A_CFA_REG, 0, 0},
-	[0x0e] = {ULEB, NO, A_CFA_OFFSET, 0, 1},
-	[0x0f] = {BLOCK, NO, A_CFA_EXPR, 0, 0},
-	[0x10] = {ULEB, BLOCK, A_RULE, HD_RULE_EXPR, 1},
-	[0x11] = {ULEB, SLEB, A_RULE, HD_RULE_OFFSET, 8},
-	[0x12] = {ULEB, SLEB, A_CFA, 0, 8},
-	[0x13] = {SLEB, NO, A_CFA_OFFSET, 0, 8},
-	[0x14] = {ULEB, ULEB, A_RULE, HD_RULE_VAL_OFFSET, 8},
-	[0x15] = {ULEB, SLEB, A_RULE, HD_RULE_VAL_OFFSET, 8},
-	[0x16] = {ULEB, BLOCK, A_RULE, HD_RULE_VAL_EXPR, 1},
-	[0x2e] = {ULEB, NO, A_NOP, 0, 0},                    /* GNU_args_size */
-	[0x2f] = {ULEB, ULEB, A_RULE, HD_RULE_OFFSET, -8},   /* GNU_negative_offset_extended */
+	[DW_CFA_nop] = {NO, NO, A_NOP, 0, 0},
+	[DW_CFA_set_loc] = {ADDR, NO, A_SET, 0, 0},
+	[DW_CFA_advance_loc1] = {U1, NO, A_ADVANCE, 0, 0},
+	[DW_CFA_advance_loc2] = {U2, NO, A_ADVANCE, 0, 0},
+	[DW_CFA_advance_loc4] = {U4, NO, A_ADVANCE, 0, 0},
+	[DW_CFA_offset_extended] = {ULEB, ULEB, A_RULE, HD_RULE_OFFSET, 8},
+	[DW_CFA_restore_extended] = {ULEB, NO, A_RESTORE, 0, 0},
+	[DW_CFA_undefined] = {ULEB, NO, A_RULE, HD_RULE_UNDEFINED, 1},
+	[DW_CFA_same_value] = {ULEB, NO, A_RULE, HD_RULE_SAME, 1},
+	[DW_CFA_register] = {ULEB, ULEB, A_RULE, HD_RULE_REGISTER, 1},
+	[DW_CFA_remember_state] = {NO, NO, A_PUSH, 0, 0},
+	[DW_CFA_restore_state] = {NO, NO, A_POP, 0, 0},
+	[DW_CFA_def_cfa] = {ULEB, ULEB, A_CFA, 0, 1},
+	[DW_CFA_def_cfa_register] = {ULEB, NO, A_CFA_REG, 0, 0},
+	[DW_CFA_def_cfa_offset] = {ULEB, NO, A_CFA_OFFSET, 0, 1},
+	[DW_CFA_def_cfa_expression] = {BLOCK, NO, A_CFA_EXPR, 0, 0},
+	[DW_CFA_expression] = {ULEB, BLOCK, A_RULE, HD_RULE_EXPR, 1},
+	[DW_CFA_offset_extended_sf] = {ULEB, SLEB, A_RULE, HD_RULE_OFFSET, 8},
+	[DW_CFA_def_cfa_sf] = {ULEB, SLEB, A_CFA, 0, 8},
+	[DW_CFA_def_cfa_offset_sf] = {SLEB, NO, A_CFA_OFFSET, 0, 8},
+	[DW_CFA_val_offset] = {ULEB, ULEB, A_RULE, HD_RULE_VAL_OFFSET, 8},
+	[DW_CFA_val_offset_sf] = {ULEB, SLEB, A_RULE, HD_RULE_VAL_OFFSET, 8},
+	[DW_CFA_val_expression] = {ULEB, BLOCK, A_RULE, HD_RULE_VAL_EXPR, 1},
+	[DW_CFA_GNU_args_size] = {ULEB, NO, A_NOP, 0, 0},
+	[DW_CFA_GNU_negative_offset_extended] = {ULEB, ULEB, A_RULE, HD_RULE_OFFSET, -8},
 };
 
 struct machine {
@@ -330,8 +331,7 @@ static void machine_run(struct machine *m, struct hd_cursor *c, uint64_t vaddr)
 		uint8_t op = (uint8_t)hd_cursor_uint(c, 1);
 		if (!short_form(m, c, op)) {
 			static const struct insn none = {NO, NO, A_BAD, 0, 0};
-			const struct insn *in = op < HD_COUNTOF(insns) && (op == 0 || insns[op].act != A_NOP || op == 0x2e) ?
-							&insns[op] : &none;
+			const struct insn *in = op < HD_COUNTOF(insns) ? &insns[op] : &none;
 			uint16_t len = 0;
 			uint64_t a = take_operand(m, c, in->a, &len);
 			uint64_t b = take_operand(m, c, in->b, &len);
@@ -393,7 +393,7 @@ static void table_open(struct hd_image *image, struct hd_cfi *cfi)
 	if (hdr->size < 12 || hd_image_pread(image, hdr->offset, head, len) < 0)
 		return;
 	/* Only the one table form that linkers write: pairs of 32-bit offsets from the header. */
-	if (head[0] != 1 || head[3] != (PE_DATAREL | PE_S4))
+	if (head[0] != 1 || head[3] != (DW_EH_PE_datarel | DW_EH_PE_sdata4))
 		return;
 	struct hd_cursor c = {.bytes = head, .len = len, .at = 4, .vaddr = hdr->vaddr};
 	uint64_t frame = take_pointer(&c, head[1], hdr->vaddr);
@@ -410,23 +410,37 @@ static void table_open(struct hd_image *image, struct hd_cfi *cfi)
 	}
 }
 
+/* Entry number i: an address, and where its FDE is. */
+static bool table_entry(struct hd_image *image, const struct hd_cfi *cfi, size_t i, uint64_t *ret_start, uint64_t *ret_fde)
+{
+	int32_t pair[2];
+	if (hd_image_pread(image, cfi->table_offset + i * sizeof(pair), pair, sizeof(pair)) < 0)
+		return false;
+	*ret_start = cfi->hdr_vaddr + (uint64_t)(int64_t)pair[0];
+	*ret_fde = cfi->hdr_vaddr + (uint64_t)(int64_t)pair[1];
+	return true;
+}
+
+struct table_question {
+	struct hd_image *image;
+	const struct hd_cfi *cfi;
+	uint64_t vaddr;
+};
+
+static bool starts_until(const void *ctx, size_t i)
+{
+	const struct table_question *q = ctx;
+	uint64_t start, fde;
+	return table_entry(q->image, q->cfi, i, &start, &fde) && start <= q->vaddr;
+}
+
 static bool table_find(struct hd_image *image, const struct hd_cfi *cfi, uint64_t vaddr, struct fde_ref *ret)
 {
-	uint32_t low = 0, high = cfi->table_n;
-	int32_t pair[2];
-	while (low < high) { /* low: number of entries known to start at or before vaddr */
-		uint32_t mid = low + (high - low) / 2;
-		if (hd_image_pread(image, cfi->table_offset + (uint64_t)mid * 8, pair, sizeof(pair)) < 0)
-			return false;
-		if (cfi->hdr_vaddr + (uint64_t)(int64_t)pair[0] <= vaddr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == 0 || hd_image_pread(image, cfi->table_offset + (uint64_t)(low - 1) * 8, pair, sizeof(pair)) < 0)
-		return false;
+	struct table_question question = {image, cfi, vaddr};
+	size_t n = hd_search(cfi->table_n, starts_until, &question);
+	uint64_t start, fde;
 	*ret = (struct fde_ref){0};
-	return hd_image_offset(image, cfi->hdr_vaddr + (uint64_t)(int64_t)pair[1], &ret->offset);
+	return n != 0 && table_entry(image, cfi, n - 1, &start, &fde) && hd_image_offset(image, fde, &ret->offset);
 }
 
 static int by_start(const void *a, const void *b)
@@ -480,6 +494,17 @@ static void index_section(struct hd_image *image, struct hd_cfi *cfi, enum hd_se
 	}
 }
 
+struct index_question {
+	const struct hd_cfi *cfi;
+	uint64_t vaddr;
+};
+
+static bool is_indexed_until(const void *ctx, size_t i)
+{
+	const struct index_question *q = ctx;
+	return q->cfi->index[i].start <= q->vaddr;
+}
+
 static bool index_find(struct hd_image *image, struct hd_cfi *cfi, uint64_t vaddr, struct fde_ref *ret)
 {
 	if (!cfi->has_index) {
@@ -491,17 +516,11 @@ static bool index_find(struct hd_image *image, struct hd_cfi *cfi, uint64_t vadd
 		if (cfi->n_index > 1)
 			qsort(cfi->index, cfi->n_index, sizeof(*cfi->index), by_start);
 	}
-	size_t low = 0, high = cfi->n_index;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (cfi->index[mid].start <= vaddr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == 0 || vaddr >= cfi->index[low - 1].end)
+	struct index_question question = {cfi, vaddr};
+	size_t n = hd_search(cfi->n_index, is_indexed_until, &question);
+	if (n == 0 || vaddr >= cfi->index[n - 1].end)
 		return false;
-	*ret = cfi->index[low - 1];
+	*ret = cfi->index[n - 1];
 	return true;
 }
 

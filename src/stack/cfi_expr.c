@@ -1,4 +1,6 @@
 /* DWARF expressions as they occur in call frame information (DWARF 5 section 2.5): bounded stack and steps. */
+#include <dwarf.h>
+
 #include "stack/cfi.h"
 #include "stack/cursor.h"
 #include "stack/image.h"
@@ -77,81 +79,111 @@ static void branch(struct stack_machine *m, bool taken)
 		m->c.at = (size_t)to;
 }
 
+static uint64_t divide(int64_t x, int64_t y, bool *bad)
+{
+	*bad |= y == 0 || (y == -1 && x == INT64_MIN);
+	return *bad ? 0 : (uint64_t)(x / y);
+}
+
+static uint64_t modulo(uint64_t a, uint64_t b, bool *bad)
+{
+	*bad |= b == 0;
+	return *bad ? 0 : a % b;
+}
+
+/* Numbers are unsigned but where DWARF says otherwise: division, shra and comparisons. */
 static uint64_t binary(uint8_t op, uint64_t a, uint64_t b, bool *bad)
 {
 	int64_t x = (int64_t)a, y = (int64_t)b;
 	switch (op) {
-	case 0x1a: return a & b;
-	case 0x1b: /* div is signed */
-		*bad |= b == 0 || (y == -1 && x == INT64_MIN);
-		return *bad ? 0 : (uint64_t)(x / y);
-	case 0x1c: return a - b;
-	case 0x1d:
-		*bad |= b == 0;
-		return *bad ? 0 : a % b;
-	case 0x1e: return a * b;
-	case 0x21: return a | b;
-	case 0x22: return a + b;
-	case 0x24: return b < 64 ? a << b : 0;
-	case 0x25: return b < 64 ? a >> b : 0;
+	case DW_OP_and: return a & b;
+	case DW_OP_div: return divide(x, y, bad);
+	case DW_OP_minus: return a - b;
+	case DW_OP_mod: return modulo(a, b, bad);
+	case DW_OP_mul: return a * b;
+	case DW_OP_or: return a | b;
+	case DW_OP_plus: return a + b;
+	case DW_OP_shl: return b < 64 ? a << b : 0;
+	case DW_OP_shr: return b < 64 ? a >> b : 0;
 	/* cppcheck-suppress shiftTooManyBitsSigned ; an arithmetic shift, as DWARF wants and gcc and clang promise */
-	case 0x26: return (uint64_t)(x >> (b < 64 ? b : 63));
-	case 0x27: return a ^ b;
-	case 0x29: return x == y;
-	case 0x2a: return x >= y;
-	case 0x2b: return x > y;
-	case 0x2c: return x <= y;
-	case 0x2d: return x < y;
-	case 0x2e: return x != y;
+	case DW_OP_shra: return (uint64_t)(x >> (b < 64 ? b : 63));
+	case DW_OP_xor: return a ^ b;
+	case DW_OP_eq: return x == y;
+	case DW_OP_ge: return x >= y;
+	case DW_OP_gt: return x > y;
+	case DW_OP_le: return x <= y;
+	case DW_OP_lt: return x < y;
+	case DW_OP_ne: return x != y;
 	default: *bad = true; return 0;
 	}
 }
 
-static void unary(struct stack_machine *m, uint8_t op)
+static bool unary(struct stack_machine *m, uint8_t op)
 {
-	uint64_t v = pop(m);
-	if (op == 0x19)
+	switch (op) {
+	case DW_OP_abs: {
+		uint64_t v = pop(m);
 		push(m, (int64_t)v < 0 ? -v : v);
-	else if (op == 0x1f)
-		push(m, -v);
-	else if (op == 0x20)
-		push(m, ~v);
-	else
-		push(m, v + hd_cursor_uleb(&m->c)); /* 0x23 plus_uconst */
+		return true;
+	}
+	case DW_OP_neg: push(m, -pop(m)); return true;
+	case DW_OP_not: push(m, ~pop(m)); return true;
+	case DW_OP_plus_uconst: push(m, pop(m) + hd_cursor_uleb(&m->c)); return true;
+	case DW_OP_deref: deref(m, 8); return true;
+	case DW_OP_deref_size: deref(m, hd_cursor_uint(&m->c, 1)); return true;
+	default: return false;
+	}
+}
+
+/* const1u, const1s, const2u, ... const8s follow each other. */
+static void fixed_constant(struct stack_machine *m, uint8_t op)
+{
+	unsigned i = op - DW_OP_const1u;
+	size_t size = (size_t)1 << (i / 2);
+	push(m, i % 2 == 0 ? hd_cursor_uint(&m->c, size) : (uint64_t)hd_cursor_int(&m->c, size));
 }
 
 static bool constant(struct stack_machine *m, uint8_t op)
 {
-	if (op >= 0x30 && op <= 0x4f)
-		push(m, op - 0x30u);
-	else if (op == 0x03)
+	if (op >= DW_OP_lit0 && op <= DW_OP_lit31)
+		push(m, op - (unsigned)DW_OP_lit0);
+	else if (op >= DW_OP_const1u && op <= DW_OP_const8s)
+		fixed_constant(m, op);
+	else if (op == DW_OP_addr)
 		push(m, hd_cursor_uint(&m->c, 8) + m->bias);
-	else if (op >= 0x08 && op <= 0x0f) { /* const1u, const1s, const2u, ... const8s */
-		size_t size = (size_t)1 << ((op - 0x08) / 2);
-		push(m, op % 2 == 0 ? hd_cursor_uint(&m->c, size) : (uint64_t)hd_cursor_int(&m->c, size));
-	} else if (op == 0x10)
+	else if (op == DW_OP_constu)
 		push(m, hd_cursor_uleb(&m->c));
-	else if (op == 0x11)
+	else if (op == DW_OP_consts)
 		push(m, (uint64_t)hd_cursor_sleb(&m->c));
-	else
+	else if (op >= DW_OP_breg0 && op <= DW_OP_breg31)
+		push_register(m, op - (unsigned)DW_OP_breg0, hd_cursor_sleb(&m->c));
+	else if (op == DW_OP_bregx) {
+		uint64_t reg = hd_cursor_uleb(&m->c);
+		push_register(m, reg, hd_cursor_sleb(&m->c));
+	} else
 		return false;
 	return true;
+}
+
+static void swap(struct stack_machine *m)
+{
+	uint64_t a = pop(m), b = pop(m);
+	push(m, a);
+	push(m, b);
 }
 
 static bool shuffle(struct stack_machine *m, uint8_t op)
 {
 	switch (op) {
-	case 0x12: pick(m, 0); return true;
-	case 0x13: (void)pop(m); return true;
-	case 0x14: pick(m, 1); return true;
-	case 0x15: pick(m, hd_cursor_uint(&m->c, 1)); return true;
-	case 0x16: {
-		uint64_t a = pop(m), b = pop(m);
-		push(m, a);
-		push(m, b);
-		return true;
-	}
-	case 0x17: rotate(m); return true;
+	case DW_OP_nop: return true;
+	case DW_OP_dup: pick(m, 0); return true;
+	case DW_OP_drop: (void)pop(m); return true;
+	case DW_OP_over: pick(m, 1); return true;
+	case DW_OP_pick: pick(m, hd_cursor_uint(&m->c, 1)); return true;
+	case DW_OP_swap: swap(m); return true;
+	case DW_OP_rot: rotate(m); return true;
+	case DW_OP_skip: branch(m, true); return true;
+	case DW_OP_bra: branch(m, pop(m) != 0); return true;
 	default: return false;
 	}
 }
@@ -159,27 +191,10 @@ static bool shuffle(struct stack_machine *m, uint8_t op)
 static void step(struct stack_machine *m)
 {
 	uint8_t op = (uint8_t)hd_cursor_uint(&m->c, 1);
-	if (constant(m, op) || shuffle(m, op))
+	if (constant(m, op) || shuffle(m, op) || unary(m, op))
 		return;
-	if (op >= 0x70 && op <= 0x8f)
-		push_register(m, op - 0x70u, hd_cursor_sleb(&m->c));
-	else if (op == 0x92) {
-		uint64_t reg = hd_cursor_uleb(&m->c);
-		push_register(m, reg, hd_cursor_sleb(&m->c));
-	} else if (op == 0x06)
-		deref(m, 8);
-	else if (op == 0x94)
-		deref(m, hd_cursor_uint(&m->c, 1));
-	else if (op == 0x19 || op == 0x1f || op == 0x20 || op == 0x23)
-		unary(m, op);
-	else if (op == 0x2f)
-		branch(m, true);
-	else if (op == 0x28)
-		branch(m, pop(m) != 0);
-	else if (op != 0x96) { /* nop */
-		uint64_t b = pop(m), a = pop(m);
-		push(m, binary(op, a, b, &m->bad));
-	}
+	uint64_t b = pop(m), a = pop(m);
+	push(m, binary(op, a, b, &m->bad));
 }
 
 bool hd_cfi_eval(struct hd_image *image, const struct hd_rule *rule, const struct hd_registers *regs, struct hd_mem *mem,

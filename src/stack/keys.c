@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "stack/search.h"
+
 enum { BITS = 11, DIGITS = 1 << BITS, STEP = 8192 };
 
 /* Radix sort by value, as many passes as the largest value has digits: a comparison sort of a big library's symbols takes
@@ -110,17 +112,27 @@ bool hd_keys_sort(struct hd_keys *keys, struct hd_work *work)
 	return true;
 }
 
+struct question {
+	const struct hd_keys *keys;
+	uint32_t value;
+};
+
+static bool is_until(const void *ctx, size_t i)
+{
+	const struct question *q = ctx;
+	return q->keys->at[i].value <= q->value;
+}
+
 size_t hd_keys_until(const struct hd_keys *keys, uint32_t value)
 {
-	size_t low = 0, high = keys->n;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (keys->at[mid].value <= value)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	struct question question = {keys, value};
+	return hd_search(keys->n, is_until, &question);
+}
+
+const struct hd_key *hd_keys_last(const struct hd_keys *keys, uint32_t value)
+{
+	size_t n = hd_keys_until(keys, value);
+	return n > 0 && keys->at[n - 1].value == value ? &keys->at[n - 1] : NULL;
 }
 
 void hd_keys_release(struct hd_keys *keys)

@@ -24,6 +24,8 @@ void hd_keys_push(struct hd_keys *keys, uint32_t value, uint32_t id);
 HD_MUST_CHECK bool hd_keys_sort(struct hd_keys *keys, struct hd_work *work);
 /* How many are not above value; of sorted ones only. */
 size_t hd_keys_until(const struct hd_keys *keys, uint32_t value);
+/* The last with just this value, NULL = there is none; of sorted ones only. */
+const struct hd_key *hd_keys_last(const struct hd_keys *keys, uint32_t value);
 void hd_keys_release(struct hd_keys *keys);
 
 #endif

@@ -300,9 +300,8 @@ const char *hd_members_path(struct hd_image *image, uint64_t vaddr, enum hd_symb
 	Dwarf_Die die, type;
 	if (!index_ready(members, image->work))
 		return NULL;
-	size_t n = above <= UINT32_MAX ? hd_keys_until(keys, (uint32_t)above) : 0;
-	if (n == 0 || keys->at[n - 1].value != above || dwarf_offdie(members->dwarf, keys->at[n - 1].id, &die) == NULL ||
-	    !type_of(&die, &type))
+	const struct hd_key *key = above <= UINT32_MAX ? hd_keys_last(keys, (uint32_t)above) : NULL;
+	if (key == NULL || dwarf_offdie(members->dwarf, key->id, &die) == NULL || !type_of(&die, &type))
 		return NULL;
 	for (uint32_t depth = 0; depth < DEPTH_MAX && strip_names(&type) && step_into(&type, &offset, &path); depth++)
 		;

@@ -4,6 +4,7 @@
 #include "hangdog/tls.h"
 #include "parse/tcb.h"
 #include "stack/image.h"
+#include "stack/search.h"
 #include "stack/unwinder.h"
 
 #define DYNAMIC_MAX 512u
@@ -225,25 +226,30 @@ struct hd_tls *hd_tls_find(struct hd_unwinder *unwinder, const struct hd_unwind_
 	return tls;
 }
 
+struct question {
+	const struct hd_tcbs *tcbs;
+	uint64_t addr;
+};
+
+static bool is_until(const void *ctx, size_t i)
+{
+	const struct question *q = ctx;
+	return q->tcbs->at[i].addr <= q->addr;
+}
+
 /* Below which thread pointer does it lie, in which module's block?  The next one above is the only one in question. */
 static bool find_static(const struct hd_tls *tls, struct hd_mem *mem, uint64_t addr, struct block *ret)
 {
-	uint32_t low = 0, high = tls->tcbs->n;
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-		if (tls->tcbs->at[mid].addr <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (uint32_t m = 0; low < tls->tcbs->n && m < tls->n_modules; m++) {
-		uint64_t tcb = tls->tcbs->at[low].addr, start = tcb - tls->modules[m].offset, told;
+	struct question question = {tls->tcbs, addr};
+	uint32_t next = (uint32_t)hd_search(tls->tcbs->n, is_until, &question);
+	for (uint32_t m = 0; next < tls->tcbs->n && m < tls->n_modules; m++) {
+		uint64_t tcb = tls->tcbs->at[next].addr, start = tcb - tls->modules[m].offset, told;
 		if (tls->modules[m].offset == 0 || addr < start || addr - start >= tls->modules[m].size)
 			continue;
 		/* The thread's own table must not say otherwise. */
 		if (dtv_block(mem, tcb, tls->modules[m].id, &told) && told != start)
 			return false;
-		*ret = (struct block){.start = start, .module = m, .tcb = low};
+		*ret = (struct block){.start = start, .module = m, .tcb = next};
 		return true;
 	}
 	return false;
