@@ -39,7 +39,7 @@ static void stage(void)
 	alarm(60);
 }
 
-static void read_one(int fd)
+static inline void read_one(int fd)
 {
 	char c;
 	while (read(fd, &c, 1) < 0 && errno == EINTR)
@@ -126,7 +126,7 @@ static bool is_descriptor_under_way(const struct hd_snapshot *snap)
 }
 
 /* For who expects a closed set: not in such a moment. */
-static struct hd_snapshot *gather_quiet(struct scene *s)
+static inline struct hd_snapshot *gather_quiet(struct scene *s)
 {
 	for (int i = 0; i < 2000 && is_descriptor_under_way(gather(s)); i++)
 		nap();
@@ -151,7 +151,7 @@ static struct hd_verdict *decide(struct scene *s)
 }
 
 /* The only thread of the snapshot in this call; fails when there is none. */
-static const struct hd_thread *thread_in(const struct hd_snapshot *snap, int64_t nr)
+static inline const struct hd_thread *thread_in(const struct hd_snapshot *snap, int64_t nr)
 {
 	for (uint32_t t = 0; t < snap->n_threads; t++) {
 		if (snap->threads[t].call_known && snap->threads[t].nr == nr)
