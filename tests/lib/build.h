@@ -67,6 +67,14 @@ static inline HD_UNUSED uint32_t tb_thread(struct hd_snapshot *s, int32_t tid)
 	return t;
 }
 
+/* A process with one thread. */
+static inline HD_UNUSED uint32_t tb_lone(struct hd_snapshot *s, int32_t pid, int32_t ppid)
+{
+	uint32_t p = tb_proc(s, pid, ppid);
+	tb_thread(s, pid);
+	return p;
+}
+
 static inline HD_UNUSED struct hd_thread *tb_call(struct hd_snapshot *s, uint32_t t, int64_t nr, uint64_t a0, uint64_t a1,
 						  uint64_t a2, uint64_t a3)
 {

@@ -13,8 +13,7 @@ static uint32_t candidates(struct hd_snapshot *s)
 Test(candidates, a_lone_lock_waiter_is_worth_a_look, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_call(s, 0, TB_FUTEX, 0x100, TB_WAIT_PRIVATE, 2, 0)->has_timeout = HD_UNKNOWN;
 	cr_expect_eq(candidates(s), 1u);
 	cr_expect(candidate[0]);
@@ -39,10 +38,8 @@ Test(candidates, idle_pools_beside_a_live_thread_are_not, .timeout = 10)
 Test(candidates, parents_follow_their_children, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	tb_lone(s, 10, 1);
+	tb_lone(s, 20, 10);
 	tb_wait4(s, 0, -1);
 	cr_expect_eq(candidates(s), 0u, "the child runs");
 	tb_call(s, 1, TB_FUTEX, 0x100, TB_WAIT_PRIVATE, 2, 0);
@@ -52,8 +49,7 @@ Test(candidates, parents_follow_their_children, .timeout = 10)
 Test(candidates, bounded_and_open_waits_are_not, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_call(s, 0, TB_NANOSLEEP, 0x100, 0, 0, 0);
 	cr_expect_eq(candidates(s), 0u);
 	tb_call(s, 0, TB_FUTEX, 0x100, TB_WAIT_PRIVATE, 2, 0x7000);
@@ -72,13 +68,11 @@ Test(candidates, bounded_and_open_waits_are_not, .timeout = 10)
 Test(candidates, pollers_are_looked_at_once_somebody_may_be_dead, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_call(s, 0, TB_POLL, 0x100, 1, 5000, 0);
 	cr_expect_eq(candidates(s), 0u);
 	cr_expect_not(candidate[0]);
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	tb_lone(s, 20, 10);
 	tb_call(s, 1, TB_FUTEX, 0x100, TB_WAIT_PRIVATE, 2, 0);
 	cr_expect_eq(candidates(s), 1u);
 	cr_expect(candidate[0]);
@@ -87,8 +81,7 @@ Test(candidates, pollers_are_looked_at_once_somebody_may_be_dead, .timeout = 10)
 Test(candidates, a_python_lock_with_a_hidden_owner_is_seen_after_a_while, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10); /* runs */
+	tb_lone(s, 10, 1); /* runs */
 	tb_thread(s, 11);
 	tb_call(s, 1, TB_FUTEX, 0x100, TB_WAIT_PRIVATE, 0, 0);
 	s->procs[0].python = "3.11.7";

@@ -10,10 +10,8 @@ static enum hd_cause cause_of_child(struct hd_snapshot *s)
 
 static struct hd_thread *forked(struct hd_snapshot *s)
 {
-	tb_proc(s, 4200, 1);
-	tb_thread(s, 4200);
-	uint32_t child = tb_proc(s, 4242, 4200);
-	tb_thread(s, 4242);
+	tb_lone(s, 4200, 1);
+	uint32_t child = tb_lone(s, 4242, 4200);
 	tb_other(tb_fork(s, child, 4200, 2), 4205);
 	return tb_futex(s, 1, 0x100);
 }

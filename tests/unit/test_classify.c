@@ -5,8 +5,7 @@
 /* One process, one thread, a private futex with nothing against it. */
 static void closed_futex(struct hd_snapshot *s)
 {
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_futex(s, 0, 0x100);
 }
 
@@ -137,8 +136,7 @@ Test(classify, time_limits_are_deadlines, .timeout = 10)
 Test(classify, socket_limits_that_no_argument_shows_count, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	uint32_t o = tb_object(s, HD_OBJ_UNIX, 1);
 	tb_on(s, 0, TB_READ, o);
 	cr_expect_null(classify(s).outside);
@@ -162,8 +160,7 @@ Test(classify, what_a_descriptor_is_decides_the_kind, .timeout = 10)
 		     {HD_OBJ_DEVICE, HD_WAIT_DISK},	{HD_OBJ_SIGNALFD, HD_WAIT_SIGNAL}};
 	for (size_t i = 0; i < HD_COUNTOF(cases); i++) {
 		TB_SNAPSHOT(s);
-		tb_proc(s, 10, 1);
-		tb_thread(s, 10);
+		tb_lone(s, 10, 1);
 		tb_on(s, 0, TB_READ, tb_object(s, cases[i].object, 1));
 		cr_expect_eq(classify(s).kind, cases[i].kind, "object kind %d", cases[i].object);
 	}
@@ -172,8 +169,7 @@ Test(classify, what_a_descriptor_is_decides_the_kind, .timeout = 10)
 Test(classify, a_vfork_parent_sleeps_in_state_d_and_clone3_must_sleep_there, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_call(s, 0, TB_VFORK, 0, 0, 0, 0)->state = 'D';
 	cr_expect_null(classify(s).outside);
 	cr_expect_eq(classify(s).kind, HD_WAIT_VFORK);
@@ -188,8 +184,7 @@ Test(classify, a_vfork_parent_sleeps_in_state_d_and_clone3_must_sleep_there, .ti
 Test(classify, the_awaited_child_is_read_from_the_arguments, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_wait4(s, 0, -1);
 	cr_expect_eq(classify(s).child_pid, -1);
 	tb_wait4(s, 0, 42);

@@ -62,10 +62,8 @@ Test(explain, a_poller_of_pollers_of_the_dead_starves_too, .timeout = 10)
 Test(explain, waiting_for_stopped_children_assumes_that_nobody_stops_one, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	tb_lone(s, 10, 1);
+	tb_lone(s, 20, 10);
 	tb_futex(s, 1, 0x100);
 	tb_wait4(s, 0, -1);
 	cr_expect_not(decide(s)->assumes_no_signal);

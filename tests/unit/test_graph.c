@@ -18,8 +18,7 @@ static bool is_dead(struct hd_snapshot *s, uint32_t t)
 Test(graph, any_thread_of_the_same_memory_may_wake_a_private_futex, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_thread(s, 11);
 	tb_futex(s, 0, 0x100);
 	tb_futex(s, 1, 0x200);
@@ -37,10 +36,8 @@ Test(graph, any_thread_of_the_same_memory_may_wake_a_private_futex, .timeout = 1
 Test(graph, a_clone_vm_sharer_may_wake_a_private_futex_and_a_forked_child_may_not, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20); /* runs */
+	tb_lone(s, 10, 1);
+	tb_lone(s, 20, 10); /* runs */
 	tb_futex(s, 0, 0x100);
 	cr_expect(is_dead(s, 0));
 	s->procs[1].mm = s->procs[0].mm;
@@ -50,10 +47,8 @@ Test(graph, a_clone_vm_sharer_may_wake_a_private_futex_and_a_forked_child_may_no
 Test(graph, a_shared_futex_is_woken_by_all_who_map_the_file, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	uint32_t a = tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	uint32_t b = tb_proc(s, 20, 1);
-	tb_thread(s, 20); /* runs */
+	uint32_t a = tb_lone(s, 10, 1);
+	uint32_t b = tb_lone(s, 20, 1); /* runs */
 	uint32_t shm = tb_object(s, HD_OBJ_SHM, 5);
 	tb_hold(s, shm, a, true, true);
 	struct hd_word *word = tb_futex(s, 0, 0x100)->words;
@@ -78,10 +73,8 @@ Test(graph, a_shared_futex_is_woken_by_all_who_map_the_file, .timeout = 10)
 Test(graph, a_shared_pi_futex_also_ends_with_its_owner, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	tb_proc(s, 20, 1);
-	tb_thread(s, 20); /* runs, in another memory */
+	tb_lone(s, 10, 1);
+	tb_lone(s, 20, 1); /* runs, in another memory */
 	struct hd_word *word = tb_futex(s, 0, 0x100)->words;
 	s->threads[0].args[1] = TB_LOCK_PI;
 	word->op_private = false;
@@ -96,19 +89,16 @@ Test(graph, a_shared_pi_futex_also_ends_with_its_owner, .timeout = 10)
 Test(graph, children_that_may_end_wake_their_parent, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_wait4(s, 0, -1);
 	cr_expect_not(is_dead(s, 0), "no child: an error, not a wait");
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	tb_lone(s, 20, 10);
 	tb_futex(s, 1, 0x100);
 	cr_expect(is_dead(s, 0));
 	s->procs[0].children_complete = false;
 	cr_expect_not(is_dead(s, 0), "a child that was not seen");
 	s->procs[0].children_complete = true;
-	tb_proc(s, 30, 10);
-	tb_thread(s, 30);
+	tb_lone(s, 30, 10);
 	cr_expect_not(is_dead(s, 0), "another child runs");
 	tb_wait4(s, 0, 20);
 	cr_expect(is_dead(s, 0), "but it waits for the first one");
@@ -119,11 +109,9 @@ Test(graph, children_that_may_end_wake_their_parent, .timeout = 10)
 Test(graph, another_thread_may_make_a_child_that_ends, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_thread(s, 11); /* runs */
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	tb_lone(s, 20, 10);
 	tb_futex(s, 2, 0x100);
 	tb_wait4(s, 0, -1);
 	cr_expect_not(is_dead(s, 0));
@@ -134,14 +122,11 @@ Test(graph, another_thread_may_make_a_child_that_ends, .timeout = 10)
 Test(graph, orphans_of_grandchildren_may_be_left_to_a_waiting_ancestor, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_wait4(s, 0, -1);
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	tb_lone(s, 20, 10);
 	tb_futex(s, 1, 0x100);
-	tb_proc(s, 30, 20);
-	tb_thread(s, 30); /* runs: it may fork, and die before its child does */
+	tb_lone(s, 30, 20); /* runs: it may fork, and die before its child does */
 	cr_expect_not(is_dead(s, 0));
 	cr_expect(is_dead(s, 1));
 	tb_wait4(s, 0, 20);
@@ -160,10 +145,8 @@ Test(graph, orphans_of_grandchildren_may_be_left_to_a_waiting_ancestor, .timeout
 Test(graph, a_handled_sigchld_comes_from_children, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20); /* runs */
+	tb_lone(s, 10, 1);
+	tb_lone(s, 20, 10); /* runs */
 	tb_futex(s, 0, 0x100);
 	cr_expect(is_dead(s, 0));
 	s->procs[0].sig_caught = 1u << 16;
@@ -178,11 +161,9 @@ Test(graph, a_handled_sigchld_comes_from_children, .timeout = 10)
 Test(graph, a_vfork_child_alone_lets_its_parent_go_on, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_call(s, 0, TB_VFORK, 0, 0, 0, 0)->state = 'D';
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	tb_lone(s, 20, 10);
 	tb_futex(s, 1, 0x100);
 	cr_expect_not(is_dead(s, 0), "the child has a memory of its own: it is not the one");
 	s->procs[1].mm = s->procs[0].mm;
@@ -194,10 +175,8 @@ Test(graph, a_vfork_child_alone_lets_its_parent_go_on, .timeout = 10)
 Test(graph, a_pipe_is_written_by_holders_of_its_other_end, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	uint32_t a = tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	uint32_t b = tb_proc(s, 20, 1);
-	tb_thread(s, 20); /* runs */
+	uint32_t a = tb_lone(s, 10, 1);
+	uint32_t b = tb_lone(s, 20, 1); /* runs */
 	uint32_t pipe = tb_object(s, HD_OBJ_PIPE, 5);
 	tb_hold(s, pipe, a, true, false);
 	tb_hold(s, pipe, b, true, false);
@@ -245,10 +224,8 @@ Test(graph, either_end_of_a_socket_may_be_shut_down, .timeout = 10)
 Test(graph, a_poll_can_be_ended_through_every_descriptor, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	tb_proc(s, 20, 1);
-	tb_thread(s, 20);
+	tb_lone(s, 10, 1);
+	tb_lone(s, 20, 1);
 	tb_futex(s, 1, 0x100);
 	uint32_t pipe = tb_object(s, HD_OBJ_PIPE, 5), pidfd = tb_object(s, HD_OBJ_PIDFD, 20), tty = tb_object(s, HD_OBJ_TTY, 7);
 	tb_hold(s, pipe, 0, true, false);
@@ -265,10 +242,8 @@ Test(graph, a_poll_can_be_ended_through_every_descriptor, .timeout = 10)
 Test(graph, epoll_is_the_union_of_what_it_watches, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	tb_proc(s, 20, 1);
-	tb_thread(s, 20);
+	tb_lone(s, 10, 1);
+	tb_lone(s, 20, 1);
 	uint32_t set = tb_object(s, HD_OBJ_EPOLL, 4), event = tb_object(s, HD_OBJ_EVENTFD, 5);
 	tb_hold(s, set, 0, true, true);
 	tb_hold(s, event, 1, true, true);
@@ -287,8 +262,7 @@ Test(graph, epoll_is_the_union_of_what_it_watches, .timeout = 10)
 Test(graph, a_disarmed_timer_is_armed_by_its_holders_only, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	uint32_t timer = tb_object(s, HD_OBJ_TIMERFD, 4);
 	tb_hold(s, timer, 0, true, true);
 	tb_on(s, 0, TB_READ, timer);
@@ -302,10 +276,8 @@ Test(graph, a_disarmed_timer_is_armed_by_its_holders_only, .timeout = 10)
 Test(graph, a_file_lock_waits_for_its_holders, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	tb_proc(s, 20, 1);
-	tb_thread(s, 20);
+	tb_lone(s, 10, 1);
+	tb_lone(s, 20, 1);
 	uint32_t lock = tb_object(s, HD_OBJ_FILELOCK, 4);
 	tb_on(s, 0, TB_FLOCK, lock);
 	cr_expect_not(is_dead(s, 0), "no holder named");
@@ -318,8 +290,7 @@ Test(graph, a_file_lock_waits_for_its_holders, .timeout = 10)
 Test(graph, a_zombie_leader_wakes_nobody_and_is_not_deadlocked, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_thread(s, 11);
 	s->procs[0].state = s->threads[0].state = 'Z';
 	tb_futex(s, 1, 0x100);
@@ -352,10 +323,8 @@ Test(graph, many_threads_of_one_memory_cost_one_edge_each, .timeout = 10)
 Test(graph, a_child_that_ends_while_it_is_looked_at_wakes_its_parent, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	tb_lone(s, 10, 1);
+	tb_lone(s, 20, 10);
 	tb_wait4(s, 0, 20);
 	tb_futex(s, 1, 0x100);
 	cr_expect(is_dead(s, 0));

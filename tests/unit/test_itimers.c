@@ -9,10 +9,8 @@
 /* Process 10 waits for the end of process 20, and that reads a pipe that 10 holds. */
 static struct hd_verdict *circle(struct hd_snapshot *s, int64_t alarm_ns)
 {
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	tb_lone(s, 10, 1);
+	tb_lone(s, 20, 10);
 	tb_wait4(s, 0, 20);
 	uint32_t o = tb_object(s, HD_OBJ_PIPE, 7);
 	tb_hold(s, o, 0, false, true);

@@ -6,13 +6,10 @@
 Test(lookup, everybody_is_found_by_number_memory_and_parent, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 30, 1);
-	tb_thread(s, 30);
+	tb_lone(s, 30, 1);
 	tb_thread(s, 5);
-	tb_proc(s, 20, 30);
-	tb_thread(s, 20);
-	tb_proc(s, 10, 30);
-	tb_thread(s, 10);
+	tb_lone(s, 20, 30);
+	tb_lone(s, 10, 30);
 	s->procs[2].parent = HD_NONE; /* known by number only */
 	s->procs[2].mm = s->procs[0].mm;
 	s->threads[1].ns_tid = 77;
@@ -41,8 +38,7 @@ Test(lookup, everybody_is_found_by_number_memory_and_parent, .timeout = 10)
 Test(lookup, a_process_has_ended_when_its_last_thread_has, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_thread(s, 11);
 	s->procs[0].state = s->threads[0].state = 'Z';
 	cr_expect_not(hd_proc_ended(s, 0), "only its leader has");

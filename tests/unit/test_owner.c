@@ -12,10 +12,8 @@ static struct hd_owner owner_of(struct hd_snapshot *s, uint32_t t)
 /* 4242, forked by 4200 (forker 4200, others 4205 and 4206), waits in thread `t` = 1 for a lock of `tid`. */
 static struct hd_lock *forked_waiter(struct hd_snapshot *s, int32_t tid)
 {
-	tb_proc(s, 4200, 1);
-	tb_thread(s, 4200);
-	uint32_t child = tb_proc(s, 4242, 4200);
-	tb_thread(s, 4242);
+	tb_lone(s, 4200, 1);
+	uint32_t child = tb_lone(s, 4242, 4200);
 	struct hd_fork *fork = tb_fork(s, child, 4200, 3);
 	tb_other(fork, 4205);
 	tb_other(fork, 4206);
@@ -143,8 +141,7 @@ Test(owner, a_thread_pointer_names_a_thread, .timeout = 10)
 Test(owner, a_robust_lock_of_an_ended_thread_is_handed_on_by_the_kernel, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_mutex(s, 0, 0x100, 77)->is_robust = true;
 	struct hd_owner owner = owner_of(s, 0);
 	cr_expect_eq(owner.state, HD_OWNER_DEAD);
@@ -154,8 +151,7 @@ Test(owner, a_robust_lock_of_an_ended_thread_is_handed_on_by_the_kernel, .timeou
 Test(owner, a_shared_lock_is_owned_anywhere, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	struct hd_lock *lock = tb_mutex(s, 0, 0x100, 20);
 	s->threads[0].words[0].mapping = HD_MAPPING_SHARED;
 	cr_expect_eq(owner_of(s, 0).state, HD_OWNER_NONE);
@@ -163,8 +159,7 @@ Test(owner, a_shared_lock_is_owned_anywhere, .timeout = 10)
 	cr_expect_eq(owner_of(s, 0).state, HD_OWNER_ELSEWHERE);
 	lock->owner_exists = HD_NO;
 	cr_expect_eq(owner_of(s, 0).state, HD_OWNER_DEAD);
-	tb_proc(s, 20, 1);
-	tb_thread(s, 20);
+	tb_lone(s, 20, 1);
 	struct hd_owner owner = owner_of(s, 0);
 	cr_expect_eq(owner.state, HD_OWNER_THREAD);
 	cr_expect_eq(owner.thread, 1u);

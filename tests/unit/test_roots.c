@@ -35,8 +35,7 @@ Test(roots, the_surest_root_is_explained_first, .timeout = 10)
 		tb_thread(s, 10 + i);
 	tb_mutex(s, 1, 0x100, 12);
 	tb_mutex(s, 2, 0x200, 11);
-	tb_proc(s, 20, 1); /* proven */
-	tb_thread(s, 20);
+	tb_lone(s, 20, 1); /* proven */
 	tb_futex(s, 3, 0x100);
 	struct hd_verdict *v = hd_decide(s, s->arena);
 	cr_expect_eq(v->certainty, HD_CERT_PROVEN);
@@ -51,13 +50,11 @@ Test(roots, the_surest_root_is_explained_first, .timeout = 10)
 Test(roots, a_deadlock_that_concerns_nobody_guarded_is_none, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_futex(s, 0, 0x100);
 	s->procs[0].in_tree = false;
 	cr_expect_eq(hd_decide(s, s->arena)->kind, HD_VERDICT_NONE);
-	tb_proc(s, 20, 1);
-	tb_thread(s, 20);
+	tb_lone(s, 20, 1);
 	uint32_t pipe = tb_object(s, HD_OBJ_PIPE, 1);
 	tb_hold(s, pipe, 0, false, true);
 	tb_on(s, 1, TB_READ, pipe);
@@ -69,8 +66,7 @@ Test(roots, a_deadlock_that_concerns_nobody_guarded_is_none, .timeout = 10)
 Test(roots, the_known_holder_is_the_root_and_bystanders_are_not, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 9, 1);
-	tb_thread(s, 9);
+	tb_lone(s, 9, 1);
 	uint32_t child = tb_proc(s, 10, 9);
 	for (int i = 0; i < 3; i++)
 		tb_thread(s, 10 + i);

@@ -19,11 +19,13 @@ struct target {
 	FILE *out;
 	int in;
 	char dir[32], exe[64];
+	struct hd_arena *arena; /* for what is found out about it */
 };
 
 static void build(struct target *t, const char *command)
 {
 	char text[1024];
+	t->arena = hd_arena_new();
 	strcpy(t->dir, "/tmp/hd-unwind-XXXXXX");
 	cr_assert_not_null(mkdtemp(t->dir));
 	snprintf(t->exe, sizeof(t->exe), "%s/prog", t->dir);
@@ -61,6 +63,7 @@ static void end(struct target *t)
 
 static void unbuild(const struct target *t)
 {
+	hd_arena_free(t->arena);
 	unlink(t->exe);
 	rmdir(t->dir);
 }
@@ -87,28 +90,44 @@ static struct hd_syscall wait_blocked(int32_t pid, int32_t tid)
 	return call;
 }
 
-static struct hd_stack unwind(int32_t pid, uint64_t sp, uint64_t pc, bool lines, struct hd_arena *arena)
-{
-	struct hd_unwinder *unwinder = hd_unwinder_new();
+/* What a process is unwound with. */
+struct view {
+	struct hd_unwinder *unwinder;
 	struct hd_mem_live live;
 	struct hd_maps maps;
+	struct hd_unwind_query query;
+};
+
+static void view_open(struct view *v, int32_t pid, uint64_t sp, uint64_t pc, struct hd_arena *arena)
+{
+	*v = (struct view){.unwinder = hd_unwinder_new()};
+	cr_assert(hd_procfs_maps(pid, arena, &v->maps) == 0 && hd_mem_live_open(&v->live, pid) == 0);
+	v->query = (struct hd_unwind_query){.pid = pid, .maps = &v->maps, .mem = &v->live.mem, .regs = {.sp = sp, .pc = pc}};
+}
+
+static void view_close(struct view *v)
+{
+	hd_mem_live_close(&v->live);
+	hd_unwinder_free(v->unwinder);
+}
+
+static struct hd_stack unwind(const struct target *t, uint64_t sp, uint64_t pc, bool lines)
+{
+	struct view v;
 	struct hd_stack stack;
-	cr_assert_eq(hd_procfs_maps(pid, arena, &maps), 0);
-	cr_assert_eq(hd_mem_live_open(&live, pid), 0);
-	struct hd_unwind_query query = {.pid = pid, .start = 1, .maps = &maps, .mem = &live.mem,
-					.regs = {.sp = sp, .pc = pc}, .want_lines = lines};
-	hd_unwind(unwinder, &query, arena, &stack);
-	hd_mem_live_close(&live);
-	hd_unwinder_free(unwinder);
+	view_open(&v, t->pid, sp, pc, t->arena);
+	v.query.want_lines = lines;
+	hd_unwind(v.unwinder, &v.query, t->arena, &stack);
+	view_close(&v);
 	return stack;
 }
 
 /* Starts it, and unwinds its thread once that is blocked. */
-static struct hd_stack blocked_stack(struct target *t, const char *kind, bool lines, struct hd_arena *arena)
+static struct hd_stack blocked_stack(struct target *t, const char *kind, bool lines)
 {
 	start(t, kind, "");
 	struct hd_syscall call = wait_blocked(t->pid, t->tid);
-	return unwind(t->pid, call.sp, call.pc, lines, arena);
+	return unwind(t, call.sp, call.pc, lines);
 }
 
 static bool in_program(const struct hd_frame *frame, const struct target *t)
@@ -128,12 +147,12 @@ static bool is_own(const struct hd_frame *frame, const struct target *t)
 }
 
 /* Joins the names of the program's own frames: "block_sem f00 f01 ... body". */
-static const char *own_frames(const struct hd_stack *stack, const struct target *t, struct hd_arena *arena)
+static const char *own_frames(const struct hd_stack *stack, const struct target *t)
 {
 	const char *text = "";
 	for (uint32_t i = 0; i < stack->n; i++)
 		if (is_own(&stack->at[i], t))
-			text = hd_arena_printf(arena, "%s%s%s", text, *text ? " " : "",
+			text = hd_arena_printf(t->arena, "%s%s%s", text, *text ? " " : "",
 					       stack->at[i].function ? stack->at[i].function : "?");
 	return text;
 }
@@ -142,11 +161,11 @@ static const char *own_frames(const struct hd_stack *stack, const struct target 
 
 static const char *const kinds[] = {"sem", "mutex", "cond", "usleep", "read", "fread", "poll", "select", "epoll", "recv", "signal"};
 
-static const char *expected(const char *kind, struct hd_arena *arena)
+static const char *expected(const char *kind, const struct target *t)
 {
 	if (strcmp(kind, "signal") == 0)
 		return "block_sem on_signal block_signal " CHAIN;
-	return hd_arena_printf(arena, "block_%s " CHAIN, kind);
+	return hd_arena_printf(t->arena, "block_%s " CHAIN, kind);
 }
 
 static void expect_chains(const char *command)
@@ -154,13 +173,11 @@ static void expect_chains(const char *command)
 	struct target t;
 	build(&t, command);
 	for (size_t i = 0; i < HD_COUNTOF(kinds); i++) {
-		struct hd_arena *arena = hd_arena_new();
-		struct hd_stack stack = blocked_stack(&t, kinds[i], false, arena);
-		cr_expect_str_eq(own_frames(&stack, &t, arena), expected(kinds[i], arena), "%s, %s:\n%s", command, kinds[i],
-				 own_frames(&stack, &t, arena));
+		struct hd_stack stack = blocked_stack(&t, kinds[i], false);
+		cr_expect_str_eq(own_frames(&stack, &t), expected(kinds[i], &t), "%s, %s:\n%s", command, kinds[i],
+				 own_frames(&stack, &t));
 		cr_expect(stack.is_complete, "%s, %s", command, kinds[i]);
 		end(&t);
-		hd_arena_free(arena);
 	}
 	unbuild(&t);
 }
@@ -219,16 +236,14 @@ Test(unwind, a_stripped_program_keeps_the_names_that_it_exports, .timeout = 60)
 Test(unwind, without_tables_frame_pointers_lead_on_and_are_marked_as_guesses, .timeout = 60)
 {
 	struct target t;
-	struct hd_arena *arena = hd_arena_new();
 	build(&t, "gcc -O1 -fno-omit-frame-pointer -fno-asynchronous-unwind-tables " SOURCE);
-	struct hd_stack stack = blocked_stack(&t, "cond", false, arena);
-	cr_expect_str_eq(own_frames(&stack, &t, arena), expected("cond", arena), "%s", own_frames(&stack, &t, arena));
+	struct hd_stack stack = blocked_stack(&t, "cond", false);
+	cr_expect_str_eq(own_frames(&stack, &t), expected("cond", &t), "%s", own_frames(&stack, &t));
 	bool guessed = false;
 	for (uint32_t i = 0; i < stack.n; i++)
 		guessed |= stack.at[i].is_guess;
 	cr_expect(guessed);
 	stop(&t);
-	hd_arena_free(arena);
 }
 
 Test(unwind, a_chain_over_musl_which_has_no_tables_is_found_by_its_calls, .timeout = 60)
@@ -239,13 +254,11 @@ Test(unwind, a_chain_over_musl_which_has_no_tables_is_found_by_its_calls, .timeo
 		cr_skip_test("no musl here");
 	build(&t, "musl-gcc -O2 " SOURCE);
 	for (size_t i = 0; i < HD_COUNTOF(some); i++) {
-		struct hd_arena *arena = hd_arena_new();
-		struct hd_stack stack = blocked_stack(&t, some[i], false, arena);
-		cr_expect_str_eq(own_frames(&stack, &t, arena), expected(some[i], arena), "%s: %s", some[i],
-				 own_frames(&stack, &t, arena));
+		struct hd_stack stack = blocked_stack(&t, some[i], false);
+		cr_expect_str_eq(own_frames(&stack, &t), expected(some[i], &t), "%s: %s", some[i],
+				 own_frames(&stack, &t));
 		cr_expect_not(stack.is_complete, "nothing says that it ended at the thread's start");
 		end(&t);
-		hd_arena_free(arena);
 	}
 	unbuild(&t);
 }
@@ -259,15 +272,13 @@ Test(unwind, calls_into_the_c_library_have_their_public_names, .timeout = 30)
 	struct target t;
 	build(&t, "gcc -O2 -s " SOURCE);
 	for (size_t i = 0; i < HD_COUNTOF(cases); i++) {
-		struct hd_arena *arena = hd_arena_new();
 		const char *found = NULL;
-		struct hd_stack stack = blocked_stack(&t, cases[i].kind, false, arena);
+		struct hd_stack stack = blocked_stack(&t, cases[i].kind, false);
 		for (uint32_t k = 1; k < stack.n && found == NULL; k++)
 			if (in_program(&stack.at[k], &t))
 				found = stack.at[k - 1].called_as;
 		cr_expect(found != NULL && strcmp(found, cases[i].name) == 0, "%s: %s", cases[i].kind, found ? found : "nothing");
 		end(&t);
-		hd_arena_free(arena);
 	}
 	unbuild(&t);
 }
@@ -275,34 +286,27 @@ Test(unwind, calls_into_the_c_library_have_their_public_names, .timeout = 30)
 Test(unwind, data_is_named_by_its_symbol, .timeout = 30)
 {
 	struct target t;
-	struct hd_arena *arena = hd_arena_new();
-	struct hd_unwinder *unwinder = hd_unwinder_new();
-	struct hd_mem_live live;
-	struct hd_maps maps;
+	struct view v;
 	struct hd_data_symbol symbol;
 	build(&t, "gcc -O2 " SOURCE);
 	start(&t, "mutex", "");
 	struct hd_syscall call = wait_blocked(t.pid, t.tid);
-	cr_assert(hd_procfs_maps(t.pid, arena, &maps) == 0 && hd_mem_live_open(&live, t.pid) == 0);
-	struct hd_unwind_query query = {.pid = t.pid, .maps = &maps, .mem = &live.mem};
-	cr_assert(hd_unwind_data_symbol(unwinder, &query, call.args[0], false, arena, &symbol));
+	view_open(&v, t.pid, 0, 0, t.arena);
+	cr_assert(hd_unwind_data_symbol(v.unwinder, &v.query, call.args[0], false, t.arena, &symbol));
 	cr_expect_str_eq(symbol.name, "registry_lock");
 	cr_expect_str_eq(symbol.module, t.exe);
 	cr_expect_eq(symbol.offset, 0);
-	cr_expect_not(hd_unwind_data_symbol(unwinder, &query, call.sp, false, arena, &symbol), "the stack is no file's");
-	cr_expect_not(hd_unwind_data_symbol(unwinder, &query, 16, false, arena, &symbol));
-	hd_mem_live_close(&live);
-	hd_unwinder_free(unwinder);
+	cr_expect_not(hd_unwind_data_symbol(v.unwinder, &v.query, call.sp, false, t.arena, &symbol), "the stack is no file's");
+	cr_expect_not(hd_unwind_data_symbol(v.unwinder, &v.query, 16, false, t.arena, &symbol));
+	view_close(&v);
 	stop(&t);
-	hd_arena_free(arena);
 }
 
 Test(unwind, source_lines_come_when_asked_for, .timeout = 30)
 {
 	struct target t;
-	struct hd_arena *arena = hd_arena_new();
 	build(&t, "gcc -O0 -g " SOURCE);
-	struct hd_stack stack = blocked_stack(&t, "read", true, arena);
+	struct hd_stack stack = blocked_stack(&t, "read", true);
 	bool found = false;
 	for (uint32_t i = 0; i < stack.n; i++) {
 		const struct hd_frame *f = &stack.at[i];
@@ -314,67 +318,57 @@ Test(unwind, source_lines_come_when_asked_for, .timeout = 30)
 	}
 	cr_expect(found);
 	stop(&t);
-	hd_arena_free(arena);
 }
 
 Test(unwind, a_program_whose_file_was_deleted_still_has_its_stack, .timeout = 30)
 {
 	struct target t;
-	struct hd_arena *arena = hd_arena_new();
 	build(&t, "gcc -O2 -rdynamic " SOURCE);
 	start(&t, "sem", "");
 	struct hd_syscall call = wait_blocked(t.pid, t.tid);
 	unlink(t.exe);
-	struct hd_stack stack = unwind(t.pid, call.sp, call.pc, false, arena);
-	cr_expect_str_eq(own_frames(&stack, &t, arena), expected("sem", arena), "%s", own_frames(&stack, &t, arena));
+	struct hd_stack stack = unwind(&t, call.sp, call.pc, false);
+	cr_expect_str_eq(own_frames(&stack, &t), expected("sem", &t), "%s", own_frames(&stack, &t));
 	stop(&t);
-	hd_arena_free(arena);
 }
 
 Test(unwind, cpp_names_are_demangled, .timeout = 60)
 {
 	struct target t;
-	struct hd_arena *arena = hd_arena_new();
 	build(&t, "g++ -O1 tests/fixtures/chain.cc -pthread");
-	struct hd_stack stack = blocked_stack(&t, "", false, arena);
-	const char *own = own_frames(&stack, &t, arena);
+	struct hd_stack stack = blocked_stack(&t, "", false);
+	const char *own = own_frames(&stack, &t);
 	cr_expect_not_null(strstr(own, "shop::Till::wait(int)"), "%s", own);
 	cr_expect_not_null(strstr(own, "void shop::serve<shop::Till>(shop::Till&)"), "%s", own);
 	cr_expect(stack.is_complete);
 	stop(&t);
-	hd_arena_free(arena);
 }
 
 Test(unwind, a_cut_stack_gives_a_short_answer_that_says_so, .timeout = 30)
 {
 	struct target t;
-	struct hd_arena *arena = hd_arena_new();
-	struct hd_unwinder *unwinder = hd_unwinder_new();
-	struct hd_mem_live live;
-	struct hd_maps maps;
+	struct view v;
 	struct hd_stack stack;
 	uint8_t bytes[65536];
 	build(&t, "gcc -O0 " SOURCE);
 	start(&t, "cond", "");
 	struct hd_syscall call = wait_blocked(t.pid, t.tid);
-	cr_assert(hd_procfs_maps(t.pid, arena, &maps) == 0 && hd_mem_live_open(&live, t.pid) == 0);
-	cr_assert_eq(hd_mem_read(&live.mem, call.sp, bytes, 25000), 0);
+	view_open(&v, t.pid, call.sp, call.pc, t.arena);
+	cr_assert_eq(hd_mem_read(&v.live.mem, call.sp, bytes, 25000), 0);
 	for (size_t len = 0; len <= 25000; len += len < 256 ? 8 : 1000) {
 		struct hd_mem_layer layer;
 		hd_mem_layer_init(&layer, NULL, call.sp, bytes, len);
-		struct hd_unwind_query query = {.pid = t.pid, .maps = &maps, .mem = &layer.mem, .regs = {.sp = call.sp, .pc = call.pc}};
-		hd_unwind(unwinder, &query, arena, &stack);
+		v.query.mem = &layer.mem;
+		hd_unwind(v.unwinder, &v.query, t.arena, &stack);
 		cr_expect_not(stack.is_complete, "%zu bytes", len);
 		cr_expect_geq(stack.n, 1u);
 	}
-	struct hd_unwind_query query = {.pid = t.pid, .maps = &maps, .mem = &live.mem, .regs = {.sp = call.sp, .pc = call.pc},
-					.frames_max = 5};
-	hd_unwind(unwinder, &query, arena, &stack);
+	v.query.mem = &v.live.mem;
+	v.query.frames_max = 5;
+	hd_unwind(v.unwinder, &v.query, t.arena, &stack);
 	cr_expect(stack.n == 5 && stack.is_partial && !stack.is_complete);
-	hd_mem_live_close(&live);
-	hd_unwinder_free(unwinder);
+	view_close(&v);
 	stop(&t);
-	hd_arena_free(arena);
 }
 
 /* ---- threads that a fork did not copy --------------------------------------------------------------------------------- */
@@ -384,46 +378,53 @@ static void tell(struct target *t)
 	cr_assert_eq(write(t->in, "\n", 1), 1);
 }
 
+/* Starts it, lets it fork once its thread is blocked, and gives the child, which blocks too. */
+static int32_t forked(struct target *t, const char *kind, const char *mode, struct hd_syscall *ret_blocked)
+{
+	int32_t child;
+	start(t, kind, mode);
+	*ret_blocked = wait_blocked(t->pid, t->tid);
+	tell(t);
+	cr_assert_eq(fscanf(t->out, "%d", &child), 1);
+	return child;
+}
+
+static void stop_both(struct target *t, int32_t child)
+{
+	kill(child, SIGKILL);
+	stop(t);
+}
+
 /* The blocked thread of the parent, seen in the child after it has ended in the parent. */
 static void expect_dead(const char *command, const char *kind, bool sampled)
 {
 	struct target t;
-	struct hd_arena *arena = hd_arena_new();
-	struct hd_unwinder *unwinder = hd_unwinder_new();
-	struct hd_mem_live live;
-	struct hd_maps maps;
-	int32_t child;
+	struct view v;
+	struct hd_syscall call;
 	char word[16];
 	build(&t, command);
-	start(&t, kind, "fork");
-	struct hd_syscall call = wait_blocked(t.pid, t.tid);
-	tell(&t);
-	cr_assert_eq(fscanf(t.out, "%d", &child), 1);
+	int32_t child = forked(&t, kind, "fork", &call);
 	tell(&t);
 	cr_assert_eq(fscanf(t.out, "%15s", word), 1); /* joined: the thread is gone */
-	cr_assert(hd_procfs_maps(child, arena, &maps) == 0 && hd_mem_live_open(&live, child) == 0);
-	struct hd_unwind_query query = {.pid = child, .maps = &maps, .mem = &live.mem};
+	view_open(&v, child, 0, 0, t.arena);
 	if (sampled) {
 		struct hd_stack stack;
-		query.regs = (struct hd_regs){.sp = call.sp, .pc = call.pc};
-		hd_unwind_dead(unwinder, &query, 0, arena, &stack);
+		v.query.regs = (struct hd_regs){.sp = call.sp, .pc = call.pc};
+		hd_unwind_dead(v.unwinder, &v.query, 0, t.arena, &stack);
 		cr_expect(stack.is_complete, "%s %s", command, kind);
-		cr_expect_str_eq(own_frames(&stack, &t, arena), expected(kind, arena), "%s %s: %s", command, kind,
-				 own_frames(&stack, &t, arena));
+		cr_expect_str_eq(own_frames(&stack, &t), expected(kind, &t), "%s %s: %s", command, kind,
+				 own_frames(&stack, &t));
 	} else {
 		struct hd_syscall survivor = wait_blocked(child, child);
-		query.regs.sp = survivor.sp;
-		struct hd_fork *fork_found = hd_forkev_dig(unwinder, &query, arena);
+		v.query.regs.sp = survivor.sp;
+		struct hd_fork *fork_found = hd_forkev_dig(v.unwinder, &v.query, t.arena);
 		cr_assert_not_null(fork_found, "%s %s", command, kind);
 		cr_assert_eq(fork_found->n_others, 1);
-		cr_expect_str_eq(own_frames(&fork_found->others[0].stack, &t, arena), expected(kind, arena), "%s %s: %s", command,
-				 kind, own_frames(&fork_found->others[0].stack, &t, arena));
+		cr_expect_str_eq(own_frames(&fork_found->others[0].stack, &t), expected(kind, &t), "%s %s: %s", command,
+				 kind, own_frames(&fork_found->others[0].stack, &t));
 	}
-	hd_mem_live_close(&live);
-	hd_unwinder_free(unwinder);
-	kill(child, SIGKILL);
-	stop(&t);
-	hd_arena_free(arena);
+	view_close(&v);
+	stop_both(&t, child);
 }
 
 Test(dead, a_thread_that_was_not_copied_is_found_from_its_sample, .timeout = 60)
@@ -445,84 +446,54 @@ Test(dead, a_thread_that_was_not_copied_is_found_from_its_stack_alone, .timeout 
 Test(dead, while_the_parent_has_the_thread_its_number_and_name_are_found_there, .timeout = 60)
 {
 	struct target t;
-	struct hd_arena *arena = hd_arena_new();
-	struct hd_unwinder *unwinder = hd_unwinder_new();
-	struct hd_mem_live live;
-	struct hd_maps maps;
-	int32_t child;
+	struct view v;
+	struct hd_syscall call;
 	build(&t, "gcc -O2 " SOURCE);
-	start(&t, "poll", "fork");
-	wait_blocked(t.pid, t.tid);
-	tell(&t);
-	cr_assert_eq(fscanf(t.out, "%d", &child), 1);
+	int32_t child = forked(&t, "poll", "fork", &call);
 	struct hd_syscall survivor = wait_blocked(child, child);
-	cr_assert(hd_procfs_maps(child, arena, &maps) == 0 && hd_mem_live_open(&live, child) == 0);
-	struct hd_unwind_query query = {.pid = child, .maps = &maps, .mem = &live.mem, .regs = {.sp = survivor.sp}};
-	struct hd_fork *found = hd_forkev_dig(unwinder, &query, arena);
+	view_open(&v, child, survivor.sp, 0, t.arena);
+	struct hd_fork *found = hd_forkev_dig(v.unwinder, &v.query, t.arena);
 	cr_assert(found != NULL && found->n_others == 1);
 	cr_expect_eq(found->parent_pid, t.pid);
 	cr_expect_eq(found->others[0].tid, t.tid);
 	cr_expect_str_eq(found->others[0].name, "prog");
 	cr_expect_not(found->is_seen);
-	hd_mem_live_close(&live);
-	hd_unwinder_free(unwinder);
-	kill(child, SIGKILL);
-	stop(&t);
-	hd_arena_free(arena);
+	view_close(&v);
+	stop_both(&t, child);
 }
 
 Test(dead, a_main_thread_that_was_not_copied_is_found_on_the_first_stack, .timeout = 60)
 {
 	struct target t;
-	struct hd_arena *arena = hd_arena_new();
-	struct hd_unwinder *unwinder = hd_unwinder_new();
-	struct hd_mem_live live;
-	struct hd_maps maps;
-	int32_t child;
+	struct view v;
+	struct hd_syscall call;
 	build(&t, "gcc -O2 " SOURCE);
-	start(&t, "read", "main");
-	wait_blocked(t.pid, t.tid);
-	tell(&t);
-	cr_assert_eq(fscanf(t.out, "%d", &child), 1);
+	int32_t child = forked(&t, "read", "main", &call);
 	struct hd_syscall survivor = wait_blocked(child, child);
-	cr_assert(hd_procfs_maps(child, arena, &maps) == 0 && hd_mem_live_open(&live, child) == 0);
-	struct hd_unwind_query query = {.pid = child, .maps = &maps, .mem = &live.mem, .regs = {.sp = survivor.sp}};
-	struct hd_fork *found = hd_forkev_dig(unwinder, &query, arena);
+	view_open(&v, child, survivor.sp, 0, t.arena);
+	struct hd_fork *found = hd_forkev_dig(v.unwinder, &v.query, t.arena);
 	cr_assert(found != NULL && found->n_others == 1);
-	const char *own = own_frames(&found->others[0].stack, &t, arena);
+	const char *own = own_frames(&found->others[0].stack, &t);
 	cr_expect_str_eq(own, "block_read " CHAIN " main", "%s", own);
-	hd_mem_live_close(&live);
-	hd_unwinder_free(unwinder);
-	kill(child, SIGKILL);
-	stop(&t);
-	hd_arena_free(arena);
+	view_close(&v);
+	stop_both(&t, child);
 }
 
 Test(dead, threads_that_ended_by_themselves_are_not_taken_for_threads_lost_in_a_fork, .timeout = 60)
 {
 	struct target t;
-	struct hd_arena *arena = hd_arena_new();
-	struct hd_unwinder *unwinder = hd_unwinder_new();
-	struct hd_mem_live live;
-	struct hd_maps maps;
+	struct view v;
+	struct hd_syscall call;
 	char word[16];
-	int32_t child;
 	build(&t, "gcc -O0 " SOURCE);
-	start(&t, "poll", "fork");
-	wait_blocked(t.pid, t.tid);
-	tell(&t);
-	cr_assert_eq(fscanf(t.out, "%d", &child), 1);
+	int32_t child = forked(&t, "poll", "fork", &call);
 	tell(&t);
 	cr_assert_eq(fscanf(t.out, "%15s", word), 1); /* joined: 27 frames deep a moment ago */
 	struct hd_syscall main_thread = wait_blocked(t.pid, t.pid);
-	cr_assert(hd_procfs_maps(t.pid, arena, &maps) == 0 && hd_mem_live_open(&live, t.pid) == 0);
-	struct hd_unwind_query query = {.pid = t.pid, .maps = &maps, .mem = &live.mem, .regs = {.sp = main_thread.sp}};
-	cr_expect_null(hd_forkev_dig(unwinder, &query, arena));
-	hd_mem_live_close(&live);
-	hd_unwinder_free(unwinder);
-	kill(child, SIGKILL);
-	stop(&t);
-	hd_arena_free(arena);
+	view_open(&v, t.pid, main_thread.sp, 0, t.arena);
+	cr_expect_null(hd_forkev_dig(v.unwinder, &v.query, t.arena));
+	view_close(&v);
+	stop_both(&t, child);
 }
 
 /* Follows one fork of the fixture as the tracer does.  late: the parent goes on, and its other thread ends, before the
@@ -557,11 +528,9 @@ static struct hd_fork *traced_fork(struct target *t, bool late, struct hd_forkev
 Test(dead, a_thread_that_moved_since_the_fork_is_shown_where_it_stood_but_not_as_seen_there, .timeout = 60)
 {
 	struct target t;
-	struct hd_arena *arena = hd_arena_new(), *kept;
-	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct hd_arena *kept;
 	struct hd_forkev *ctx = hd_forkev_new();
-	struct hd_mem_live live;
-	struct hd_maps maps;
+	struct view v;
 	int32_t child;
 	build(&t, "gcc -O0 " SOURCE);
 	start(&t, "poll", "fork");
@@ -571,29 +540,23 @@ Test(dead, a_thread_that_moved_since_the_fork_is_shown_where_it_stood_but_not_as
 	cr_expect_eq(seen->others[0].how, HD_HOW_UNKNOWN);
 	cr_expect_eq(seen->others[0].nr, -1);
 	cr_expect_neq(seen->others[0].tls, 0, "the newborn still has its control block");
-	cr_assert(hd_procfs_maps(child, arena, &maps) == 0 && hd_mem_live_open(&live, child) == 0);
-	struct hd_unwind_query query = {.pid = child, .maps = &maps, .mem = &live.mem};
-	struct hd_fork *fork_resolved = hd_forkev_resolve(seen, unwinder, &query, arena);
-	const char *frames = own_frames(&fork_resolved->others[0].stack, &t, arena);
+	view_open(&v, child, 0, 0, t.arena);
+	struct hd_fork *fork_resolved = hd_forkev_resolve(seen, v.unwinder, &v.query, t.arena);
+	const char *frames = own_frames(&fork_resolved->others[0].stack, &t);
 	cr_expect_not_null(strstr(frames, "f24 body"), "%s", frames);
 	cr_expect(fork_resolved->others[0].is_approximate);
-	hd_mem_live_close(&live);
-	hd_unwinder_free(unwinder);
+	view_close(&v);
 	hd_forkev_free(ctx);
 	hd_arena_free(kept);
-	kill(child, SIGKILL);
-	stop(&t);
-	hd_arena_free(arena);
+	stop_both(&t, child);
 }
 
 Test(dead, a_fork_that_was_seen_tells_who_held_what_and_where_it_forked, .timeout = 60)
 {
 	struct target t;
-	struct hd_arena *arena = hd_arena_new(), *kept;
-	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct hd_arena *kept;
 	struct hd_forkev *ctx = hd_forkev_new();
-	struct hd_mem_live live;
-	struct hd_maps maps;
+	struct view v;
 	int32_t child;
 	char word[16];
 	build(&t, "gcc -O0 " SOURCE);
@@ -609,22 +572,18 @@ Test(dead, a_fork_that_was_seen_tells_who_held_what_and_where_it_forked, .timeou
 	cr_assert_eq(fscanf(t.out, "%15s", word), 1);
 	tell(&t);
 	cr_assert_eq(fscanf(t.out, "%15s", word), 1); /* joined */
-	cr_assert(hd_procfs_maps(child, arena, &maps) == 0 && hd_mem_live_open(&live, child) == 0);
-	struct hd_unwind_query query = {.pid = child, .maps = &maps, .mem = &live.mem};
-	struct hd_fork *fork_resolved = hd_forkev_resolve(seen, unwinder, &query, arena);
-	cr_expect_str_eq(own_frames(&fork_resolved->others[0].stack, &t, arena), expected("poll", arena));
+	view_open(&v, child, 0, 0, t.arena);
+	struct hd_fork *fork_resolved = hd_forkev_resolve(seen, v.unwinder, &v.query, t.arena);
+	cr_expect_str_eq(own_frames(&fork_resolved->others[0].stack, &t), expected("poll", &t));
 	cr_expect(fork_resolved->others[0].stack.is_complete);
 	cr_expect_eq(fork_resolved->others[0].how, HD_HOW_BLOCKED);
-	const char *forker = own_frames(&fork_resolved->stack, &t, arena);
+	const char *forker = own_frames(&fork_resolved->stack, &t);
 	cr_expect_str_eq(forker, "main", "%s", forker);
 	cr_expect(fork_resolved->stack.is_complete);
-	hd_mem_live_close(&live);
-	hd_unwinder_free(unwinder);
+	view_close(&v);
 	hd_forkev_free(ctx);
 	hd_arena_free(kept);
-	kill(child, SIGKILL);
-	stop(&t);
-	hd_arena_free(arena);
+	stop_both(&t, child);
 }
 
 static bool has_frame(const struct hd_stack *stack, enum hd_frame_kind kind, const char *function)
@@ -637,12 +596,10 @@ static bool has_frame(const struct hd_stack *stack, enum hd_frame_kind kind, con
 
 Test(dead, python_and_native_frames_of_a_thread_that_was_not_copied_are_one_stack, .timeout = 60)
 {
-	struct target t = {.dir = "", .exe = "/bin/sh"};
-	struct hd_arena *arena = hd_arena_new(), *kept;
-	struct hd_unwinder *unwinder = hd_unwinder_new();
+	struct target t = {.dir = "", .exe = "/bin/sh", .arena = hd_arena_new()};
+	struct hd_arena *kept;
 	struct hd_forkev *ctx = hd_forkev_new();
-	struct hd_mem_live live;
-	struct hd_maps maps;
+	struct view v;
 	int32_t child;
 	if (system("python3 -c 'import sys, ctypes; sys.exit(not (3, 8) <= sys.version_info < (3, 14))'") != 0)
 		cr_skip_test("no python3 between 3.8 and 3.13 here");
@@ -653,9 +610,8 @@ Test(dead, python_and_native_frames_of_a_thread_that_was_not_copied_are_one_stac
 	cr_expect_str_eq(seen->others[0].name, "keeper");
 	cr_expect(has_frame(&seen->others[0].stack, HD_FRAME_PYTHON, "keep_the_lock"));
 	cr_expect(has_frame(&seen->stack, HD_FRAME_PYTHON, "fork_now"));
-	cr_assert(hd_procfs_maps(child, arena, &maps) == 0 && hd_mem_live_open(&live, child) == 0);
-	struct hd_unwind_query query = {.pid = child, .maps = &maps, .mem = &live.mem};
-	struct hd_fork *ret = hd_forkev_resolve(seen, unwinder, &query, arena);
+	view_open(&v, child, 0, 0, t.arena);
+	struct hd_fork *ret = hd_forkev_resolve(seen, v.unwinder, &v.query, t.arena);
 	const struct hd_stack *keeper = &ret->others[0].stack;
 	cr_expect(has_frame(keeper, HD_FRAME_PYTHON, "keep_the_lock"));
 	cr_expect(has_frame(keeper, HD_FRAME_NATIVE, "PyThread_acquire_lock_timed"));
@@ -663,14 +619,12 @@ Test(dead, python_and_native_frames_of_a_thread_that_was_not_copied_are_one_stac
 	cr_expect(has_frame(&ret->stack, HD_FRAME_PYTHON, "fork_now"));
 	cr_expect(has_frame(&ret->stack, HD_FRAME_NATIVE, "fork") || has_frame(&ret->stack, HD_FRAME_NATIVE, "__libc_fork"));
 	cr_expect_not(has_frame(keeper, HD_FRAME_NATIVE, "_PyEval_EvalFrameDefault"), "Python frames stand in its place");
-	hd_mem_live_close(&live);
-	hd_unwinder_free(unwinder);
+	view_close(&v);
 	hd_forkev_free(ctx);
 	hd_arena_free(kept);
 	kill(child, SIGKILL);
-	kill(t.pid, SIGKILL);
-	waitpid(t.pid, NULL, 0);
-	hd_arena_free(arena);
+	end(&t);
+	hd_arena_free(t.arena);
 }
 
 /* ---- capture -------------------------------------------------------------------------------------------------------------- */
@@ -690,11 +644,8 @@ static bool has_record(const struct hd_captured *row)
 static void expect_captured(const char *source, const char *kind, enum hd_how how, const char *chain)
 {
 	struct target t;
-	struct hd_arena *arena = hd_arena_new();
-	struct hd_unwinder *unwinder = hd_unwinder_new();
 	struct hd_capture *capture;
-	struct hd_mem_live live;
-	struct hd_maps maps;
+	struct view v;
 	build(&t, source);
 	start(&t, kind, "");
 	wait_blocked(t.pid, t.pid); /* the main thread joins */
@@ -704,26 +655,23 @@ static void expect_captured(const char *source, const char *kind, enum hd_how ho
 	cr_assert_eq(hd_capture_missing(capture), how == HD_HOW_BLOCKED ? 0u : 1u);
 	for (int round = 0; hd_capture_missing(capture) != 0 && round < 50; round++)
 		cr_assert_eq(hd_capture_stop(capture, 100), 0);
-	cr_assert(hd_procfs_maps(t.pid, arena, &maps) == 0 && hd_mem_live_open(&live, t.pid) == 0);
-	struct hd_unwind_query query = {.pid = t.pid, .maps = &maps, .mem = &live.mem};
+	view_open(&v, t.pid, 0, 0, t.arena);
 	const struct hd_captured *row = hd_capture_find(capture, t.tid);
 	struct hd_stack stack;
 	cr_assert(row != NULL && row->how == how);
 	cr_expect(row->len > 0 && !has_record(row));
 	cr_expect_eq(row->state, how == HD_HOW_BLOCKED ? 'S' : 'R');
 	cr_expect_eq(row->ppid, getpid());
-	hd_capture_unwind(row, unwinder, &query, arena, &stack);
+	hd_capture_unwind(row, v.unwinder, &v.query, t.arena, &stack);
 	cr_expect(stack.is_complete);
-	cr_expect_str_eq(own_frames(&stack, &t, arena), chain, "%s", own_frames(&stack, &t, arena));
+	cr_expect_str_eq(own_frames(&stack, &t), chain, "%s", own_frames(&stack, &t));
 	struct hd_task_status status;
 	cr_assert_eq(hd_procfile_status(t.pid, t.tid, &status), 0);
 	cr_expect_eq(status.tracer, 0, "nobody stays traced");
 	cr_expect(status.state == 'S' || status.state == 'R', "nobody stays stopped");
-	hd_mem_live_close(&live);
+	view_close(&v);
 	hd_capture_free(capture);
-	hd_unwinder_free(unwinder);
 	stop(&t);
-	hd_arena_free(arena);
 }
 
 Test(capture, a_blocked_thread_is_read_without_being_stopped, .timeout = 30)

@@ -9,10 +9,8 @@ static const char *summary(struct hd_snapshot *s)
 
 static struct hd_lock *forked(struct hd_snapshot *s, int32_t owner, uint32_t parent_threads)
 {
-	tb_proc(s, 4200, 1);
-	tb_thread(s, 4200);
-	uint32_t child = tb_proc(s, 4242, 4200);
-	tb_thread(s, 4242);
+	tb_lone(s, 4200, 1);
+	uint32_t child = tb_lone(s, 4242, 4200);
 	tb_fork(s, child, 4200, parent_threads);
 	return tb_mutex(s, 1, 0x100, owner);
 }
@@ -43,8 +41,7 @@ Test(summary, an_ownerless_lock_names_whom_the_evidence_names, .timeout = 10)
 Test(summary, a_lock_cycle_tells_who_holds_what, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_thread(s, 11);
 	tb_mutex(s, 0, 0x100, 11)->name = "b (in a.out)";
 	tb_mutex(s, 1, 0x200, 10)->name = "a (in a.out)";
@@ -55,8 +52,7 @@ Test(summary, a_lock_cycle_tells_who_holds_what, .timeout = 10)
 Test(summary, a_join_in_a_cycle_is_no_lock, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_thread(s, 11);
 	tb_mutex(s, 0, 0x100, 11)->kind = HD_LOCK_JOIN;
 	tb_mutex(s, 1, 0x200, 10)->name = "m (in a.out)";
@@ -67,8 +63,7 @@ Test(summary, a_join_in_a_cycle_is_no_lock, .timeout = 10)
 Test(summary, a_worker_thread_is_named_with_its_process, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_thread(s, 11);
 	s->threads[1].py_name = "loader";
 	tb_mutex(s, 1, 0x100, 11);
@@ -78,8 +73,7 @@ Test(summary, a_worker_thread_is_named_with_its_process, .timeout = 10)
 Test(summary, names_from_the_target_cannot_break_the_line, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	s->procs[0].comm = "a\nb\x1b[31m\xff";
 	tb_mutex(s, 0, 0x100, 10)->name = "x\ny";
 	cr_expect_str_eq(summary(s), "Process 10 (a?b?[31m?) waits for ever for the lock x?y, which it holds itself.");
@@ -103,10 +97,8 @@ Test(summary, the_signature_is_made_of_what_stays_the_same, .timeout = 10)
 Test(summary, processes_that_wait_for_each_other_are_listed, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	tb_lone(s, 10, 1);
+	tb_lone(s, 20, 10);
 	uint32_t pipe = tb_object(s, HD_OBJ_PIPE, 1);
 	s->objects[pipe].label = "pipe:[1]";
 	tb_hold(s, pipe, 0, false, true);

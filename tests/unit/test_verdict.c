@@ -22,10 +22,8 @@ static struct hd_verdict *decide(struct hd_snapshot *s)
 /* The classic: a thread of 4200 holds the lock, another one forks 4242, which wants it; 4200 waits for 4242. */
 static void orphaned_lock(struct hd_snapshot *s)
 {
-	tb_proc(s, 4200, 1);
-	tb_thread(s, 4200);
-	uint32_t child = tb_proc(s, 4242, 4200);
-	tb_thread(s, 4242);
+	tb_lone(s, 4200, 1);
+	uint32_t child = tb_lone(s, 4242, 4200);
 	tb_wait4(s, 0, -1);
 	tb_mutex(s, 1, 0x404060, 4205)->name = "registry_lock (in a.out)";
 	tb_other(tb_fork(s, child, 4200, 8), 4205);
@@ -83,8 +81,7 @@ Test(verdict, two_threads_that_lock_crosswise_are_a_lock_cycle, .timeout = 10)
 Test(verdict, a_lock_taken_twice_is_a_self_lock, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_mutex(s, 0, 0x100, 10);
 	EXPECT_DEADLOCK(decide(s), HD_CERT_PROVEN, HD_CAUSE_SELF_LOCK, HD_SCOPE_PROCESS);
 }
@@ -115,10 +112,8 @@ Test(verdict, ownerless_waits_of_a_forked_child_miss_a_thread_or_inherit_a_lock,
 Test(verdict, processes_that_read_from_each_other_are_a_wait_cycle, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	uint32_t a = tb_proc(s, 10, 1);
-	tb_thread(s, 10);
-	uint32_t b = tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	uint32_t a = tb_lone(s, 10, 1);
+	uint32_t b = tb_lone(s, 20, 10);
 	uint32_t there = tb_object(s, HD_OBJ_PIPE, 1), back = tb_object(s, HD_OBJ_PIPE, 2);
 	tb_hold(s, there, a, false, true);
 	tb_hold(s, there, b, true, false);
@@ -134,8 +129,7 @@ Test(verdict, processes_that_read_from_each_other_are_a_wait_cycle, .timeout = 1
 Test(verdict, nothing_is_wrong_while_somebody_can_go_on, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_thread(s, 11);
 	tb_futex(s, 0, 0x100);
 	struct hd_verdict *v = decide(s);
@@ -184,8 +178,7 @@ Test(verdict, a_handler_that_only_an_operator_triggers_is_an_assumption, .timeou
 Test(verdict, a_dead_holder_of_a_shared_lock_is_named, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	uint32_t p = tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	uint32_t p = tb_lone(s, 10, 1);
 	uint32_t shm = tb_object(s, HD_OBJ_SHM, 99);
 	tb_hold(s, shm, p, true, true);
 	s->objects[shm].outside = "the file still has a name";
@@ -208,8 +201,7 @@ Test(verdict, a_dead_holder_of_a_shared_lock_is_named, .timeout = 10)
 Test(verdict, whom_nobody_could_look_into_may_be_all_that_keeps_it_open, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	uint32_t p = tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	uint32_t p = tb_lone(s, 10, 1);
 	uint32_t shm = tb_object(s, HD_OBJ_SHM, 99);
 	tb_hold(s, shm, p, true, true);
 	tb_futex(s, 0, 0x100);
@@ -230,8 +222,7 @@ Test(verdict, whom_nobody_could_look_into_may_be_all_that_keeps_it_open, .timeou
 Test(verdict, a_lost_child_and_who_waits_for_it_are_named, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_thread(s, 11);
 	tb_futex(s, 1, 0x100);
 	s->lost[s->n_lost++] = (struct hd_lost){.pid = 12, .signal = 9, .status = -1, .ppid = 10};
@@ -244,8 +235,7 @@ Test(verdict, a_lost_child_and_who_waits_for_it_are_named, .timeout = 10)
 Test(verdict, a_stall_is_only_suspected, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_call(s, 0, TB_NANOSLEEP, 0x7000, 0, 0, 0);
 	struct hd_verdict *v = decide(s);
 	hd_verdict_stall(s, v, 300 * HD_NS_PER_S, s->arena);
@@ -258,12 +248,10 @@ Test(verdict, a_stall_is_only_suspected, .timeout = 10)
 Test(verdict, a_stall_is_told_by_the_copy_that_polls_for_threads_it_does_not_have, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10);
+	tb_lone(s, 10, 1);
 	tb_call(s, 0, TB_NANOSLEEP, 0x7000, 0, 0, 0);
 	s->threads[0].blocked_ns = 100 * HD_NS_PER_S;
-	uint32_t child = tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	uint32_t child = tb_lone(s, 20, 10);
 	tb_call(s, 1, TB_NANOSLEEP, 0x7000, 0, 0, 0);
 	s->threads[1].is_still = false;
 	s->threads[1].repeat_ns = 6 * HD_NS_PER_S;
@@ -278,10 +266,8 @@ Test(verdict, a_stall_is_told_by_the_copy_that_polls_for_threads_it_does_not_hav
 Test(verdict, a_live_relative_may_send_a_signal_that_the_waiter_handles, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10); /* runs */
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	tb_lone(s, 10, 1); /* runs */
+	tb_lone(s, 20, 10);
 	tb_futex(s, 1, 0x100);
 	s->procs[1].sig_caught = 1u << 1; /* SIGINT: an operator's */
 	cr_expect_eq(decide(s)->kind, HD_VERDICT_DEADLOCK);
@@ -299,10 +285,8 @@ Test(verdict, a_live_relative_may_send_a_signal_that_the_waiter_handles, .timeou
 Test(verdict, a_wait_for_an_event_may_end_by_the_sigterm_of_a_relative_but_a_lock_does_not, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 10, 1);
-	tb_thread(s, 10); /* runs */
-	tb_proc(s, 20, 10);
-	tb_thread(s, 20);
+	tb_lone(s, 10, 1); /* runs */
+	tb_lone(s, 20, 10);
 	tb_futex(s, 1, 0x100);
 	s->procs[1].sig_caught = 1u << 14; /* SIGTERM */
 	cr_expect_eq(decide(s)->kind, HD_VERDICT_NONE, "an unknown word may be an event");
@@ -317,12 +301,9 @@ Test(verdict, a_wait_for_an_event_may_end_by_the_sigterm_of_a_relative_but_a_loc
 Test(verdict, a_lock_copied_by_two_forks_is_inherited, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
-	tb_proc(s, 4200, 1);
-	tb_thread(s, 4200);
-	uint32_t child = tb_proc(s, 4242, 4200);
-	tb_thread(s, 4242);
-	uint32_t again = tb_proc(s, 4300, 4242);
-	tb_thread(s, 4300);
+	tb_lone(s, 4200, 1);
+	uint32_t child = tb_lone(s, 4242, 4200);
+	uint32_t again = tb_lone(s, 4300, 4242);
 	tb_other(tb_fork(s, child, 4200, 8), 4205);
 	tb_fork(s, again, 4242, 1);
 	tb_wait4(s, 0, 4242);
