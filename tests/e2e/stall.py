@@ -95,7 +95,7 @@ if __name__ == "__main__":
     p = ctx.Process(target=work, name="worker")
     p.start()
     while p.is_alive():
-        p.join(0.2)
+        p.join(2)
 """
 
 
