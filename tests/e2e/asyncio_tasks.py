@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import check, hangdog, main, need, wait_until
+from harness import Cases, check, hangdog, main, need, wait_until
 from pythons import interpreters
 
-CASES = []
+CASES = case = Cases()
 
 PROGRAM = """
 import asyncio, ctypes, signal
@@ -41,11 +41,6 @@ async def main():
     await c
 asyncio.run(main())
 """
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def with_program(python, function, program=PROGRAM):

@@ -10,10 +10,10 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, O, Skip, check, hangdog, main, need, run, scratch, wait_until
+from harness import HANGDOG, O, Cases, Skip, check, hangdog, main, need, run, scratch, wait_until
 
 PROBE = os.path.join(O, "tests", "lib", "tracer_probe")
-CASES = []
+CASES = case = Cases()
 
 HUNG = """
 import multiprocessing as mp, signal, threading
@@ -41,11 +41,6 @@ print("ready", flush=True)
 if libc.vfork() == 0:
     libc.pause()
 """
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def status_of(pid, field):

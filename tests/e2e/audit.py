@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import Skip, check, hangdog, main, need, scratch
+from harness import Cases, Skip, check, hangdog, main, need, scratch
 
-CASES = []
+CASES = case = Cases()
 
 HEAD = """
 import logging, multiprocessing as mp, os, signal, subprocess, sys, threading, time
@@ -95,11 +95,6 @@ int main(int argc, char **argv)
 	_exit(f == NULL);
 }
 """
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def audit(folder, *command, options=()):

@@ -11,15 +11,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, ROOT, Skip, check, commands, hangdog, main, need, run, scratch, wait_until
+from harness import HANGDOG, ROOT, Cases, Skip, check, commands, hangdog, main, need, run, scratch, wait_until
 
-CASES = []
+CASES = case = Cases()
 LOOKERS = "why", "attach", "dump"
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def die_with_us():

@@ -6,14 +6,9 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, ROOT, Skip, check, commands, hangdog, main, need, run
+from harness import HANGDOG, ROOT, Cases, Skip, check, commands, hangdog, main, need, run
 
-CASES = []
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
+CASES = case = Cases()
 
 
 def fails(args, *words):

@@ -4,9 +4,9 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import check, hangdog, main, need, scratch
+from harness import Cases, check, hangdog, main, need, scratch
 
-CASES = []
+CASES = case = Cases()
 
 # A worker wants a lock that a thread of its parent holds at the fork.
 HANG = """
@@ -32,11 +32,6 @@ def work():
     print("finished")
 """
 GUARD = 'if __name__ == "__main__":'
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def program(folder, guard=GUARD):

@@ -6,20 +6,15 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import Skip, check, hangdog, main, need, run, scratch
+from harness import Cases, Skip, check, hangdog, main, need, run, scratch
 from packages import python_with
 
-CASES = []
+CASES = case = Cases()
 OURS = ("OMP_", "OPENBLAS_", "MKL_", "NUMEXPR_", "TOKENIZERS_", "GRPC_", "JOBLIB_", "VLLM_", "DASK_", "HEAP", "MALLOC_", "HANGDOG_MP")
 ENV = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
 # Some of these hangs are no proven deadlock (a poller with a time limit, a socket): nothing moves any more, that is all.
 STALLS = ("--stall", "4", "--progress", "output", "--certainty", "suspected")
 MAIN = 'if __name__ == "__main__":'
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def guard_command(d, command, *args, env=None):

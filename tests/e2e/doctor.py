@@ -7,16 +7,11 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, Skip, check, hangdog, main, need, run, scratch, wait_until
+from harness import HANGDOG, Cases, Skip, check, hangdog, main, need, run, scratch, wait_until
 
-CASES = []
+CASES = case = Cases()
 NOBODY = 65534
 PTRACE, KCMP, PIDFD_OPEN = 101, 312, 434  # x86-64
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def rows(*args, **kw):

@@ -6,9 +6,9 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, ROOT, Skip, check, main, need, run, scratch
+from harness import HANGDOG, ROOT, Cases, Skip, check, main, need, run, scratch
 
-CASES = []
+CASES = case = Cases()
 
 # Says where its GPU stands at each start; the first two starts hang with the device open.
 PROGRAM = """
@@ -43,11 +43,6 @@ case $1 in
     echo "[N/A]" ;;
 esac
 """
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def restarted(d, smi, *options, files=("nvidia0",)):

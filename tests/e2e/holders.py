@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import O, ROOT, Skip, check, hangdog, main, need, scratch
+from harness import O, ROOT, Cases, Skip, check, hangdog, main, need, scratch
 from pythons import interpreters
 
-CASES = []
+CASES = case = Cases()
 
 PROGRAM = """
 import multiprocessing as mp, signal, threading
@@ -77,11 +77,6 @@ PYTHON = {
     "pool.with_rlock": ("self._rlock of Pool (in prog.py)", True),
     "pool.acquire_attribute": ("self._lock of Pool (in prog.py)", False),
 }
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def report_of(folder, *command, options=()):

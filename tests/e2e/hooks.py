@@ -8,15 +8,10 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import ROOT, Skip, check, hangdog, main, need, scratch, wait_until
+from harness import ROOT, Cases, Skip, check, hangdog, main, need, scratch, wait_until
 
-CASES = []
+CASES = case = Cases()
 HANG = "import threading; l = threading.Lock(); l.acquire(); l.acquire()"
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def hook(name):

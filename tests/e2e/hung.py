@@ -17,6 +17,7 @@ a byte every 30 ms.
 FIXTURE_PYTHON names another interpreter for the Python programs.  HD_SOUND=1: every program is also guarded, not only a sample
 (`make soundness`); HD_MODES="guarded ..." limits the modes; HD_INTERVAL is the time between two looks in ms."""
 import concurrent.futures
+import contextlib
 import ctypes
 import glob
 import json
@@ -357,16 +358,23 @@ def lacks_sight(program):
     return program.sight == "all" and unseen_process() not in (None, "/proc/1/fd")
 
 
-def guarded(program):
-    """`attach` as a guard: from soon after the start to the end, a look every 10 ms."""
-    need("attach")
+@contextlib.contextmanager
+def started(program, mode):
+    """The program runs by itself, for who comes later: its case, the file of its output, and its process."""
     if lacks_sight(program):
         raise Skip(f"{unseen_process()} cannot be read, so that process might hold an end too")
     program.check_needs()
-    with open(os.path.join(BUILT, program.name + ".guarded.out"), "w+b") as out, Case(program, out) as case:
-        report = os.path.join(case.folder.name, "report.json")
+    with open(os.path.join(BUILT, f"{program.name}.{mode}.out"), "w+b") as out, Case(program, out) as case:
         p = case.start(program.command())
         case.start_outside()
+        yield case, out, p
+
+
+def guarded(program):
+    """`attach` as a guard: from soon after the start to the end, a look every 10 ms."""
+    need("attach")
+    with started(program, "guarded") as (case, out, p):
+        report = os.path.join(case.folder.name, "report.json")
         guard = case.spawn([HANGDOG, "attach", "--interval", INTERVAL, "--on-hang", "kill", "--term-timeout", "1", "--stall", "0",
                             "--report", report, str(p.pid)], env=sighted(case.env))
         try:
@@ -391,12 +399,7 @@ def guarded(program):
 def attached(program):
     """`why` again and again: a hung program must be found out, a healthy one must never be accused."""
     need("why")
-    if lacks_sight(program):
-        raise Skip(f"{unseen_process()} cannot be read, so that process might hold an end too")
-    program.check_needs()
-    with open(os.path.join(BUILT, program.name + ".attached.out"), "w+b") as out, Case(program, out) as case:
-        p = case.start(program.command())
-        case.start_outside()
+    with started(program, "attached") as (case, out, p):
         end = time.monotonic() + 60
         while p.poll() is None:
             why = subprocess.run([HANGDOG, "why", "--json", "--interval", INTERVAL, str(p.pid)], capture_output=True, text=True,

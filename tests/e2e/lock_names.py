@@ -10,19 +10,14 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import ROOT, Skip, check, hangdog, main, need, scratch
+from harness import ROOT, Cases, Skip, check, hangdog, main, need, scratch
 
 # Other C libraries: folders with a system in each that has a compiler.
 ROOTS = [compiler[: -len("/usr/bin/g++")] for compiler in sorted(glob.glob(os.path.join(os.environ.get("HANGDOG_TEST_ROOTS", "/nowhere"), "*/usr/bin/g++")))]
 SOURCE = os.path.join(ROOT, "tests", "fixtures", "lock_places.cc")
-CASES = []
+CASES = case = Cases()
 KEEPER = r"thread {keeper} \(keeper\)"
 PARENTS = r"the parent's thread {keeper} \(keeper\)"
-
-
-def case(f):
-    CASES.append((f.__name__.replace("_", " "), f))
-    return f
 
 
 def command(folder, root, *args):

@@ -6,15 +6,10 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, ROOT, Skip, check, hangdog, main, need, run, scratch
+from harness import HANGDOG, ROOT, Cases, Skip, check, hangdog, main, need, run, scratch
 
-CASES = []
+CASES = case = Cases()
 HANG = "import threading; l = threading.Lock(); l.acquire(); l.acquire()"
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def guarded(folder, where, sockets, *options, code=HANG):

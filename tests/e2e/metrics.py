@@ -6,17 +6,12 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, Skip, check, hangdog, main, need, scratch, wait_until
+from harness import HANGDOG, Cases, Skip, check, hangdog, main, need, scratch, wait_until
 
-CASES = []
+CASES = case = Cases()
 HANG = "import threading; l = threading.Lock(); l.acquire(); l.acquire()"
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABELS = r'\{((?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\["\\n])*",?)*)\}'
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def parse(text):

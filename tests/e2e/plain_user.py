@@ -6,9 +6,9 @@ import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, ROOT, Skip, check, main, need, run, scratch
+from harness import HANGDOG, ROOT, Cases, Skip, check, main, need, run, scratch
 
-CASES = []
+CASES = case = Cases()
 NOBODY = 65534
 PYTHON = "/usr/bin/python3"  # the one that runs the tests may lie in a home that is not open to others
 BEGIN = "import sys; sys.path.insert(0, sys.argv[1]); import fixture; fixture.begin()\n"
@@ -31,11 +31,6 @@ while not os.path.exists(sys.argv[1] + "/name"):
 time.sleep(1.2)
 _multiprocessing.SemLock._rebuild(0, 1, 1, open(sys.argv[1] + "/name").read()).release()
 """
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 class Plain:

@@ -9,10 +9,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import ROOT, Skip, check, hangdog, main, need, scratch, wait_until
+from harness import ROOT, Cases, Skip, check, hangdog, main, need, scratch, wait_until
 from pythons import interpreters
 
-CASES = []
+CASES = case = Cases()
 SOURCE = os.path.join(ROOT, "tests/fixtures/embed.c")
 # The version is told by other means in each of these: text, text and section, symbol, debug offsets.
 KINDS = ["3.9", "3.10", "3.12", "3.13"]
@@ -38,11 +38,6 @@ v = s.get_config_var
 print(v('INCLUDEPY'), os.path.join(v('LIBPL'), v('LIBRARY')), v('LIBDIR'), v('LDVERSION'), sys.prefix, v('Py_ENABLE_SHARED'), sep='\\n')
 print(v('LIBS'), v('SYSLIBS'), v('LIBM'))
 """
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 class Kit:

@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import check, hangdog, main, need, wait_until
+from harness import Cases, check, hangdog, main, need, wait_until
 from pythons import interpreters
 
-CASES = []
+CASES = case = Cases()
 
 PROGRAM = '''
 import collections, ctypes, signal, sys, threading, time
@@ -91,11 +91,6 @@ WANT = {
     "slot": "self.guard of Slotted (in prog.py)",
     "argument": "given (in prog.py)",
 }
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 @case

@@ -11,12 +11,12 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import Skip, check, hangdog, need, main
+from harness import Cases, Skip, check, hangdog, main, need
 from pythons import interpreters, key
 
 ALL = "all" in sys.argv[1:]
 sys.argv = [a for a in sys.argv if a != "all"]
-CASES = []
+CASES = case = Cases()
 
 PROGRAM = '''
 import ctypes, signal, sys, threading, time
@@ -71,11 +71,6 @@ stands()
 NOT_COMPARED = [
     ("py-spy", lambda version: "t" in version, "it does not find the frames of free-threaded builds (0.4.3)"),
 ]
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def peer(name):

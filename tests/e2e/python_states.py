@@ -9,10 +9,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import check, hangdog, main, need, wait_until
+from harness import Cases, check, hangdog, main, need, wait_until
 from pythons import interpreters
 
-CASES = []
+CASES = case = Cases()
 
 HEAD = """
 import ctypes, os, signal, sys, threading, time
@@ -21,11 +21,6 @@ ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 def ready():
     sys.stdout.write("ready\\n"); sys.stdout.flush()
 """
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 @contextlib.contextmanager

@@ -7,17 +7,12 @@ import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import ROOT, check, hangdog, main, need, run, scratch
+from harness import ROOT, Cases, check, hangdog, main, need, run, scratch
 
-CASES = []
+CASES = case = Cases()
 DATA = os.path.join(ROOT, "tests", "data", "snapshots")
 HANG = os.path.join(DATA, "python_lock_refill.hds")
 HEALTHY = os.path.join(DATA, "healthy.hds")
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def fails(args, *words):

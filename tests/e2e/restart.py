@@ -10,15 +10,10 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, ROOT, check, hangdog, main, need, scratch, wait_until
+from harness import HANGDOG, ROOT, Cases, check, hangdog, main, need, scratch, wait_until
 
 PROGRAM = os.path.join(ROOT, "tests", "fixtures", "restarts.py")
-CASES = []
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
+CASES = case = Cases()
 
 
 def environment(folder, **more):

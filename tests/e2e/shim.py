@@ -8,16 +8,11 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import O, ROOT, Skip, check, hangdog, main, need, run, scratch
+from harness import O, ROOT, Cases, Skip, check, hangdog, main, need, run, scratch
 
-CASES = []
+CASES = case = Cases()
 WORK = tempfile.mkdtemp(prefix="hangdog-test-")
 USES = "time names locale atexit environment users random loader gettext iconv syslog".split()
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 @functools.lru_cache(None)

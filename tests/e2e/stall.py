@@ -5,9 +5,9 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import check, hangdog, main, need, scratch
+from harness import Cases, check, hangdog, main, need, scratch
 
-CASES = []
+CASES = case = Cases()
 
 # Waits with a time limit again and again, and never gets anywhere.
 POLLER = """
@@ -44,11 +44,6 @@ while time.monotonic() < end:
         f.write("x")
     time.sleep(0.1)
 """
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def guard(folder, text, *options, env=None):

@@ -15,17 +15,12 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from fire import FIXTURES, Tree, build, how_it_goes_on, stat_of
-from harness import Skip, check, main, need, run, scratch, wait_until
+from harness import Cases, Skip, check, main, need, run, scratch, wait_until
 
-CASES = []
+CASES = case = Cases()
 MOST = int(os.environ.get("HD_STEPS", "3"))
 CALLS = "pidfd_send_signal,ptrace,wait4,waitid,clone,clone3,vfork,pwrite64,rename,renameat,renameat2,unlink,unlinkat,kill,tgkill"
 HEAL = build("heal.c")
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def strace(log, *options):

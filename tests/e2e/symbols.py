@@ -10,9 +10,9 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, Skip, check, hangdog, main, need, scratch, wait_until
+from harness import HANGDOG, Cases, Skip, check, hangdog, main, need, scratch, wait_until
 
-CASES = []
+CASES = case = Cases()
 
 PROGRAM = r"""
 #include <signal.h>
@@ -86,11 +86,6 @@ int main(int argc, char **argv)
 	return 1;
 }
 """
-
-
-def case(f):
-    CASES.append((f.__name__.replace("_", " "), f))
-    return f
 
 
 def compile_c(folder, name="prog", *flags, source=PROGRAM):

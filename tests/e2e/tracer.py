@@ -18,7 +18,7 @@ import termios
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, O, Skip, check, commands, main, run, scratch, wait_until
+from harness import HANGDOG, O, Cases, Skip, check, commands, main, run, scratch, wait_until
 
 DRIVER = os.path.join(O, "tests/lib/tracer_driver")
 PROBE = os.path.join(O, "tests/lib/tracer_probe")
@@ -26,12 +26,7 @@ FORMS = [("ptrace", [DRIVER, "--"]), ("observe", [DRIVER, "-o", "--"])]
 if "run" in commands():
     FORMS.append(("run", [HANGDOG, "run", "--"]))
 
-CASES = []
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
+CASES = case = Cases()
 
 
 def each_form(function):

@@ -14,18 +14,13 @@ import sys
 import termios
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, ROOT, Skip, check, hangdog, main, need, scratch, wait_until
+from harness import HANGDOG, ROOT, Cases, Skip, check, hangdog, main, need, scratch, wait_until
 from packages import python_with
 
-CASES = []
+CASES = case = Cases()
 DEMO = os.path.join(ROOT, "contrib", "demo", "nerf_shape.py")
 FORKS = sys.version_info < (3, 14)
 ENV = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "HANGDOG_MP"))}
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def files(folder):

@@ -10,15 +10,10 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from fire import FIXTURES, LIB, Tree, build, how_it_goes_on
-from harness import HANGDOG, Skip, check, main, need, run, scratch, wait_until
+from harness import HANGDOG, Cases, Skip, check, main, need, run, scratch, wait_until
 
-CASES = []
+CASES = case = Cases()
 ROUNDS = 6
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 HEAL, UNDERFIRE = build("heal.c"), build("underfire.c")

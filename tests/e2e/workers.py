@@ -11,10 +11,10 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, Skip, check, hangdog, main, need, scratch, wait_until
+from harness import HANGDOG, Cases, Skip, check, hangdog, main, need, scratch, wait_until
 from packages import python_with
 
-CASES = []
+CASES = case = Cases()
 
 # Imported before the workers are forked: a thread holds the lock during the first fork, and lets it go when one hangs.
 HELD = """
@@ -33,11 +33,6 @@ def use():
     with lock:
         pass
 """
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def write(d, name, text):

@@ -79,6 +79,13 @@ def scratch():
     return tempfile.TemporaryDirectory(prefix="hangdog-test-")
 
 
+class Cases(list):
+    """The cases of a suite: decorate a function with it, and its name's words name the case."""
+    def __call__(self, function):
+        self.append((function.__name__.replace("_", " "), function))
+        return function
+
+
 def main(cases, parallel=2):
     """cases: [(name, function)].  Names on the command line pick cases by their start."""
     picked = sys.argv[1:]
