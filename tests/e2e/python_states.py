@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import Cases, check, hangdog, main, need, wait_until
+from harness import Cases, Skip, check, hangdog, main, need, wait_until
 from pythons import interpreters
 
 CASES = case = Cases()
@@ -24,9 +24,10 @@ def ready():
 
 
 @contextlib.contextmanager
-def started(python, program):
+def started(python, program, **env):
     """A program, ended with all that it forked: a copy that is stuck in a handler inherits no alarm."""
-    p = subprocess.Popen([python, "-W", "ignore", "-c", HEAD + program], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    p = subprocess.Popen([python, "-W", "ignore", "-c", HEAD + program], stdout=subprocess.PIPE, text=True, start_new_session=True,
+                         env=dict(os.environ, **env))
     try:
         yield p
     finally:
@@ -49,8 +50,9 @@ def dump(pid, *options):
 
 
 def names(thread):
-    """The Python functions of a thread, innermost first, without their classes."""
-    return [f["function"].split(".")[-1] for f in thread["stack"] if f["kind"] == "python"]
+    """The Python functions of a thread, innermost first, without their classes.  A program that runs may change while it is read:
+    then a function has no name."""
+    return [(f["function"] or "?").split(".")[-1] for f in thread["stack"] if f["kind"] == "python"]
 
 
 def eventually(what, version, pid, test, *options):
@@ -71,9 +73,7 @@ def on_each(program, what, test, *options, **limits):
         with_program(python, program, lambda pid: eventually(what, version, pid, lambda procs: test(procs, version), *options))
 
 
-@case
-def who_holds_the_interpreters_lock_and_who_waits_for_it():
-    program = """
+SPINNERS = """
 def spin():
     while True:
         pass
@@ -83,14 +83,63 @@ ready()
 time.sleep(1000)
 """
 
-    def test(procs, version):
-        gil = {"holds": 0, "waits": 0, None: 0}
-        for t in procs[0]["threads"]:
-            gil[t["gil"]] += 1
-            if t["name"] == "MainThread" and t["gil"] is not None:
-                return False
-        return gil["holds"] == 1 and gil["waits"] >= 1 if "t" not in version else gil["holds"] == gil["waits"] == 0
-    on_each(program, "one holder and a waiter", test)
+
+def gil_is_told(procs, has_lock):
+    gil = {"holds": 0, "waits": 0, None: 0}
+    for t in procs[0]["threads"]:
+        gil[t["gil"]] += 1
+        if t["name"] == "MainThread" and t["gil"] is not None:
+            return False
+    return gil["holds"] == 1 and gil["waits"] >= 1 if has_lock else gil["holds"] == gil["waits"] == 0
+
+
+@case
+def who_holds_the_interpreters_lock_and_who_waits_for_it():
+    on_each(SPINNERS, "one holder and a waiter", lambda procs, version: gil_is_told(procs, "t" not in version))
+
+
+def free_threaded():
+    found = {v: python for v, python in interpreters(first=(3, 13)).items() if "t" in v}
+    if not found:
+        raise Skip("no free-threaded build is here (HD_PYTHONS may name one)")
+    return found
+
+
+@case
+def a_free_threaded_build_may_have_its_lock_switched_on():
+    for version, python in free_threaded().items():
+        for switch in "1", "0":
+            with started(python, SPINNERS, PYTHON_GIL=switch) as p:
+                check(p.stdout.readline() == "ready\n", (version, "started"))
+                eventually(f"lock {switch}", version, p.pid, lambda procs: gil_is_told(procs, switch == "1"))
+
+
+STOPPED = """
+c = ctypes.CDLL(None)
+getattr(c, "__register_atfork")(ctypes.cast(c.pause, ctypes.c_void_p), None, None, None)
+def work():
+    while True:
+        time.sleep(0.001)
+threading.Thread(target=work, name="worker", daemon=True).start()
+os.fork()
+"""
+
+
+@case
+def threads_that_are_stopped_for_a_fork_wait_for_no_lock():
+    """The C handler of a fork never ends, and the forking thread has stopped the rest: without an interpreter lock it must."""
+    for version, python in free_threaded().items():
+        with started(python, STOPPED) as p:
+            told = {}
+
+            def look():
+                threads = json.loads(hangdog("why", "--json", p.pid).out)["processes"][0]["threads"]
+                told.update({t["name"]: t["wait"] and t["wait"]["object"] for t in threads})
+                return told.get("worker") == "the thread that stopped all Python threads, to let them go on"
+            try:
+                wait_until(look, "stopped")
+            except AssertionError:
+                raise AssertionError((version, told))
 
 
 @case
