@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import Cases, Skip, check, hangdog, main, need
+from harness import Cases, Skip, check, hangdog, main, need, wait_until
 from pythons import interpreters, key
 
 ALL = "all" in sys.argv[1:]
@@ -115,6 +115,69 @@ def of_pystack(path, pid):
     return threads, ""
 
 
+# ---- native and Python frames together ------------------------------------------------------------------------------------
+
+# How CPython calls what is called, and names that begin with _Py: pystack leaves most of it out, hangdog shows it.
+PLUMBING = re.compile(r"[Vv]ectorcall|PyObject_Call|PyObject_Fast|PyCFunction|PyMethodDef|PyFunction|Py_NewRef|PyEval|_TAIL_CALL|slot_tp|type_call"
+                      r"|wrap_|function_code_fastcall|do_call|call_|Call|method_|context_run|StackRefSteal|tp_call")
+PRIVATE = set()  # the bare names of what begins with _Py, as met
+
+
+def bare(name):
+    """A native function by the name that all agree on: clone and __clone, f and f.constprop.0."""
+    told = re.sub(r"[.@].*", "", name).lstrip("_") if name else "?"
+    if name and name.startswith("_Py"):
+        PRIVATE.add(told)
+    return told
+
+
+def merged_of_hangdog(pid):
+    r = hangdog("dump", "--json", pid)
+    check(r.status == 0, r)
+    return {t["tid"]: [("python", plain(f["function"])) if f["kind"] == "python" else ("native", bare(f["function"])) for f in t["stack"]]
+            for t in json.loads(r.out)["processes"][0]["threads"]}
+
+
+def merged_of_pystack(path, pid):
+    r = subprocess.run([path, "remote", "--native-all", str(pid)], capture_output=True, text=True, timeout=120)
+    if r.returncode != 0:
+        return None, r.stderr
+    threads = {}
+    for line in r.stdout.splitlines():
+        start = re.match(r"Traceback for thread (\d+)", line)
+        python = re.match(r'    \(Python\) File "(.*)", line (\d+), in (.*)$', line)
+        native = re.match(r'    \(C\) File ".*", line \d+, in (.*?)( \(.*\))?$', line)
+        if start:
+            frames = threads.setdefault(int(start.group(1)), [])
+        elif python:
+            frames.insert(0, ("python", plain(python.group(3))))
+        elif native and "(inlined)" not in line and not native.group(1).startswith(("0x", "?")):
+            frames.insert(0, ("native", bare(native.group(1))))
+    return threads, ""
+
+
+def merged_of_py_spy(path, pid):
+    r = subprocess.run([path, "dump", "--native", "--json", "--pid", str(pid)], capture_output=True, text=True, timeout=120)
+    if r.returncode != 0:
+        return None, r.stderr
+    # What has no file is native; a native frame without a name is a number there.
+    return {t["os_thread_id"]: [("python", plain(f["name"])) if f["filename"].endswith((".py", ">")) else ("native", bare(f["name"]))
+                                for f in t["frames"] if not f["name"].startswith("0x")] for t in json.loads(r.stdout)}, ""
+
+
+def left_over(ours, theirs):
+    """The frames of ours that are not theirs, or None: theirs are not ours in this order."""
+    rest, i = [], 0
+    if theirs[-1:] == [("native", "start")] and ours[-1] == ("native", "?"):
+        theirs = theirs[:-1]  # libdw calls the entry point of a stripped program so
+    for frame in ours:
+        if i < len(theirs) and theirs[i] == frame:
+            i += 1
+        else:
+            rest.append(frame)
+    return rest if i == len(theirs) else None
+
+
 def chosen():
     found = interpreters()
     if ALL:
@@ -123,7 +186,24 @@ def chosen():
     return {v: found[v] for v in (some[0], some[-1])}
 
 
-def compare(name, read):
+def same_frames(where, ours, theirs, _):
+    for tid, frames in ours.items():
+        check(tid in theirs, (where, tid, sorted(theirs)))
+        check(theirs[tid] == frames, f"{where}, thread {tid}:\n  ours   {frames}\n  theirs {theirs[tid]}")
+
+
+def same_order(where, ours, theirs, shares_root):
+    """Each of theirs stands where it stands in ours.  pystack does not name what lies in another root."""
+    for tid, frames in ours.items():
+        check(tid in theirs, (where, tid, sorted(theirs)))
+        rest = left_over(frames, theirs[tid])
+        check(rest is not None, f"{where}, thread {tid}:\n  ours   {frames}\n  theirs {theirs[tid]}")
+        odd = [f for f in rest if f[0] == "python" or (where.startswith("pystack") and shares_root and f[1] != "?" and f[1] not in PRIVATE and
+                                                         not PLUMBING.search(f[1]))]
+        check(not odd, f"{where}, thread {tid}: only ours has {odd}:\n  ours   {frames}\n  theirs {theirs[tid]}")
+
+
+def compare(name, read, ours_of=of_hangdog, agree=same_frames):
     path = peer(name)
     compared = 0
     for version, python in chosen().items():
@@ -131,7 +211,7 @@ def compare(name, read):
         p = subprocess.Popen([python, "-c", PROGRAM], stdout=subprocess.PIPE, text=True)
         try:
             check(p.stdout.readline() == "ready\n", (version, "started"))
-            ours = of_hangdog(p.pid)
+            ours = ours_of(p.pid)
             check(len(ours) == 15 and all(ours.values()), (version, ours))
             theirs, error = read(path, p.pid)
             if why is not None:
@@ -139,11 +219,9 @@ def compare(name, read):
                 print(f"  {name} on {version}: not compared, {why}", flush=True)
                 continue
             check(theirs is not None, f"{name} on {version}: {error}")
-            for tid, frames in ours.items():
-                check(tid in theirs, (name, version, tid, sorted(theirs)))
-                check(theirs[tid] == frames, f"{name} on {version}, thread {tid}:\n  ours   {frames}\n  theirs {theirs[tid]}")
+            agree(f"{name} on {version}", ours, theirs, os.readlink(f"/proc/{p.pid}/root") == "/")
             check(set(theirs) == set(ours), (name, version, "threads", set(theirs) ^ set(ours)))
-            print(f"  {name} on {version}: {len(ours)} threads, {sum(map(len, ours.values()))} frames, the same", flush=True)
+            print(f"  {name} on {version}: {len(ours)} threads, {sum(map(len, ours.values()))} frames, {agree.__name__.replace('_', ' ')}", flush=True)
             compared += 1
         finally:
             p.kill()
@@ -160,6 +238,61 @@ def py_spy_shows_the_same_frames():
 @case
 def pystack_shows_the_same_frames():
     compare("pystack", of_pystack)
+
+
+@case
+def pystack_has_native_and_python_frames_in_the_same_order():
+    compare("pystack", merged_of_pystack, merged_of_hangdog, same_order)
+
+
+@case
+def py_spy_has_native_and_python_frames_in_the_same_order():
+    compare("py-spy", merged_of_py_spy, merged_of_hangdog, same_order)
+
+
+IN_HANDLER = '''
+import ctypes, os, signal, threading, time
+c = ctypes.CDLL(None)
+c.prctl(1, signal.SIGKILL)
+signal.alarm(100)
+getattr(c, "__register_atfork")(None, None, ctypes.cast(c.pause, ctypes.c_void_p), None)
+threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+def forks():
+    if os.fork() != 0:
+        time.sleep(1000)
+forks()
+'''
+
+
+def in_a_handler(name, read):
+    """A C library's handler runs in the child before CPython's own: the thread states are still the parent's then."""
+    path = peer(name)
+    for version, python in chosen().items():
+        p = subprocess.Popen([python, "-W", "ignore", "-c", IN_HANDLER], start_new_session=True)
+        try:
+            def child():
+                kids = open(f"/proc/{p.pid}/task/{p.pid}/children").read().split()
+                return int(kids[0]) if kids and open(f"/proc/{kids[0]}/wchan").read() != "0" else None
+            wait_until(child, (version, "the child is in the handler"))
+            pid = child()
+            ours = of_hangdog(pid)
+            check(list(ours) == [pid] and [f[0] for f in ours[pid]] == ["forks", "<module>"], (version, ours))
+            theirs, error = read(path, pid)
+            check(theirs != ours, f"{name} on {version} is right in the handler of a fork by now: docs/bench.md says otherwise")
+            print(f"  {name} on {version}, child {pid}: {sorted(map(str, theirs)) if theirs is not None else error.strip()[-100:]}", flush=True)
+        finally:
+            os.killpg(p.pid, 9)
+            p.wait()
+
+
+@case
+def py_spy_lists_threads_that_a_fork_did_not_copy():
+    in_a_handler("py-spy", of_py_spy)
+
+
+@case
+def pystack_lists_threads_that_a_fork_did_not_copy():
+    in_a_handler("pystack", of_pystack)
 
 
 if __name__ == "__main__":
