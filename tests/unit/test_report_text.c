@@ -8,15 +8,16 @@ TestSuite(report_text, .timeout = 20);
 
 static const struct hd_text_style plain = {.width = 80};
 
-static char *text_of(const struct hd_snapshot *s, const struct hd_verdict *v, const struct hd_text_style *style)
+/* Lives as long as the snapshot. */
+static const char *text_of(const struct hd_snapshot *s, const struct hd_verdict *v, const struct hd_text_style *style)
 {
 	struct hd_advice advice[HD_ADVICE_MAX];
 	struct hd_report r = {.id = "20261124T085912.123Z-4242-1", .snap = s, .verdict = v, .advice = advice, .longest_stop_us = -1};
-	struct hd_buf out = {0};
+	HD_CLEAN_BUF struct hd_buf out = {0};
 	r.n_advice = v != NULL ? hd_advise(s, v, advice) : 0;
 	r.is_dump = v == NULL;
 	hd_report_text(&r, style, &out);
-	return out.text;
+	return hd_arena_strn(s->arena, hd_buf_text(&out), out.len);
 }
 
 static void assert_has(const char *text, const char *part)
@@ -100,10 +101,9 @@ Test(report_text, an_inherited_python_lock_is_answered_from_the_top)
 		"It assumes that nobody outside sends the program a signal.",
 	};
 	struct hd_snapshot *s = sample_python_lock();
-	char *text = text_of(s, sample_python_lock_verdict(s), &plain);
+	const char *text = text_of(s, sample_python_lock_verdict(s), &plain);
 	assert_in_order(text, parts, HD_COUNTOF(parts));
 	cr_expect(strstr(text, "futex") == NULL, "no jargon:\n%s", text);
-	free(text);
 	hd_snapshot_free(s);
 }
 
@@ -113,10 +113,9 @@ Test(report_text, one_stuck_worker_takes_less_than_sixty_lines_of_eighty_columns
 	struct hd_verdict *verdicts[] = {sample_python_lock_verdict(samples[0]), sample_openmp_verdict(samples[1]), sample_lock_cycle_verdict(samples[2]),
 					 sample_pipes_verdict(samples[3]), sample_healthy_verdict(samples[4]), sample_stall_verdict(samples[5])};
 	for (size_t i = 0; i < HD_COUNTOF(samples); i++) {
-		char *text = text_of(samples[i], verdicts[i], &plain);
+		const char *text = text_of(samples[i], verdicts[i], &plain);
 		cr_expect(lines_of(text) < 60, "%u lines:\n%s", lines_of(text), text);
 		assert_tidy(text, 80);
-		free(text);
 		hd_snapshot_free(samples[i]);
 	}
 }
@@ -124,10 +123,8 @@ Test(report_text, one_stuck_worker_takes_less_than_sixty_lines_of_eighty_columns
 Test(report_text, equal_reports_give_equal_bytes)
 {
 	struct hd_snapshot *a = sample_python_lock(), *b = sample_python_lock();
-	char *x = text_of(a, sample_python_lock_verdict(a), &plain), *y = text_of(b, sample_python_lock_verdict(b), &plain);
+	const char *x = text_of(a, sample_python_lock_verdict(a), &plain), *y = text_of(b, sample_python_lock_verdict(b), &plain);
 	cr_assert_str_eq(x, y);
-	free(x);
-	free(y);
 	hd_snapshot_free(a);
 	hd_snapshot_free(b);
 }
@@ -135,13 +132,12 @@ Test(report_text, equal_reports_give_equal_bytes)
 Test(report_text, the_threads_that_a_fork_left_behind_are_told_once_a_place)
 {
 	struct hd_snapshot *s = sample_openmp();
-	char *text = text_of(s, sample_openmp_verdict(s), &plain);
+	const char *text = text_of(s, sample_openmp_verdict(s), &plain);
 	assert_says(text, "Helper threads (of a thread pool, an event loop, OpenMP) exist in the parent only");
 	assert_has(text, "The parent had 4 threads then; the copy got one.");
 	assert_has(text, "3 threads of 900 were not copied (901, 902, 903). They stood here:");
 	assert_has(text, "at::TensorIteratorBase::for_each()  in libtorch_cpu.so");
 	assert_has(text, "hangdog run --cure omp-threads=1");
-	free(text);
 	hd_snapshot_free(s);
 }
 
@@ -153,10 +149,9 @@ Test(report_text, a_lock_cycle_shows_both_sides)
 		"waits for accounts_a (in bank), a mutex, held by thread 701 \"payer\" of 700", "700 (bank) waits for the end of a thread",
 	};
 	struct hd_snapshot *s = sample_lock_cycle();
-	char *text = text_of(s, sample_lock_cycle_verdict(s), &plain);
+	const char *text = text_of(s, sample_lock_cycle_verdict(s), &plain);
 	assert_in_order(text, parts, HD_COUNTOF(parts));
 	cr_expect(strstr(text, "start_thread") == NULL && strstr(text, "futex_wait") == NULL, "plumbing is left out:\n%s", text);
-	free(text);
 	hd_snapshot_free(s);
 }
 
@@ -176,11 +171,10 @@ Test(report_text, thirty_workers_that_hang_alike_are_one_story)
 		sample_waits(v, t, HD_WAIT_FUTEX, "futex", HD_CERT_PROVEN);
 		sample_culprit(s, v, t);
 	}
-	char *text = text_of(s, v, &plain);
+	const char *text = text_of(s, v, &plain);
 	assert_says(text, "29 more hang at the same place: 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009 and 21 more");
 	assert_says(text, "Not recorded: the fork happened before hangdog looked.");
 	cr_expect(lines_of(text) < 60, "%s", text);
-	free(text);
 	hd_snapshot_free(s);
 }
 
@@ -190,23 +184,21 @@ Test(report_text, a_partial_deadlock_says_so)
 	struct hd_verdict *v = sample_lock_cycle_verdict(s);
 	v->scope = HD_SCOPE_PARTIAL;
 	v->certainty = HD_CERT_OWNED;
-	char *text = text_of(s, v, &plain);
+	const char *text = text_of(s, v, &plain);
 	assert_has(text, "DEADLOCK of some threads (owned): ./bank");
 	assert_says(text, "Almost certain: this is so if a lock is released only by the thread that took");
-	free(text);
 	hd_snapshot_free(s);
 }
 
 Test(report_text, a_healthy_tree_gets_one_line_a_process)
 {
 	struct hd_snapshot *s = sample_healthy();
-	char *text = text_of(s, sample_healthy_verdict(s), &plain);
+	const char *text = text_of(s, sample_healthy_verdict(s), &plain);
 	assert_has(text, "Nothing is wrong: bash -c 'make -j2'\n");
 	assert_has(text, "  600 (bash) waits for one of its children to end: 601 (make)\n");
 	assert_has(text, "  602 (cc1) runs\n");
 	assert_has(text, "  603 (sleep) sleeps (for 1 min 0 s at most)\n");
 	cr_expect(strstr(text, "What to do") == NULL && strstr(text, "How sure") == NULL);
-	free(text);
 	hd_snapshot_free(s);
 }
 
@@ -215,24 +207,22 @@ Test(report_text, where_sight_is_missing_nothing_is_not_called_right)
 	struct hd_snapshot *s = sample_healthy();
 	struct hd_verdict *v = sample_healthy_verdict(s);
 	v->unseen = "process 1 (init) cannot be looked into and may hold it";
-	char *text = text_of(s, v, &plain);
+	const char *text = text_of(s, v, &plain);
 	assert_has(text, "No proof, but it looks like a deadlock: bash -c 'make -j2'\n");
 	assert_has(text, "process 1 (init)");
 	cr_expect(strstr(text, "Nothing is wrong") == NULL);
-	free(text);
 	hd_snapshot_free(s);
 }
 
 Test(report_text, a_stall_is_no_proof_and_says_what_could_end_it)
 {
 	struct hd_snapshot *s = sample_pipes();
-	char *text = text_of(s, sample_stall_verdict(s), &plain);
+	const char *text = text_of(s, sample_stall_verdict(s), &plain);
 	assert_has(text, "STALLED (suspected, no proof): ./ask\n");
 	assert_has(text, "which 801 (ask) could write");
 	assert_says(text, "(the other end may be open in a process that hangdog may not look into)");
 	assert_has(text, "ask_child  in ask");
 	cr_expect(strstr(text, "DEADLOCK") == NULL && strstr(text, "which only") == NULL, "%s", text);
-	free(text);
 	hd_snapshot_free(s);
 }
 
@@ -245,13 +235,12 @@ Test(report_text, a_child_that_crashed_is_named)
 	s->n_lost = 3;
 	struct hd_verdict *v = sample_healthy_verdict(s);
 	v->lost_waiters[0] = v->lost_waiters[1] = 600;
-	char *text = text_of(s, v, &plain);
+	const char *text = text_of(s, v, &plain);
 	assert_has(text, "Children that ended badly");
 	assert_has(text, "650 (worker) was killed by signal 9 (SIGKILL); thread 600 still waits for it.");
 	assert_has(text, "651 (worker) ended with status 3; thread 600 still waits for it.");
 	cr_expect(strstr(text, "grep") == NULL, "an error that nobody waits for is no news:\n%s", text);
 	assert_says(text, "Look for the crash of the child first.");
-	free(text);
 	hd_snapshot_free(s);
 }
 
@@ -269,17 +258,15 @@ Test(report_text, verbose_adds_every_stack_below_a_rule)
 {
 	struct hd_text_style style = plain;
 	struct hd_snapshot *s = sample_python_lock();
-	char *brief = text_of(s, sample_python_lock_verdict(s), &plain);
+	const char *brief = text_of(s, sample_python_lock_verdict(s), &plain);
 	style.verbose = true;
-	char *text = text_of(s, sample_python_lock_verdict(s), &style);
+	const char *text = text_of(s, sample_python_lock_verdict(s), &style);
 	cr_assert(strncmp(text, brief, strlen(brief)) == 0, "the answer comes first, unchanged");
 	assert_has(text, "-- all stacks ----");
 	assert_has(text, "thread 4250 \"refill\", state S: sleeps");
 	assert_has(text, "PyThread_acquire_lock_timed");
 	assert_has(text, "thread 4250 \"refill\" of 4242 was not copied, and stood here:");
 	assert_tidy(text, 80);
-	free(text);
-	free(brief);
 	hd_snapshot_free(s);
 }
 
@@ -287,13 +274,12 @@ Test(report_text, a_dump_is_nothing_but_stacks)
 {
 	struct hd_snapshot *s = sample_lock_cycle();
 	s->threads[1].stack.at[3].locals = (const char *const[]){"amount=12", "note='a\nb'", NULL};
-	char *text = text_of(s, NULL, &plain);
+	const char *text = text_of(s, NULL, &plain);
 	assert_has(text, "          amount=12\n          note='a?b'\n");
 	assert_has(text, "./bank: 1 process, 3 threads, 2026-11-24T08:59:12.123Z\n");
 	assert_has(text, "thread 701 \"payer\", state S\n");
 	assert_has(text, "#0  futex_wait");
 	cr_expect(strstr(text, "DEADLOCK") == NULL && strstr(text, "What to do") == NULL);
-	free(text);
 	hd_snapshot_free(s);
 }
 
@@ -305,14 +291,12 @@ Test(report_text, native_frames_of_a_dump_are_told_in_short_unless_details_are_w
 	struct hd_snapshot *s = sample_lock_cycle();
 	struct hd_frame *frame = &s->threads[1].stack.at[1];
 	*frame = (struct hd_frame){.function = name, .module = "/opt/venv/lib/libtorch_cpu.so", .offset = 0x10};
-	char *text = text_of(s, NULL, &plain);
+	const char *text = text_of(s, NULL, &plain);
 	assert_says(text, "#1 c10::(anonymous namespace)::kernel<>::call() libtorch_cpu.so+0x10");
-	free(text);
 	style.verbose = true;
 	text = text_of(s, NULL, &style);
 	assert_says(text, name);
 	assert_says(text, "/opt/venv/lib/libtorch_cpu.so+0x10");
-	free(text);
 	hd_snapshot_free(s);
 }
 
@@ -320,13 +304,11 @@ Test(report_text, colour_comes_only_when_asked_for)
 {
 	struct hd_text_style style = plain;
 	struct hd_snapshot *s = sample_pipes();
-	char *text = text_of(s, sample_pipes_verdict(s), &plain);
+	const char *text = text_of(s, sample_pipes_verdict(s), &plain);
 	cr_assert(strchr(text, '\x1b') == NULL);
-	free(text);
 	style.color = true;
 	text = text_of(s, sample_pipes_verdict(s), &style);
 	assert_has(text, "\x1b[1;31mDEADLOCK (proven): ./ask\x1b[0m\n");
-	free(text);
 	hd_snapshot_free(s);
 }
 
@@ -344,9 +326,8 @@ Test(report_text, hostile_names_cannot_act_on_the_terminal)
 	s->threads[2].stack.at[5].file = huge;
 	s->procs[1].fork->others[0].name = "\b\b\b";
 	struct hd_text_style style = {.verbose = true, .width = 80};
-	char *text = text_of(s, sample_python_lock_verdict(s), &style);
+	const char *text = text_of(s, sample_python_lock_verdict(s), &style);
 	assert_tidy(text, 80);
-	free(text);
 	hd_snapshot_free(s);
 }
 
@@ -356,9 +337,8 @@ Test(report_text, any_width_works)
 	struct hd_snapshot *s = sample_python_lock();
 	for (size_t i = 0; i < HD_COUNTOF(widths); i++) {
 		struct hd_text_style style = {.width = widths[i], .verbose = true};
-		char *text = text_of(s, sample_python_lock_verdict(s), &style);
+		const char *text = text_of(s, sample_python_lock_verdict(s), &style);
 		assert_tidy(text, widths[i] < 40 ? 40 : widths[i] > 200 ? 200 : widths[i]);
-		free(text);
 	}
 	hd_snapshot_free(s);
 }
@@ -375,10 +355,9 @@ Test(report_text, missing_facts_are_survived)
 	struct hd_verdict *v = sample_verdict(s, HD_CAUSE_NO_WAKER, HD_CERT_PROVEN, 0);
 	sample_waits(v, 0, HD_WAIT_FUTEX, NULL, HD_CERT_PROVEN);
 	sample_culprit(s, v, 0);
-	char *text = text_of(s, v, &plain);
+	const char *text = text_of(s, v, &plain);
 	assert_has(text, "(its stack could not be read)");
 	assert_tidy(text, 80);
-	free(text);
 	hd_snapshot_free(s);
 }
 
@@ -388,11 +367,10 @@ Test(report_text, a_lock_that_the_forking_thread_held_itself_is_told_as_that)
 	struct hd_verdict *v = sample_python_lock_verdict(s);
 	v->threads[2].owner = (struct hd_owner){.state = HD_OWNER_FORKER, .confidence = HD_CONF_HIGH, .thread = HD_NONE, .tid = 4242, .fork_other = HD_NONE};
 	v->threads[2].holder = (struct hd_fork_holder){.other = HD_NONE};
-	char *text = text_of(s, v, &plain);
+	const char *text = text_of(s, v, &plain);
 	assert_says(text, "Why: the thread that called fork held this lock itself.");
 	assert_says(text, "The thread that forked held the lock itself.");
 	cr_expect(strstr(text, "One of the parent's threads") == NULL);
-	free(text);
 	hd_snapshot_free(s);
 }
 
@@ -413,10 +391,9 @@ Test(report_text, many_threads_are_grouped_quickly, .timeout = 5)
 	for (uint32_t i = 0; i < MANY; i++)
 		sample_waits(v, i, HD_WAIT_FUTEX, "futex", HD_CERT_PROVEN);
 	sample_culprit(s, v, 0);
-	char *text = text_of(s, v, &plain);
+	const char *text = text_of(s, v, &plain);
 	assert_says(text, "(and so do 9998 more of its threads)");
 	cr_expect(lines_of(text) < 60, "%s", text);
-	free(text);
 	hd_snapshot_free(s);
 }
 

@@ -30,6 +30,16 @@
 
 static pthread_mutex_t inherited_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* Starts a thread and waits until it has posted the semaphore that it is given. */
+static void start_ready(void *(*play)(void *))
+{
+	pthread_t thread;
+	sem_t ready;
+	sem_init(&ready, 0, 0);
+	pthread_create(&thread, NULL, play, &ready);
+	sem_wait(&ready);
+}
+
 static void *hold_for_ever(void *ready)
 {
 	pthread_mutex_lock(&inherited_lock);
@@ -41,11 +51,7 @@ static void *hold_for_ever(void *ready)
 
 static void fork_while_locked(void)
 {
-	pthread_t holder;
-	sem_t ready;
-	sem_init(&ready, 0, 0);
-	pthread_create(&holder, NULL, hold_for_ever, &ready);
-	sem_wait(&ready);
+	start_ready(hold_for_ever);
 	pid_t child = fork();
 	if (child == 0) {
 		stage();
@@ -106,11 +112,7 @@ static void *spin_with_lock(void *ready)
 
 static void wait_for_a_busy_owner(void)
 {
-	pthread_t owner;
-	sem_t ready;
-	sem_init(&ready, 0, 0);
-	pthread_create(&owner, NULL, spin_with_lock, &ready);
-	sem_wait(&ready);
+	start_ready(spin_with_lock);
 	pthread_mutex_lock(&busy_lock);
 }
 

@@ -27,50 +27,21 @@ static void zoo_passes(const char *program)
 	cr_assert_gt(result.right, 0);
 }
 
-Test(zoo, posix_threads_of_this_libc_are_told, .timeout = 120)
-{
-	zoo_passes("posix");
-}
+#define ZOO(sentence, program)                \
+	Test(zoo, sentence, .timeout = 120)   \
+	{                                     \
+		zoo_passes(program);          \
+	}
 
-Test(zoo, posix_threads_in_a_static_program_are_told, .timeout = 120)
-{
-	zoo_passes("posix-static");
-}
-
-Test(zoo, locks_inside_the_c_library_are_told, .timeout = 120)
-{
-	zoo_passes("libc");
-}
-
-Test(zoo, cxx_objects_are_told, .timeout = 120)
-{
-	zoo_passes("cxx");
-}
-
-Test(zoo, openmp_waits_are_told, .timeout = 120)
-{
-	zoo_passes("gomp");
-}
-
-Test(zoo, llvm_openmp_waits_are_told, .timeout = 120)
-{
-	zoo_passes("libomp");
-}
-
-Test(zoo, tbb_mutexes_are_told, .timeout = 120)
-{
-	zoo_passes("tbb");
-}
-
-Test(zoo, abseil_waits_are_told, .timeout = 120)
-{
-	zoo_passes("absl");
-}
-
-Test(zoo, rust_waits_are_told, .timeout = 120)
-{
-	zoo_passes("rust");
-}
+ZOO(posix_threads_of_this_libc_are_told, "posix")
+ZOO(posix_threads_in_a_static_program_are_told, "posix-static")
+ZOO(locks_inside_the_c_library_are_told, "libc")
+ZOO(cxx_objects_are_told, "cxx")
+ZOO(openmp_waits_are_told, "gomp")
+ZOO(llvm_openmp_waits_are_told, "libomp")
+ZOO(tbb_mutexes_are_told, "tbb")
+ZOO(abseil_waits_are_told, "absl")
+ZOO(rust_waits_are_told, "rust")
 
 Test(zoo, python_locks_are_told, .timeout = 120)
 {
