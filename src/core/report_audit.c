@@ -29,10 +29,5 @@ void hd_audit_json(const struct hd_audit *audit, struct hd_buf *out)
 				 audit->n > 0 ? json_string(hd_risk_name(worst)) : json_null(), "forks_with_threads",
 				 (json_int_t)audit->total, "forks_in_all", (json_int_t)audit->all_forks, "forks", forks);
 	HD_ASSERT(root != NULL); /* out of memory only */
-	char *text = json_dumps(root, JSON_INDENT(2));
-	HD_ASSERT(text != NULL);
-	hd_buf_str(out, text);
-	hd_buf_char(out, '\n');
-	free(text);
-	json_decref(root);
+	hd_json_write(root, out);
 }

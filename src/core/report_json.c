@@ -374,6 +374,16 @@ static void put_verdict(json_t *ret, const struct hd_report *report)
 	put(ret, "blocked_for_ms", is_hang ? json_integer(v->blocked_ns / HD_NS_PER_MS) : json_null());
 }
 
+void hd_json_write(json_t *root, struct hd_buf *out)
+{
+	char *text = json_dumps(root, JSON_INDENT(1));
+	HD_ASSERT(text != NULL); /* out of memory only */
+	hd_buf_str(out, text);
+	hd_buf_char(out, '\n');
+	free(text);
+	json_decref(root);
+}
+
 void hd_report_json(const struct hd_report *report, struct hd_buf *out)
 {
 	const struct hd_snapshot *snap = report->snap;
@@ -393,10 +403,5 @@ void hd_report_json(const struct hd_report *report, struct hd_buf *out)
 	put(root, "action", action_or_null(report));
 	put(root, "cost", cost(report));
 	put(root, "unseen", hd_json_text(report->verdict != NULL && !report->is_dump ? report->verdict->unseen : NULL));
-	char *text = json_dumps(root, JSON_INDENT(1));
-	HD_ASSERT(text != NULL);
-	hd_buf_str(out, text);
-	hd_buf_char(out, '\n');
-	free(text);
-	json_decref(root);
+	hd_json_write(root, out);
 }

@@ -118,27 +118,29 @@ static void put_wrapped(struct hd_page *page, unsigned first, unsigned rest, enu
 	hd_buf_char(page->out, '\n');
 }
 
-void hd_page_para(struct hd_page *page, unsigned first, unsigned rest, enum hd_ink ink, const char *fmt, ...)
+static void put_formatted(struct hd_page *page, unsigned first, unsigned rest, enum hd_ink ink, const char *fmt, va_list ap)
 {
 	struct hd_buf raw HD_CLEAN_BUF = {0}, safe HD_CLEAN_BUF = {0};
-	va_list ap;
-	va_start(ap, fmt);
 	hd_buf_vprintf(&raw, fmt, ap);
-	va_end(ap);
 	hd_buf_safe(&safe, hd_buf_text(&raw));
 	put_wrapped(page, first, rest, ink, hd_buf_text(&safe));
 }
 
-void hd_page_heading(struct hd_page *page, const char *fmt, ...)
+void hd_page_para(struct hd_page *page, unsigned first, unsigned rest, enum hd_ink ink, const char *fmt, ...)
 {
-	struct hd_buf raw HD_CLEAN_BUF = {0}, safe HD_CLEAN_BUF = {0};
 	va_list ap;
 	va_start(ap, fmt);
-	hd_buf_vprintf(&raw, fmt, ap);
+	put_formatted(page, first, rest, ink, fmt, ap);
 	va_end(ap);
-	hd_buf_safe(&safe, hd_buf_text(&raw));
+}
+
+void hd_page_heading(struct hd_page *page, const char *fmt, ...)
+{
+	va_list ap;
 	hd_page_gap(page);
-	put_wrapped(page, 0, 0, HD_INK_BOLD, hd_buf_text(&safe));
+	va_start(ap, fmt);
+	put_formatted(page, 0, 0, HD_INK_BOLD, fmt, ap);
+	va_end(ap);
 }
 
 void hd_page_rule(struct hd_page *page, const char *title)

@@ -20,27 +20,30 @@ enum {
 	PID_NS_INIT_INO = 0xEFFFFFFC, /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
 };
 
-void hd_check_ok(struct hd_checkup *c, struct hd_finding *f, const char *fmt, ...)
+HD_PRINTF(3, 0) static void set_found(struct hd_checkup *c, struct hd_finding *f, const char *fmt, va_list ap)
 {
 	struct hd_buf text HD_CLEAN_BUF = {0};
+	hd_buf_vprintf(&text, fmt, ap);
+	f->found = hd_arena_str(c->arena, hd_buf_text(&text));
+}
+
+void hd_check_ok(struct hd_checkup *c, struct hd_finding *f, const char *fmt, ...)
+{
 	va_list ap;
 	va_start(ap, fmt);
-	hd_buf_vprintf(&text, fmt, ap);
+	set_found(c, f, fmt, ap);
 	va_end(ap);
 	f->level = HD_LEVEL_OK;
-	f->found = hd_arena_str(c->arena, hd_buf_text(&text));
 }
 
 void hd_check_bad(struct hd_checkup *c, struct hd_finding *f, enum hd_level level, const char *remedy, const char *fmt, ...)
 {
-	struct hd_buf text HD_CLEAN_BUF = {0};
 	va_list ap;
 	va_start(ap, fmt);
-	hd_buf_vprintf(&text, fmt, ap);
+	set_found(c, f, fmt, ap);
 	va_end(ap);
 	f->level = level;
 	f->remedy = remedy;
-	f->found = hd_arena_str(c->arena, hd_buf_text(&text));
 }
 
 /* ---- where we are ------------------------------------------------------------------------------------------------ */

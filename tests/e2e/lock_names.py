@@ -74,26 +74,24 @@ THREAD_LOCAL = [
 
 @case
 def a_thread_local_lock_has_its_name_and_its_thread():
-    with scratch() as folder:
-        build(folder, "-fPIE", "-pie")
-        for args, pattern in THREAD_LOCAL:
-            expect(folder, args, pattern)
+    for flags in ["-fPIE", "-pie"], ["-fno-pie", "-no-pie"]:
+        with scratch() as folder:
+            build(folder, *flags)
+            for args, pattern in THREAD_LOCAL:
+                expect(folder, args, pattern)
 
 
 @case
-def also_in_a_program_at_a_fixed_address():
-    with scratch() as folder:
-        build(folder, "-fno-pie", "-no-pie")
-        for args, pattern in THREAD_LOCAL:
-            expect(folder, args, pattern)
-
-
-@case
-def also_in_a_library_that_is_there_from_the_start():
+def also_where_nothing_is_loaded_later():
+    """In a library that is there from the start, and in a static program."""
+    own, others = r"own_lock \(in prog\), thread-local, of ", r"library_lock \(in liblock.so\), thread-local, of "
     with scratch() as folder:
         build(folder, "-Wl,--no-as-needed", "-L.", "-Wl,-rpath,$ORIGIN", "-llock")
-        expect(folder, ["tls_library"], r"library_lock \(in liblock.so\), thread-local, of " + KEEPER)
-        expect(folder, ["tls"], r"own_lock \(in prog\), thread-local, of " + KEEPER)
+        expect(folder, ["tls_library"], others + KEEPER)
+        expect(folder, ["tls"], own + KEEPER)
+        build(folder, "-static")
+        expect(folder, ["tls"], own + KEEPER)
+        expect(folder, ["tls", "fork"], own + PARENTS)
 
 
 @case
@@ -105,14 +103,6 @@ def also_with_other_c_libraries():
             build(folder, root=root)
             for args, pattern in THREAD_LOCAL:
                 expect(folder, args, pattern, root=root)
-
-
-@case
-def also_in_a_static_program():
-    with scratch() as folder:
-        build(folder, "-static")
-        expect(folder, ["tls"], r"own_lock \(in prog\), thread-local, of " + KEEPER)
-        expect(folder, ["tls", "fork"], r"own_lock \(in prog\), thread-local, of " + PARENTS)
 
 
 @case
