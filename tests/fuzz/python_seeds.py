@@ -1,4 +1,4 @@
-"""Writes the seeds of fuzz_python: for some CPython layouts a small memory image with one interpreter, two threads,
+"""Writes the seeds of fuzz_python: for each CPython layout a small memory image with one interpreter, two threads,
 frames, code, names, a dict, and a lock held by `with`.  Usage: python_seeds.py FOLDER.
 
 The fuzzer reads address A as byte A % size of the image; addresses here are 0x10000 + offset with the size dividing
@@ -213,8 +213,7 @@ def build(column):
 
 
 def main():
-    for name in "3.8", "3.11", "3.12", "3.13", "3.14", "3.14t", "3.15":
-        column = COLUMNS.index(name)
+    for column, name in enumerate(COLUMNS):
         with open(os.path.join(sys.argv[1], name), "wb") as out:
             out.write(build(column))
 

@@ -17,6 +17,8 @@
 #include "hangdog/python.h"
 #include "hangdog/unwind.h"
 
+#include "../lib/rand.h"
+
 #define INTERPRETERS_MAX 32
 
 struct interpreters {
@@ -488,4 +490,83 @@ Test(python, locals_are_written_out_without_calling_anything, .timeout = 60)
 	interpreters_find(&list);
 	for (unsigned i = 0; i < list.n; i++)
 		locals_check(list.path[i]);
+}
+
+/* ---- memory that changes while it is read ---- */
+
+struct noisy {
+	struct hd_mem mem; /* first */
+	struct hd_mem *under;
+	struct tr rand;
+};
+
+/* What is read is right but for a few bytes, or a word that belongs elsewhere, as in a program that runs on. */
+static int noisy_read(struct hd_mem *mem, uint64_t addr, void *buf, size_t len)
+{
+	struct noisy *noisy = (struct noisy *)mem;
+	uint8_t *bytes = buf;
+	int r = hd_mem_read(noisy->under, addr, buf, len);
+	for (uint32_t n = r == 0 && len > 0 ? tr_below(&noisy->rand, 4) : 0; n > 0; n--) {
+		uint32_t at = tr_below(&noisy->rand, (uint32_t)len), from = tr_below(&noisy->rand, (uint32_t)len);
+		if (len < 16 || tr_one_in(&noisy->rand, 2))
+			bytes[at] ^= (uint8_t)(1u << tr_below(&noisy->rand, 8));
+		else
+			memmove(&bytes[at / 2 & ~7u], &bytes[from / 2 & ~7u], 8);
+	}
+	return r;
+}
+
+static void noisy_ask(struct fixture *f, struct hd_python *py, struct noisy *noisy)
+{
+	struct hd_arena *arena = hd_arena_new();
+	struct hd_py_threads threads;
+	struct hd_py_helds helds;
+	struct hd_py_tasks tasks;
+	struct hd_py_thread dead;
+	const char *const *texts;
+	uint32_t n;
+	if (hd_python_threads(py, &noisy->mem, arena, &threads) == 0) {
+		for (uint32_t i = 0; i < threads.n && i < 4; i++) {
+			const struct hd_py_thread *t = &threads.at[i];
+			(void)hd_python_lock_name(py, &noisy->mem, t->thread_id, t, arena);
+			(void)hd_python_locks_held(py, &noisy->mem, t, arena);
+			if (t->stack.n > 0 && hd_python_locals(py, &noisy->mem, t, 0, arena, &texts, &n) == 0)
+				cr_expect_leq(n, 64);
+			if (hd_python_dead_thread(py, &noisy->mem, t->thread_id, arena, &dead) == 0)
+				cr_expect_gt(dead.stack.n, 0);
+		}
+		hd_python_helds(py, &noisy->mem, &threads, arena, &helds);
+		cr_expect_lt(hd_python_lock_holder(py, &noisy->mem, f->maps.at[0].start, &threads), (int)threads.n);
+	}
+	if (hd_python_tasks(py, &noisy->mem, &f->maps, &f->elf.port, arena, &tasks) == 0)
+		cr_expect_leq(tasks.n, 4096);
+	hd_arena_free(arena);
+}
+
+static void noise_check(const char *interpreter, unsigned rounds)
+{
+	struct fixture f;
+	fixture_start(&f, interpreter, "tests/lib/python_truth.py", NULL);
+	json_decref(fixture_line(&f));
+	fixture_open(&f, f.pid);
+	struct noisy noisy = {.mem.read = noisy_read, .under = &f.live.mem};
+	for (unsigned seed = 1; seed <= rounds; seed++) {
+		struct hd_python *found;
+		noisy.rand.state = seed;
+		noisy_ask(&f, f.py, &noisy);
+		if (hd_python_find(&noisy.mem, &f.maps, &f.elf.port, &found) < 0)
+			continue;
+		noisy_ask(&f, found, &noisy);
+		hd_python_free(found);
+	}
+	fixture_stop(&f);
+}
+
+Test(python, memory_that_changes_while_it_is_read_does_no_harm, .timeout = 300)
+{
+	struct interpreters list;
+	unsigned rounds = (unsigned)tr_env("HD_NOISE", 10);
+	interpreters_find(&list);
+	for (unsigned i = 0; i < list.n; i++)
+		noise_check(list.path[i], rounds);
 }
