@@ -15,59 +15,16 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "os/draft.h"
+#include "os/census.h"
 #include "os/procfile.h"
 #include "parse/proc_misc.h"
 
-struct row {
-	uint32_t object;
-	int32_t pid, fd;
-	bool reads, writes;
-};
+static bool is_of_tree(const struct hd_census *c)
+{
+	return c->proc->proc != HD_NONE;
+}
 
-/* An open-file-description lock to write that a process was seen to hold. */
-struct ofd_lock {
-	uint32_t object;
-	uint64_t range;
-};
-
-struct culprit {
-	int32_t pid; /* 0 = nobody */
-	const char *name;
-};
-
-/* A process of the tree that can copy descriptors out of another one (pidfd_getfd). */
-struct reach {
-	int32_t pid, into;
-};
-
-/* A writable shared mapping in which futexes can lie. */
-struct shared_map {
-	uint64_t ino, dev;
-	int32_t pid;
-};
-
-struct census {
-	struct hd_draft *d;
-	bool by_number, by_inode, by_compare, by_lock; /* which sorts of objects are looked for */
-	bool wants_fds, wants_maps;
-	HD_VEC(struct row) rows;
-	HD_VEC(struct ofd_lock) ofd_locks;
-	HD_VEC(struct reach) reaches;
-	HD_VEC(struct shared_map) shared;
-	struct culprit closed, maps_closed, in_flight, ring; /* the first of each outside the tree */
-	struct culprit closed_in_tree, in_flight_in_tree, ring_in_tree; /* as those, of the tree */
-	HD_VEC(uint64_t) sockets;      /* inodes of all that the tree holds */
-	bool other_net;                /* somebody of the tree lives in another network namespace */
-	HD_VEC(int32_t) with_device; /* processes whose drivers could signal an eventfd */
-	struct hd_arena *scratch;
-	/* the process in hand */
-	const struct hd_roster_row *proc;
-	int32_t tid;
-	bool has_device;
-};
-
-static void blame(struct culprit *culprit, const struct census *c)
+static void blame(struct hd_culprit *culprit, const struct hd_census *c)
 {
 	if (culprit->pid != 0)
 		return;
@@ -75,21 +32,21 @@ static void blame(struct culprit *culprit, const struct census *c)
 	culprit->name = hd_arena_str(c->d->arena, c->proc->name);
 }
 
-static void add_row(struct census *c, uint32_t o, int32_t fd, bool reads, bool writes)
+static void add_row(struct hd_census *c, uint32_t o, int32_t fd, bool reads, bool writes)
 {
-	HD_VEC_PUSH(&c->rows, (struct row){.object = o, .pid = c->proc->pid, .fd = fd, .reads = reads, .writes = writes});
+	HD_VEC_PUSH(&c->rows, (struct hd_census_row){.object = o, .pid = c->proc->pid, .fd = fd, .reads = reads, .writes = writes});
 }
 
 /* ---- one descriptor ---------------------------------------------------------------------------------------------------- */
 
-static bool read_info(struct census *c, int32_t fd, struct hd_fdinfo *ret, char **ret_text)
+static bool read_info(struct hd_census *c, int32_t fd, struct hd_fdinfo *ret, char **ret_text)
 {
 	size_t len;
 	return hd_procfs_text(c->scratch, 1 << 20, ret_text, &len, "/proc/%d/task/%d/fdinfo/%d", c->proc->pid, c->tid, fd) == 0 &&
 	       hd_fdinfo_parse(*ret_text, ret) == 0;
 }
 
-static void add_by_flags(struct census *c, uint32_t o, int32_t fd)
+static void add_by_flags(struct hd_census *c, uint32_t o, int32_t fd)
 {
 	struct hd_fdinfo info;
 	char *text;
@@ -98,56 +55,58 @@ static void add_by_flags(struct census *c, uint32_t o, int32_t fd)
 	add_row(c, o, fd, mode != O_WRONLY, mode != O_RDONLY);
 }
 
-static bool is_of_tree(const struct census *c)
-{
-	return c->proc->proc != HD_NONE;
-}
-
-static void blame_closed(struct census *c)
+static void blame_closed(struct hd_census *c)
 {
 	blame(is_of_tree(c) ? &c->closed_in_tree : &c->closed, c);
 }
 
-static void check_socket(struct census *c, int32_t fd, uint64_t ino)
+/* One descriptor: its link in /proc, and what that says. */
+struct link {
+	int32_t fd;
+	const char *path, *text;
+	struct hd_fd_link is;
+};
+
+static void check_socket(struct hd_census *c, const struct link *link)
 {
-	if (c->proc->proc != HD_NONE)
-		HD_VEC_PUSH(&c->sockets, ino);
+	if (is_of_tree(c))
+		HD_VEC_PUSH(&c->sockets, link->is.ino);
 	struct hd_fdinfo info;
 	char *text;
-	uint32_t o = hd_draft_object_find(c->d, HD_OBJ_UNIX, ino, 0, 0);
+	uint32_t o = hd_draft_object_find(c->d, HD_OBJ_UNIX, link->is.ino, 0, 0);
 	if (o != HD_NONE)
-		add_row(c, o, fd, true, true);
-	if (read_info(c, fd, &info, &text) && info.scm_fds > 0)
+		add_row(c, o, link->fd, true, true);
+	if (read_info(c, link->fd, &info, &text) && info.scm_fds > 0)
 		blame(is_of_tree(c) ? &c->in_flight_in_tree : &c->in_flight, c);
 }
 
-static void check_eventfd(struct census *c, int32_t fd)
+static void check_eventfd(struct hd_census *c, const struct link *link)
 {
 	struct hd_fdinfo info;
 	char *text;
-	if (!read_info(c, fd, &info, &text) || !info.has_eventfd_id)
+	if (!c->by_number || !read_info(c, link->fd, &info, &text) || !info.has_eventfd_id)
 		return;
 	uint32_t o = hd_draft_object_find(c->d, HD_OBJ_EVENTFD, info.eventfd_id, 0, 0);
 	if (o != HD_NONE)
-		add_row(c, o, fd, true, true);
+		add_row(c, o, link->fd, true, true);
 }
 
 /* Epoll sets and timers have no number: the kernel compares the open files; where it will not, any may be the one. */
-static void check_anonymous(struct census *c, int32_t fd, enum hd_obj_kind kind)
+static void check_anonymous(struct hd_census *c, const struct link *link)
 {
 	struct hd_draft *d = c->d;
-	for (uint32_t o = 0; o < d->objects.n; o++) {
+	for (uint32_t o = 0; c->by_compare && o < d->objects.n; o++) {
 		const struct hd_draft_object *more = &d->objects_more.at[o];
-		if (d->objects.at[o].kind != kind || !more->is_wanted || more->fd < 0)
+		if (d->objects.at[o].kind != link->is.kind || !more->is_wanted || more->fd < 0)
 			continue;
-		long r = syscall(SYS_kcmp, more->pid, c->tid, KCMP_FILE, more->fd, fd);
+		long r = syscall(SYS_kcmp, more->pid, c->tid, KCMP_FILE, more->fd, link->fd);
 		if (r <= 0)
-			add_row(c, o, fd, true, true);
+			add_row(c, o, link->fd, true, true);
 	}
 }
 
 /* "lock:\t1: POSIX  ADVISORY  WRITE 359 00:13:11691 0 EOF" */
-static void check_locks(struct census *c, int32_t fd)
+static void check_locks(struct hd_census *c, int32_t fd)
 {
 	struct hd_fdinfo info;
 	struct hd_file_lock lock;
@@ -167,27 +126,27 @@ static void check_locks(struct census *c, int32_t fd)
 			add_row(c, o, fd, true, true);
 		last = o;
 		if (lock.is_ofd && lock.is_write)
-			HD_VEC_PUSH(&c->ofd_locks, (struct ofd_lock){.object = o, .range = lock.range});
+			HD_VEC_PUSH(&c->ofd_locks, (struct hd_ofd_lock){.object = o, .range = lock.range});
 	}
 }
 
 /* Of the tree only: who else may do this by force is a debugger, whom no proof excludes (file header). */
-static void check_pidfd(struct census *c, int32_t fd)
+static void check_pidfd(struct hd_census *c, const struct link *link)
 {
 	struct hd_fdinfo info;
 	char *text;
-	if (c->proc->proc == HD_NONE || !read_info(c, fd, &info, &text) || info.pidfd_pid <= 0 || info.pidfd_pid == c->proc->pid)
+	if (!is_of_tree(c) || !read_info(c, link->fd, &info, &text) || info.pidfd_pid <= 0 || info.pidfd_pid == c->proc->pid)
 		return;
-	HD_VEC_PUSH(&c->reaches, (struct reach){c->proc->pid, (int32_t)info.pidfd_pid});
+	HD_VEC_PUSH(&c->reaches, (struct hd_reach){c->proc->pid, (int32_t)info.pidfd_pid});
 }
 
 /* Then it holds, in effect, all descriptors of the other one. */
-static void add_reaches(struct census *c)
+static void add_reaches(struct hd_census *c)
 {
 	size_t n = c->rows.n;
 	for (size_t i = 0; i < c->reaches.n; i++) {
 		for (size_t k = 0; k < n; k++) {
-			struct row row = c->rows.at[k];
+			struct hd_census_row row = c->rows.at[k];
 			if (row.pid != c->reaches.at[i].into || row.fd < 0)
 				continue;
 			row.pid = c->reaches.at[i].pid;
@@ -208,7 +167,7 @@ static bool is_harmless_device(const char *link)
 }
 
 /* Shared memory and nameless FIFOs, by inode alone: maps and stat(2) may disagree about the device. */
-static void check_inode(struct census *c, int32_t fd, const char *path)
+static void check_inode(struct hd_census *c, int32_t fd, const char *path)
 {
 	struct statx st;
 	struct hd_draft *d = c->d;
@@ -225,43 +184,58 @@ static void check_inode(struct census *c, int32_t fd, const char *path)
 	}
 }
 
+static void check_pipe(struct hd_census *c, const struct link *link)
+{
+	uint32_t o = hd_draft_object_find(c->d, HD_OBJ_PIPE, link->is.ino, 0, 0);
+	if (o != HD_NONE)
+		add_by_flags(c, o, link->fd);
+}
+
+static void check_file(struct hd_census *c, const struct link *link)
+{
+	c->has_device |= strncmp(link->text, "/dev/", 5) == 0 && !is_harmless_device(link->text);
+	if (c->by_inode)
+		check_inode(c, link->fd, link->path);
+	if (c->by_lock)
+		check_locks(c, link->fd);
+}
+
+/* kvm, vfio and their like hide behind anonymous inodes. */
+static void check_other(struct hd_census *c, const struct link *link)
+{
+	(void)link;
+	c->has_device = true;
+}
+
+static void (*const checks[HD_OBJ_COUNT])(struct hd_census *c, const struct link *link) = {
+	[HD_OBJ_PIPE] = check_pipe,
+	[HD_OBJ_SOCKET] = check_socket,
+	[HD_OBJ_EVENTFD] = check_eventfd,
+	[HD_OBJ_EPOLL] = check_anonymous,
+	[HD_OBJ_TIMERFD] = check_anonymous,
+	[HD_OBJ_PIDFD] = check_pidfd,
+	[HD_OBJ_FILE] = check_file,
+	[HD_OBJ_OTHER] = check_other,
+};
+
 static int check_fd(void *ctx, int32_t fd)
 {
-	struct census *c = ctx;
-	char path[64], link[512];
+	struct hd_census *c = ctx;
+	char path[64], text[512];
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", c->proc->pid, c->tid, fd);
-	ssize_t n = readlink(path, link, sizeof(link) - 1);
+	ssize_t n = readlink(path, text, sizeof(text) - 1);
 	if (n < 0 && errno != ENOENT) {
 		blame_closed(c);
 		return 1; /* the others will not be readable either */
 	}
 	if (n <= 0)
 		return 0;
-	link[n] = '\0';
-	struct hd_fd_link kind = hd_fd_link_parse(link);
-	if (kind.is_io_uring)
+	text[n] = '\0';
+	struct link link = {.fd = fd, .path = path, .text = text, .is = hd_fd_link_parse(text)};
+	if (link.is.is_io_uring)
 		blame(is_of_tree(c) ? &c->ring_in_tree : &c->ring, c);
-	if (kind.kind == HD_OBJ_PIPE) {
-		uint32_t o = hd_draft_object_find(c->d, HD_OBJ_PIPE, kind.ino, 0, 0);
-		if (o != HD_NONE)
-			add_by_flags(c, o, fd);
-	} else if (kind.kind == HD_OBJ_SOCKET) {
-		check_socket(c, fd, kind.ino);
-	} else if (kind.kind == HD_OBJ_EVENTFD && c->by_number) {
-		check_eventfd(c, fd);
-	} else if ((kind.kind == HD_OBJ_EPOLL || kind.kind == HD_OBJ_TIMERFD) && c->by_compare) {
-		check_anonymous(c, fd, kind.kind);
-	} else if (kind.kind == HD_OBJ_PIDFD) {
-		check_pidfd(c, fd);
-	} else if (kind.kind == HD_OBJ_FILE) {
-		c->has_device |= strncmp(link, "/dev/", 5) == 0 && !is_harmless_device(link);
-		if (c->by_inode)
-			check_inode(c, fd, path);
-		if (c->by_lock)
-			check_locks(c, fd);
-	} else if (kind.kind == HD_OBJ_OTHER) {
-		c->has_device = true; /* kvm, vfio and their like hide behind anonymous inodes */
-	}
+	if (checks[link.is.kind] != NULL)
+		checks[link.is.kind](c, &link);
 	return 0;
 }
 
@@ -274,14 +248,12 @@ static bool can_have_futexes(const struct hd_map *map)
 	return map->ino != 0 && map->path[0] == '/' && map->path[1] != '[' && !is_device;
 }
 
-static void check_maps(struct census *c)
+static void check_maps(struct hd_census *c)
 {
 	struct hd_maps maps;
 	int r = hd_procfs_maps(c->tid, c->scratch, &maps);
-	if (r < 0 && r != -ESRCH && c->proc->proc != HD_NONE)
-		blame(&c->closed_in_tree, c);
-	else if (r < 0 && r != -ESRCH)
-		blame(&c->maps_closed, c);
+	if (r < 0 && r != -ESRCH)
+		blame(is_of_tree(c) ? &c->closed_in_tree : &c->maps_closed, c);
 	for (size_t i = 0; r == 0 && i < maps.n; i++) {
 		const struct hd_map *map = &maps.at[i];
 		/* A private mapping that is only read shares the futex of the file as well (get_futex_key). */
@@ -289,13 +261,13 @@ static void check_maps(struct census *c)
 		if (o != HD_NONE)
 			add_row(c, o, -1, true, true);
 		if (map->shared && map->writable && can_have_futexes(map))
-			HD_VEC_PUSH(&c->shared, (struct shared_map){map->ino, (uint64_t)map->dev_major << 32 | map->dev_minor, c->proc->pid});
+			HD_VEC_PUSH(&c->shared, (struct hd_shared_map){map->ino, (uint64_t)map->dev_major << 32 | map->dev_minor, c->proc->pid});
 		/* Linux AIO signals eventfds from the kernel. */
 		c->has_device |= strcmp(map->path, "/[aio]") == 0;
 	}
 }
 
-static void check_table(struct census *c)
+static void check_table(struct hd_census *c)
 {
 	int r = hd_procfile_numbers(check_fd, c, "/proc/%d/task/%d/fd", c->proc->pid, c->tid);
 	if (r < 0 && r != -ESRCH)
@@ -305,7 +277,7 @@ static void check_table(struct census *c)
 /* A thread may have a table of descriptors of its own (unshare(CLONE_FILES)). */
 static int check_thread(void *ctx, int32_t tid)
 {
-	struct census *c = ctx;
+	struct hd_census *c = ctx;
 	int32_t first = c->tid;
 	if (tid == first || syscall(SYS_kcmp, first, tid, KCMP_FILES, 0, 0) <= 0)
 		return 0;
@@ -317,7 +289,7 @@ static int check_thread(void *ctx, int32_t tid)
 
 static int first_living(void *ctx, int32_t tid)
 {
-	struct census *c = ctx;
+	struct hd_census *c = ctx;
 	struct hd_stat stat;
 	if (hd_procfile_stat(c->proc->pid, tid, &stat) < 0 || stat.state == 'Z' || stat.state == 'X')
 		return 0;
@@ -333,7 +305,7 @@ static bool same_net(int32_t tid)
 	return stat("/proc/self/ns/net", &own) == 0 && stat(path, &its) == 0 && own.st_ino == its.st_ino;
 }
 
-static void check_process(struct census *c, const struct hd_roster_row *proc)
+static void check_process(struct hd_census *c, const struct hd_roster_row *proc)
 {
 	c->proc = proc;
 	c->tid = proc->pid;
@@ -346,7 +318,7 @@ static void check_process(struct census *c, const struct hd_roster_row *proc)
 	}
 	size_t before = c->rows.n;
 	c->scratch = hd_arena_new();
-	c->other_net |= proc->proc != HD_NONE && !same_net(c->tid);
+	c->other_net |= is_of_tree(c) && !same_net(c->tid);
 	if (c->wants_fds) {
 		check_table(c);
 		if (proc->n_threads > 1 && hd_procfile_numbers(check_thread, c, "/proc/%d/task", proc->pid) < 0)
@@ -362,7 +334,7 @@ static void check_process(struct census *c, const struct hd_roster_row *proc)
 
 /* ---- both runs ------------------------------------------------------------------------------------------------------------- */
 
-static void choose_sorts(struct census *c)
+static void choose_sorts(struct hd_census *c)
 {
 	for (uint32_t o = 0; o < c->d->objects.n; o++) {
 		const struct hd_object *object = &c->d->objects.at[o];
@@ -379,7 +351,7 @@ static void choose_sorts(struct census *c)
 
 static int by_memory(const void *a, const void *b)
 {
-	const struct shared_map *x = a, *y = b;
+	const struct hd_shared_map *x = a, *y = b;
 	if (x->ino != y->ino)
 		return x->ino < y->ino ? -1 : 1;
 	if (x->dev != y->dev)
@@ -401,7 +373,7 @@ static void add_pid(uint8_t *pids, int32_t pid)
 }
 
 /* The mappings from `first` on that are of one memory: all who have it join if one of them is among the pids already. */
-static size_t join_memory(struct census *c, uint32_t o, size_t first, uint8_t *pids, bool *ret_any)
+static size_t join_memory(struct hd_census *c, uint32_t o, size_t first, uint8_t *pids, bool *ret_any)
 {
 	size_t end = first;
 	bool joins = false;
@@ -412,7 +384,7 @@ static size_t join_memory(struct census *c, uint32_t o, size_t first, uint8_t *p
 		if (has_pid(pids, pid))
 			continue;
 		add_pid(pids, pid);
-		HD_VEC_PUSH(&c->rows, (struct row){.object = o, .pid = pid, .fd = -1, .reads = true, .writes = true});
+		HD_VEC_PUSH(&c->rows, (struct hd_census_row){.object = o, .pid = pid, .fd = -1, .reads = true, .writes = true});
 		*ret_any = true;
 	}
 	return end;
@@ -420,7 +392,7 @@ static size_t join_memory(struct census *c, uint32_t o, size_t first, uint8_t *p
 
 /* FUTEX_REQUEUE moves a waiter to a word in other memory, and its line in /proc still shows the old word: whoever shares
  * any memory with one who could have moved it may be the one to wake it now, and so on. */
-static void add_relays(struct census *c, uint32_t o)
+static void add_relays(struct hd_census *c, uint32_t o)
 {
 	uint8_t *pids = calloc(PIDS_MAX / 8, 1);
 	if (pids == NULL)
@@ -437,7 +409,7 @@ static void add_relays(struct census *c, uint32_t o)
 	free(pids);
 }
 
-static void add_all_relays(struct census *c)
+static void add_all_relays(struct hd_census *c)
 {
 	if (c->shared.n > 0)
 		qsort(c->shared.at, c->shared.n, sizeof(*c->shared.at), by_memory);
@@ -447,7 +419,7 @@ static void add_all_relays(struct census *c)
 	}
 }
 
-static void run_census(struct census *c, const struct hd_roster *roster)
+static void run_census(struct hd_census *c, const struct hd_roster *roster)
 {
 	for (size_t i = 0; i < roster->n; i++)
 		check_process(c, &roster->at[i]);
@@ -455,7 +427,7 @@ static void run_census(struct census *c, const struct hd_roster *roster)
 	add_all_relays(c);
 }
 
-static void release_census(struct census *c)
+static void release_census(struct hd_census *c)
 {
 	HD_VEC_RELEASE(&c->rows);
 	HD_VEC_RELEASE(&c->ofd_locks);
@@ -465,9 +437,9 @@ static void release_census(struct census *c)
 	HD_VEC_RELEASE(&c->sockets);
 }
 
-static int by_object(const void *a, const void *b)
+int hd_census_row_order(const void *a, const void *b)
 {
-	const struct row *x = a, *y = b;
+	const struct hd_census_row *x = a, *y = b;
 	if (x->object != y->object)
 		return x->object < y->object ? -1 : 1;
 	if (x->pid != y->pid)
@@ -475,241 +447,15 @@ static int by_object(const void *a, const void *b)
 	return (x->fd > y->fd) - (x->fd < y->fd);
 }
 
-static void sort_rows(struct census *c)
+static void sort_rows(struct hd_census *c)
 {
 	if (c->rows.n > 0)
-		qsort(c->rows.at, c->rows.n, sizeof(*c->rows.at), by_object);
-}
-
-/* ---- what it means for an object ------------------------------------------------------------------------------------------- */
-
-/* Only who can do what the waiters wait for matters; a socket can be shut down by any of its holders. */
-static bool can_act(const struct hd_object *object, const struct hd_draft_object *more, const struct row *row)
-{
-	if (object->kind != HD_OBJ_PIPE && object->kind != HD_OBJ_FIFO)
-		return true;
-	return (more->wants_data && row->writes) || (more->wants_room && row->reads);
-}
-
-static void add_holders(struct hd_draft *d, uint32_t o, const struct row *rows, size_t n)
-{
-	struct hd_object *object = &d->objects.at[o];
-	object->holders = HD_NEW_N(d->arena, n + 1, struct hd_holder);
-	for (size_t i = 0; i < n; i++) {
-		uint32_t p = hd_draft_find_proc(d, rows[i].pid);
-		if (p != HD_NONE) {
-			object->holders[object->n_holders++] = (struct hd_holder){.proc = p, .fd = rows[i].fd, .reads = rows[i].reads,
-										  .writes = rows[i].writes};
-		} else if (can_act(object, &d->objects_more.at[o], &rows[i])) {
-			const struct hd_roster_row *who = hd_roster_find(&d->roster, rows[i].pid);
-			hd_draft_outside(d, o, "process %d (%s), which hangdog does not guard, holds it too", rows[i].pid,
-					 who != NULL ? who->name : "?");
-		}
-	}
-}
-
-static bool same_rows(const struct row *a, size_t n, const struct row *b, size_t m)
-{
-	for (size_t i = 0; n == m && i < n; i++) {
-		if (by_object(&a[i], &b[i]) != 0 || a[i].reads != b[i].reads || a[i].writes != b[i].writes)
-			return false;
-	}
-	return n == m;
-}
-
-/* The rows of one object in a sorted census. */
-static const struct row *rows_of(const struct census *c, uint32_t o, size_t *at, size_t *ret_n)
-{
-	while (*at < c->rows.n && c->rows.at[*at].object < o)
-		++*at;
-	size_t first = *at;
-	while (*at < c->rows.n && c->rows.at[*at].object == o)
-		++*at;
-	*ret_n = *at - first;
-	return c->rows.at + first;
-}
-
-static int by_number(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
-}
-
-/* Could a descriptor have left or entered the tree? */
-static bool has_way_out(struct census *c)
-{
-	if (!c->d->w->config.is_launched || c->other_net || c->closed_in_tree.pid != 0)
-		return true;
-	if (c->sockets.n > 0)
-		qsort(c->sockets.at, c->sockets.n, sizeof(*c->sockets.at), by_number);
-	for (size_t i = 0; i < c->sockets.n; i++) {
-		if (hd_draft_leads_outside(c->d, c->sockets.at[i], c->sockets.at, c->sockets.n))
-			return true;
-	}
-	return false;
-}
-
-/* Shared memory that never had a descriptor cannot be passed on, and an exec gives it up. */
-static bool is_anonymous(const struct hd_object *object)
-{
-	return object->kind == HD_OBJ_SHM && strcmp(object->label, "/dev/zero") == 0;
-}
-
-static void note_closed_by(struct hd_draft *d, uint32_t o, const struct culprit *who, const char *what)
-{
-	if (who->pid != 0)
-		hd_draft_unseen(d, o, hd_arena_printf(d->arena, "process %d (%s) cannot be looked into and may %s", who->pid, who->name, what));
-}
-
-static void note_closed(struct census *c, uint32_t o, bool way_out)
-{
-	struct hd_draft *d = c->d;
-	const struct hd_object *object = &d->objects.at[o];
-	bool is_memory = object->kind == HD_OBJ_SHM;
-	note_closed_by(d, o, &c->closed_in_tree, "hold it");
-	if (is_anonymous(object) ? d->w->config.is_launched : !way_out && !hd_watcher_inherited(d->w, object->label))
-		return;
-	if (hd_roster_hides(&d->roster, d->own_pid_ns))
-		hd_draft_unseen(d, o, "processes that cannot be seen from here (outside this container, or hidden) may hold it");
-	note_closed_by(d, o, &c->closed, "hold it");
-	if (is_memory)
-		note_closed_by(d, o, &c->maps_closed, "share the memory");
-}
-
-/* A call that moves data from one file to another has both, also when their numbers were closed since: sendfile, splice, tee. */
-static const struct hd_thread *find_mover(const struct hd_snapshot *snap)
-{
-	for (uint32_t t = 0; t < snap->n_threads; t++) {
-		const struct hd_thread *th = &snap->threads[t];
-		if (th->call_known && th->abi == HD_ABI_X86_64 && (th->nr == 40 || th->nr == 275 || th->nr == 276))
-			return th;
-	}
-	return NULL;
-}
-
-static void note_mover(struct hd_draft *d, uint32_t o)
-{
-	const struct hd_thread *th = find_mover(d->snap);
-	enum hd_obj_kind kind = d->objects.at[o].kind;
-	if (th != NULL && (kind == HD_OBJ_PIPE || kind == HD_OBJ_FIFO || kind == HD_OBJ_UNIX || kind == HD_OBJ_TCP))
-		hd_draft_outside(d, o, "thread %d moves data between two files, and it may be one of them", th->tid);
-}
-
-static void note_under_way(struct hd_draft *d, uint32_t o, const struct culprit *in_flight, const struct culprit *ring)
-{
-	if (in_flight->pid != 0)
-		hd_draft_outside(d, o, "a descriptor is on its way to process %d (%s)", in_flight->pid, in_flight->name);
-	if (ring->pid != 0)
-		hd_draft_outside(d, o, "process %d (%s) has an io_uring, which may hold it", ring->pid, ring->name);
-}
-
-static void note_unseen(struct census *c, uint32_t o, bool way_out)
-{
-	static const uint64_t none[1];
-	struct hd_draft *d = c->d;
-	note_closed(c, o, way_out);
-	if (is_anonymous(&d->objects.at[o]))
-		return;
-	/* What was made in the tree and could not leave it, is not under way among others. */
-	bool is_sealed = !way_out && !hd_watcher_inherited(d->w, d->objects.at[o].label);
-	const uint64_t *own = c->sockets.n > 0 ? c->sockets.at : none;
-	note_under_way(d, o, &c->in_flight_in_tree, &c->ring_in_tree);
-	if (!is_sealed)
-		note_under_way(d, o, &c->in_flight, &c->ring);
-	if (hd_draft_has_embryos(d, is_sealed ? own : NULL, c->sockets.n))
-		hd_draft_outside(d, o, "a descriptor may be on its way through a connection that nobody accepted yet");
-}
-
-static void note_drivers(const struct census *c, uint32_t o)
-{
-	const struct hd_object *object = &c->d->objects.at[o];
-	for (uint32_t i = 0; object->kind == HD_OBJ_EVENTFD && i < object->n_holders; i++) {
-		for (size_t k = 0; k < c->with_device.n; k++) {
-			if (c->d->snap->procs[object->holders[i].proc].pid == c->with_device.at[k])
-				hd_draft_outside(c->d, o, "a driver may signal it");
-		}
-	}
-}
-
-/* A reader whose writers are all gone gets the end of the file: if it waits, somebody holds an end unseen. */
-static void note_missing_end(struct hd_draft *d, uint32_t o, const struct row *rows, size_t n)
-{
-	const struct hd_draft_object *more = &d->objects_more.at[o];
-	enum hd_obj_kind kind = d->objects.at[o].kind;
-	bool reads = false, writes = false;
-	if (kind != HD_OBJ_PIPE && kind != HD_OBJ_FIFO)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		reads |= rows[i].reads;
-		writes |= rows[i].writes;
-	}
-	if ((more->wants_data && !writes) || (more->wants_room && !reads))
-		hd_draft_outside(d, o, "nobody is seen at the other end");
-}
-
-/* Who holds a lock to write of an open description, has it alone: if one was seen with it, that is the one. */
-static bool is_ofd_seen(const struct census *c, uint32_t o, const struct hd_file_lock *lock)
-{
-	for (size_t i = 0; lock->is_write && i < c->ofd_locks.n; i++) {
-		if (c->ofd_locks.at[i].object == o && c->ofd_locks.at[i].range == lock->range)
-			return true;
-	}
-	return false;
-}
-
-/* Anybody may lock a file by its name: the kernel's list says whether somebody outside did.  For locks of open descriptions
- * it does not say who: there the descriptions that were seen have to make up for all of it, and whoever could have got
- * such a description matters.  False = not everybody is known. */
-static bool check_lockers(const struct census *c, uint32_t o)
-{
-	struct hd_draft *d = c->d;
-	const struct hd_object *object = &d->objects.at[o];
-	struct hd_file_lock lock;
-	char *text;
-	size_t len;
-	bool bad = false, all_seen = true, held = false;
-	if (hd_procfs_text(d->arena, 16 << 20, &text, &len, "/proc/locks") < 0)
-		return false;
-	for (const char *at = text; hd_locks_next(&at, &lock, &bad);) {
-		if (lock.is_waiter || lock.ino != object->id || lock.dev_major != object->dev_major ||
-		    lock.dev_minor != object->dev_minor)
-			continue;
-		held = true;
-		all_seen &= lock.is_ofd ? is_ofd_seen(c, o, &lock) : lock.pid > 0;
-		if (lock.pid > 0 && hd_draft_find_proc(d, lock.pid) == HD_NONE)
-			hd_draft_outside(d, o, "process %d, which hangdog does not guard, locked it", lock.pid);
-	}
-	if (!held || !all_seen || bad)
-		hd_draft_outside(d, o, "not everybody who locked it is seen");
-	return held && all_seen && !bad;
-}
-
-static void apply(struct census *first, struct census *second)
-{
-	struct hd_draft *d = first->d;
-	size_t at = 0, at2 = 0, n, n2;
-	bool way_out = has_way_out(first) || has_way_out(second);
-	for (uint32_t o = 0; o < d->objects.n; o++) {
-		const struct row *rows = rows_of(first, o, &at, &n), *rows2 = rows_of(second, o, &at2, &n2);
-		if (!d->objects_more.at[o].is_wanted) {
-			hd_draft_outside(d, o, "its holders were not looked up: whoever waits on it can go on anyway");
-			continue;
-		}
-		add_holders(d, o, rows, n);
-		if (!same_rows(rows, n, rows2, n2))
-			hd_draft_outside(d, o, "its holders changed while hangdog looked");
-		note_missing_end(d, o, rows, n);
-		bool is_lock = d->objects.at[o].kind == HD_OBJ_FILELOCK;
-		note_unseen(first, o, way_out || (is_lock && !check_lockers(first, o)));
-		note_unseen(second, o, way_out || (is_lock && !check_lockers(second, o)));
-		note_drivers(first, o);
-		note_mover(d, o);
-	}
+		qsort(c->rows.at, c->rows.n, sizeof(*c->rows.at), hd_census_row_order);
 }
 
 void hd_draft_census(struct hd_draft *d)
 {
-	HD_CLEAN(release_census) struct census first = {.d = d}, second = {.d = d};
+	HD_CLEAN(release_census) struct hd_census first = {.d = d}, second = {.d = d};
 	/* Who waits on a socket waits for its peer's holders. */
 	for (uint32_t o = 0; o < d->objects.n; o++) {
 		uint32_t peer = d->objects.at[o].peer;
@@ -728,5 +474,5 @@ void hd_draft_census(struct hd_draft *d)
 	hd_roster_release(&later);
 	sort_rows(&first);
 	sort_rows(&second);
-	apply(&first, &second);
+	hd_census_apply(&first, &second);
 }
