@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define HD_MUST_CHECK __attribute__((warn_unused_result))
@@ -24,6 +25,12 @@
 
 /* A fact that may be missing.  Unknown is never good enough for a proof. */
 enum hd_tri { HD_UNKNOWN = 0, HD_NO = 1, HD_YES = 2 };
+
+/* Of texts that may be missing. */
+static inline bool hd_text_equal(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
 
 static inline void hd_close_fd(int *fd)
 {

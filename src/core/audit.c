@@ -119,21 +119,16 @@ static void put_answer(struct text *t)
 	hd_page_para(&t->page, 2, 2, HD_INK_PLAIN, "%s", answer);
 }
 
-static bool is_same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 /* Threads of a pool stand in the same place: the same words would be said of each. */
 static bool is_like(const struct hd_fork_other *a, const struct hd_fork_other *b)
 {
 	struct hd_audit_thread x = hd_audit_thread(a), y = hd_audit_thread(b);
 	if (x.is_waiting != y.is_waiting || x.is_python != y.is_python || a->is_approximate != b->is_approximate || a->stack.n != b->stack.n ||
-	    !is_same_text(x.library, y.library) || !is_same_text(x.lock, y.lock) || !is_same_text(x.function, y.function))
+	    !hd_text_equal(x.library, y.library) || !hd_text_equal(x.lock, y.lock) || !hd_text_equal(x.function, y.function))
 		return false;
 	for (uint32_t i = 0; i < a->stack.n; i++) {
 		const struct hd_frame *f = &a->stack.at[i], *g = &b->stack.at[i];
-		if (f->kind != g->kind || f->line != g->line || !is_same_text(f->function, g->function) || !is_same_text(f->module, g->module))
+		if (f->kind != g->kind || f->line != g->line || !hd_text_equal(f->function, g->function) || !hd_text_equal(f->module, g->module))
 			return false;
 	}
 	return true;

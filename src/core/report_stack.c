@@ -286,11 +286,6 @@ void hd_page_stack_full(struct hd_page *page, unsigned indent, const struct hd_s
 		hd_page_para(page, indent, indent, HD_INK_DIM, "(the stack could not be followed further)");
 }
 
-static bool text_equal(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 bool hd_stack_equal(const struct hd_stack *a, const struct hd_stack *b)
 {
 	if (a->n != b->n)
@@ -299,8 +294,8 @@ bool hd_stack_equal(const struct hd_stack *a, const struct hd_stack *b)
 		return true; /* one and the same */
 	for (uint32_t i = 0; i < a->n; i++) {
 		const struct hd_frame *x = &a->at[i], *y = &b->at[i];
-		if (x->kind != y->kind || x->line != y->line || x->offset != y->offset || !text_equal(x->function, y->function) ||
-		    !text_equal(x->module, y->module) || !text_equal(x->file, y->file))
+		if (x->kind != y->kind || x->line != y->line || x->offset != y->offset || !hd_text_equal(x->function, y->function) ||
+		    !hd_text_equal(x->module, y->module) || !hd_text_equal(x->file, y->file))
 			return false;
 	}
 	return true;

@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "hangdog/itimers.h"
-#include "hangdog/python.h"
 #include "hangdog/timetext.h"
 #include "core/left.h"
-#include "report_page.h"
 #include "report_stack.h"
+#include "report_text.h"
 #include "report_words.h"
 
 #define BRIEF_FRAMES 10u
@@ -18,28 +17,15 @@
 #define HEALTHY_ROWS_MAX 40u
 #define STALL_STACKS_MAX 6u
 #define BUSY_SHARE 20 /* more than one part in so many of a CPU is told */
-#define COMMAND_MAX 60u
-
-struct text {
-	struct hd_page page;
-	const struct hd_report *report;
-	const struct hd_snapshot *snap;
-	const struct hd_verdict *v;
-};
-
-static const struct hd_thread *thread_at(const struct text *t, uint32_t i)
-{
-	return &t->snap->threads[i];
-}
 
 /* ---- the answer -------------------------------------------------------------------------------------------------- */
 
-static void put_headline(struct text *t)
+static void put_headline(struct hd_text *t)
 {
 	const struct hd_verdict *v = t->v;
 	struct hd_buf command HD_CLEAN_BUF = {0};
 	const char *certainty = hd_certainty_name(v->certainty);
-	hd_words_command(hd_snapshot_command(t->snap), COMMAND_MAX, &command);
+	hd_words_command(hd_snapshot_command(t->snap), HD_COMMAND_COLUMNS, &command);
 	if (v->kind == HD_VERDICT_NONE && v->unseen != NULL)
 		hd_page_para(&t->page, 0, 2, HD_INK_YELLOW, "No proof, but it looks like a deadlock: %s", hd_buf_text(&command));
 	else if (v->kind == HD_VERDICT_NONE)
@@ -56,7 +42,7 @@ static void put_headline(struct text *t)
 		hd_page_para(&t->page, 2, 4, HD_INK_DIM, "incident %s", t->report->id);
 }
 
-static void put_why(struct text *t)
+static void put_why(struct hd_text *t)
 {
 	const char *why = hd_verdict_why(t->v);
 	if (t->v->summary != NULL) {
@@ -72,9 +58,9 @@ static void put_why(struct text *t)
 /* ---- what hangs ---------------------------------------------------------------------------------------------------- */
 
 /* "Process 4251 (python3), its only thread, for 1.3 s" */
-static void put_stuck_title(struct text *t, uint32_t i)
+static void put_stuck_title(struct hd_text *t, uint32_t i)
 {
-	const struct hd_thread *thread = thread_at(t, i);
+	const struct hd_thread *thread = hd_text_thread(t, i);
 	const struct hd_proc *proc = &t->snap->procs[thread->proc];
 	struct hd_buf who HD_CLEAN_BUF = {0};
 	hd_words_thread(t->snap, i, &who);
@@ -83,18 +69,13 @@ static void put_stuck_title(struct text *t, uint32_t i)
 		     thread->blocked_ns > 0 ? hd_duration_words(thread->blocked_ns).text : "");
 }
 
-static void put_stuck_thread(struct text *t, uint32_t i, uint32_t max)
+static void put_stuck_thread(struct hd_text *t, uint32_t i, uint32_t max)
 {
 	struct hd_buf wait HD_CLEAN_BUF = {0};
 	put_stuck_title(t, i);
 	hd_words_wait(t->snap, t->v, i, &wait);
 	hd_page_para(&t->page, 4, 6, HD_INK_YELLOW, "%s", hd_buf_text(&wait));
-	hd_page_stack_brief(&t->page, 4, &thread_at(t, i)->stack, max);
-}
-
-static bool is_same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+	hd_page_stack_brief(&t->page, 4, &hd_text_thread(t, i)->stack, max);
 }
 
 static bool is_same_place(const struct hd_stack *a, const struct hd_stack *b)
@@ -102,19 +83,19 @@ static bool is_same_place(const struct hd_stack *a, const struct hd_stack *b)
 	const struct hd_frame *f = hd_stack_own(a), *g = hd_stack_own(b);
 	if (f == NULL || g == NULL)
 		return f == g && a->n == b->n;
-	return f->line == g->line && is_same_text(f->function, g->function) && is_same_text(f->module, g->module);
+	return f->line == g->line && hd_text_equal(f->function, g->function) && hd_text_equal(f->module, g->module);
 }
 
 /* The same place and the same kind of wait: thirty workers that hang alike are one story. */
-static bool is_alike(const struct text *t, uint32_t a, uint32_t b)
+static bool is_alike(const struct hd_text *t, uint32_t a, uint32_t b)
 {
-	const struct hd_thread *x = thread_at(t, a), *y = thread_at(t, b);
+	const struct hd_thread *x = hd_text_thread(t, a), *y = hd_text_thread(t, b);
 	return t->v->threads[a].wait.kind == t->v->threads[b].wait.kind && x->lock.kind == y->lock.kind &&
-	       is_same_text(x->lock.name, y->lock.name) && is_same_place(&x->stack, &y->stack);
+	       hd_text_equal(x->lock.name, y->lock.name) && is_same_place(&x->stack, &y->stack);
 }
 
 /* Culprits that hang like the lead, by process, in one line. */
-static void put_alike(struct text *t)
+static void put_alike(struct hd_text *t)
 {
 	struct hd_buf list HD_CLEAN_BUF = {0};
 	uint32_t n = 0;
@@ -122,7 +103,7 @@ static void put_alike(struct text *t)
 		if (i == t->v->lead || !t->v->threads[i].is_culprit || !is_alike(t, i, t->v->lead))
 			continue;
 		if (n++ < ROWS_MAX)
-			hd_buf_printf(&list, "%s%" PRId32, list.len != 0 ? ", " : "", thread_at(t, i)->tid);
+			hd_buf_printf(&list, "%s%" PRId32, list.len != 0 ? ", " : "", hd_text_thread(t, i)->tid);
 	}
 	if (n > ROWS_MAX)
 		hd_buf_printf(&list, " and %" PRIu32 " more", n - ROWS_MAX);
@@ -132,7 +113,7 @@ static void put_alike(struct text *t)
 }
 
 /* Culprits of another kind: the rest of a lock cycle, the other side of a pipe. */
-static void put_unlike(struct text *t)
+static void put_unlike(struct hd_text *t)
 {
 	uint32_t shown[3], n = 0, more = 0;
 	for (uint32_t i = 0; i < t->snap->n_threads; i++) {
@@ -153,7 +134,7 @@ static void put_unlike(struct text *t)
 }
 
 /* fork() itself does not come back: worth a word, for the cause is not at the place that called it. */
-static void put_fork_phase(struct text *t)
+static void put_fork_phase(struct hd_text *t)
 {
 	const char *phase = hd_fork_phase(t->snap, t->v->lead);
 	if (phase == NULL)
@@ -165,7 +146,7 @@ static void put_fork_phase(struct text *t)
 						    "order there waits, so the program's own code was not reached.");
 }
 
-static void put_what_hangs(struct text *t)
+static void put_what_hangs(struct hd_text *t)
 {
 	if (t->v->lead == HD_NONE)
 		return;
@@ -178,18 +159,18 @@ static void put_what_hangs(struct text *t)
 
 /* ---- at the fork ------------------------------------------------------------------------------------------------- */
 
-static void put_other_thread(struct text *t, const struct hd_fork *fork, uint32_t k, const char *what)
+static void put_other_thread(struct hd_text *t, const struct hd_fork *fork, uint32_t k, const char *what)
 {
 	const struct hd_fork_other *other = &fork->others[k];
 	/* A thread that was never named has its program's name. */
-	bool is_named = other->name != NULL && !is_same_text(other->name, t->snap->procs[thread_at(t, t->v->lead)->proc].comm);
+	bool is_named = other->name != NULL && !hd_text_equal(other->name, t->snap->procs[hd_text_thread(t, t->v->lead)->proc].comm);
 	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "Thread %" PRId32 "%s%s%s of %" PRId32 " %s %s:", other->tid, is_named ? " \"" : "",
 		     is_named ? other->name : "", is_named ? "\"" : "", fork->parent_pid, what, other->is_approximate ? "ran about here" : "stood here");
 	hd_page_stack_brief(&t->page, 4, &other->stack, BRIEF_FRAMES_FORK);
 }
 
 /* Threads of the parent that stood at the same place are told once.  Returns how many they are. */
-static uint32_t put_alike_others(struct text *t, const struct hd_fork *fork, uint32_t k)
+static uint32_t put_alike_others(struct hd_text *t, const struct hd_fork *fork, uint32_t k)
 {
 	struct hd_buf list HD_CLEAN_BUF = {0};
 	uint32_t n = 0;
@@ -209,14 +190,14 @@ static uint32_t put_alike_others(struct text *t, const struct hd_fork *fork, uin
 	return n;
 }
 
-static void put_holder(struct text *t, const struct hd_fork *fork, const struct hd_fork_holder *holder)
+static void put_holder(struct hd_text *t, const struct hd_fork *fork, const struct hd_fork_holder *holder)
 {
 	bool is_sure = holder->confidence == HD_CONF_HIGH;
 	put_other_thread(t, fork, holder->other, is_sure ? "held the lock, and" : "probably held the lock, and");
 }
 
 /* Nobody is known to have held it: where the parent's threads stood is the next best thing. */
-static void put_all_others(struct text *t, const struct hd_fork *fork)
+static void put_all_others(struct hd_text *t, const struct hd_fork *fork)
 {
 	uint32_t told = 0, places[3], n_places = 0;
 	if (t->v->cause == HD_CAUSE_INHERITED_LOCK && fork->n_others != 0)
@@ -241,7 +222,7 @@ static bool is_about_a_fork(enum hd_cause cause)
 	return cause == HD_CAUSE_INHERITED_LOCK || cause == HD_CAUSE_MISSING_THREAD;
 }
 
-static void put_fork_time(struct text *t, const struct hd_proc *proc)
+static void put_fork_time(struct hd_text *t, const struct hd_proc *proc)
 {
 	const struct hd_fork *fork = proc->fork;
 	struct hd_buf line HD_CLEAN_BUF = {0};
@@ -261,11 +242,11 @@ static void put_fork_time(struct text *t, const struct hd_proc *proc)
 			     proc->pid);
 }
 
-static void put_fork(struct text *t)
+static void put_fork(struct hd_text *t)
 {
 	if (t->v->lead == HD_NONE || !is_about_a_fork(t->v->cause))
 		return;
-	const struct hd_proc *proc = &t->snap->procs[thread_at(t, t->v->lead)->proc];
+	const struct hd_proc *proc = &t->snap->procs[hd_text_thread(t, t->v->lead)->proc];
 	hd_page_heading(&t->page, t->v->cause == HD_CAUSE_INHERITED_LOCK ? "Who held the lock when the process was forked"
 									: "What was left behind by the fork");
 	if (proc->fork == NULL) {
@@ -291,10 +272,10 @@ static void put_fork(struct text *t)
 /* ---- who waits for them ------------------------------------------------------------------------------------------- */
 
 /* Stuck because of the culprits, which are told already. */
-static bool is_told(const struct text *t, uint32_t i)
+static bool is_told(const struct hd_text *t, uint32_t i)
 {
 	const struct hd_thread_verdict *tv = &t->v->threads[i];
-	return t->snap->procs[thread_at(t, i)->proc].in_tree && !tv->is_culprit && (tv->certainty != HD_CERT_NONE || tv->is_starved);
+	return t->snap->procs[hd_text_thread(t, i)->proc].in_tree && !tv->is_culprit && (tv->certainty != HD_CERT_NONE || tv->is_starved);
 }
 
 /* Threads of one process that wait alike are one row. */
@@ -303,7 +284,7 @@ struct waiters {
 	uint32_t n, told;
 };
 
-static void collect_waiters(const struct text *t, struct waiters *ret)
+static void collect_waiters(const struct hd_text *t, struct waiters *ret)
 {
 	*ret = (struct waiters){.n = 0};
 	for (uint32_t i = 0; i < t->snap->n_threads; i++) {
@@ -311,7 +292,7 @@ static void collect_waiters(const struct text *t, struct waiters *ret)
 		if (!is_told(t, i))
 			continue;
 		ret->told++;
-		while (row < ret->n && (thread_at(t, i)->proc != thread_at(t, ret->first[row])->proc || !is_alike(t, i, ret->first[row])))
+		while (row < ret->n && (hd_text_thread(t, i)->proc != hd_text_thread(t, ret->first[row])->proc || !is_alike(t, i, ret->first[row])))
 			row++;
 		if (row == ROWS_MAX)
 			continue;
@@ -321,7 +302,7 @@ static void collect_waiters(const struct text *t, struct waiters *ret)
 	}
 }
 
-static void put_waiter(struct text *t, uint32_t i, uint32_t count)
+static void put_waiter(struct hd_text *t, uint32_t i, uint32_t count)
 {
 	struct hd_buf who HD_CLEAN_BUF = {0}, wait HD_CLEAN_BUF = {0};
 	hd_words_thread(t->snap, i, &who);
@@ -332,7 +313,7 @@ static void put_waiter(struct text *t, uint32_t i, uint32_t count)
 		hd_page_para(&t->page, 6, 6, HD_INK_PLAIN, "(and so do %" PRIu32 " more of its threads)", count - 1);
 }
 
-static void put_who_waits(struct text *t)
+static void put_who_waits(struct hd_text *t)
 {
 	struct waiters w;
 	collect_waiters(t, &w);
@@ -349,7 +330,7 @@ static void put_who_waits(struct text *t)
 
 /* ---- children lost, advice, certainty --------------------------------------------------------------------------------- */
 
-static void put_lost_row(struct text *t, uint32_t i)
+static void put_lost_row(struct hd_text *t, uint32_t i)
 {
 	const struct hd_lost *lost = &t->snap->lost[i];
 	int32_t waiter = t->v->lost_waiters != NULL ? (int32_t)t->v->lost_waiters[i] : 0;
@@ -371,7 +352,7 @@ static void put_lost_row(struct text *t, uint32_t i)
 			     lost->oom_kills, lost->oom_kills == 1 ? "" : "es");
 }
 
-static void put_left(struct text *t, bool is_one)
+static void put_left(struct hd_text *t, bool is_one)
 {
 	const char *clauses[HD_LEFT_MAX];
 	uint32_t n = hd_left_behind(t->snap, t->v, t->snap->arena, clauses);
@@ -379,7 +360,7 @@ static void put_left(struct text *t, bool is_one)
 		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%s left something behind: %s.", is_one ? "It" : "One of them", clauses[i]);
 }
 
-static void put_lost(struct text *t)
+static void put_lost(struct hd_text *t)
 {
 	uint32_t n = 0, skip;
 	for (uint32_t i = 0; i < t->snap->n_lost; i++)
@@ -401,7 +382,7 @@ static void put_lost(struct text *t)
 			     "A program that waits for an answer of a child that died can look hung. Look for the crash of the child first.");
 }
 
-static void put_advice(struct text *t)
+static void put_advice(struct hd_text *t)
 {
 	if (t->report->n_advice == 0)
 		return;
@@ -429,7 +410,7 @@ static const char *certainty_words(const struct hd_verdict *v)
 }
 
 /* A safety net of the program's own: it ends what hangs, late. */
-static void put_alarms(struct text *t)
+static void put_alarms(struct hd_text *t)
 {
 	for (uint32_t p = 0; p < t->snap->n_procs; p++) {
 		if (hd_alarm_ends(t->snap, p))
@@ -438,7 +419,7 @@ static void put_alarms(struct text *t)
 	}
 }
 
-static void put_certainty(struct text *t)
+static void put_certainty(struct hd_text *t)
 {
 	if (t->v->kind != HD_VERDICT_DEADLOCK)
 		return;
@@ -448,7 +429,7 @@ static void put_certainty(struct text *t)
 	put_alarms(t);
 }
 
-static void put_action(struct text *t)
+static void put_action(struct hd_text *t)
 {
 	static const struct {
 		const char *taken, *words;
@@ -478,10 +459,10 @@ static void put_action(struct text *t)
 /* ---- nothing wrong, or only a stall -------------------------------------------------------------------------------------- */
 
 /* Why this thread can go on, or why it cannot be told that it cannot. */
-static void put_way_out(const struct text *t, uint32_t i, struct hd_buf *out)
+static void put_way_out(const struct hd_text *t, uint32_t i, struct hd_buf *out)
 {
 	const struct hd_wait *wait = &t->v->threads[i].wait;
-	const struct hd_thread *thread = thread_at(t, i);
+	const struct hd_thread *thread = hd_text_thread(t, i);
 	if (thread->busy_of_ns > 0 && thread->busy_ns * BUSY_SHARE > thread->busy_of_ns)
 		hd_buf_printf(out, ", using %lld%% of a CPU all the time, for %s", (long long)(thread->busy_ns * 100 / thread->busy_of_ns),
 			      hd_duration_words(thread->busy_of_ns).text);
@@ -505,7 +486,7 @@ static void put_way_out(const struct text *t, uint32_t i, struct hd_buf *out)
 }
 
 /* One line for the leader, and one for each other thread of the process as long as there are few. */
-static uint32_t put_process_waits(struct text *t, uint32_t p, uint32_t room)
+static uint32_t put_process_waits(struct hd_text *t, uint32_t p, uint32_t room)
 {
 	const struct hd_proc *proc = &t->snap->procs[p];
 	uint32_t rows = proc->n_threads <= 4 ? proc->n_threads : 1;
@@ -521,7 +502,7 @@ static uint32_t put_process_waits(struct text *t, uint32_t p, uint32_t room)
 	return rows;
 }
 
-static void put_all_waits(struct text *t)
+static void put_all_waits(struct hd_text *t)
 {
 	uint32_t shown = 0, procs = 0, told = 0;
 	for (uint32_t p = 0; p < t->snap->n_procs; p++)
@@ -537,7 +518,7 @@ static void put_all_waits(struct text *t)
 }
 
 /* What a look with more sight would make of it. */
-static void put_unseen(struct text *t)
+static void put_unseen(struct hd_text *t)
 {
 	hd_page_para(&t->page, 0, 0, HD_INK_PLAIN,
 		     "Everyone that hangdog can see waits for each other, but it cannot rule out that somebody else has a part in it: %s. If "
@@ -545,7 +526,7 @@ static void put_unseen(struct text *t)
 		     "root, outside of containers, where every process can be looked into.", t->v->unseen);
 }
 
-static void put_none(struct text *t)
+static void put_none(struct hd_text *t)
 {
 	hd_page_gap(&t->page);
 	if (t->v->unseen != NULL)
@@ -560,7 +541,7 @@ static void put_none(struct text *t)
 	put_all_waits(t);
 }
 
-static void put_stall(struct text *t)
+static void put_stall(struct hd_text *t)
 {
 	hd_page_gap(&t->page);
 	if (t->v->summary != NULL)
@@ -574,132 +555,20 @@ static void put_stall(struct text *t)
 	hd_page_heading(&t->page, "Where they stand");
 	uint32_t shown = 0;
 	for (uint32_t i = 0; i < t->snap->n_threads && shown < STALL_STACKS_MAX; i++) {
-		const struct hd_proc *proc = &t->snap->procs[thread_at(t, i)->proc];
-		bool is_told = i == proc->first_thread || proc->n_threads <= 4 || thread_at(t, i)->repeat_ns > 0 ||
-			       thread_at(t, i)->busy_ns * BUSY_SHARE > thread_at(t, i)->busy_of_ns;
-		if (!proc->in_tree || !is_told || thread_at(t, i)->stack.n == 0)
+		const struct hd_proc *proc = &t->snap->procs[hd_text_thread(t, i)->proc];
+		bool is_told = i == proc->first_thread || proc->n_threads <= 4 || hd_text_thread(t, i)->repeat_ns > 0 ||
+			       hd_text_thread(t, i)->busy_ns * BUSY_SHARE > hd_text_thread(t, i)->busy_of_ns;
+		if (!proc->in_tree || !is_told || hd_text_thread(t, i)->stack.n == 0)
 			continue;
 		shown++;
 		put_stuck_title(t, i);
-		hd_page_stack_brief(&t->page, 4, &thread_at(t, i)->stack, BRIEF_FRAMES_FORK);
+		hd_page_stack_brief(&t->page, 4, &hd_text_thread(t, i)->stack, BRIEF_FRAMES_FORK);
 	}
 	if (shown == 0)
 		hd_page_para(&t->page, 2, 2, HD_INK_DIM, "No stacks were taken. 'hangdog dump %" PRId32 "' shows them.", t->snap->root);
 }
 
-/* ---- whole stacks ----------------------------------------------------------------------------------------------------------- */
-
-static const char *gil_words(const struct hd_thread *thread)
-{
-	return thread->gil == HD_GIL_HOLDS ? ", holds Python's GIL" : thread->gil == HD_GIL_WAITS ? ", waits for Python's GIL" : "";
-}
-
-static void put_full_thread(struct text *t, uint32_t i)
-{
-	const struct hd_thread *thread = thread_at(t, i);
-	struct hd_buf wait HD_CLEAN_BUF = {0};
-	/* A dump looks at nobody twice, so it cannot say what somebody waits for. */
-	if (t->v != NULL && !t->report->is_dump)
-		hd_words_wait(t->snap, t->v, i, &wait);
-	hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "thread %" PRId32 "%s%s%s, state %c%s%s%s", thread->tid,
-		     hd_thread_name(thread)[0] != '\0' ? " \"" : "", hd_thread_name(thread), hd_thread_name(thread)[0] != '\0' ? "\"" : "",
-		     thread->state != '\0' ? thread->state : '?', gil_words(thread), wait.len != 0 ? ": " : "", hd_buf_text(&wait));
-	hd_page_stack_full(&t->page, 4, &thread->stack);
-}
-
-/* Which threads of the process stand in exactly the same place as thread i: their number, i included, and the ids of the
- * others.  0: an earlier thread of the process stands there and was shown with this one. */
-static uint32_t same_place(const struct text *t, const struct hd_proc *proc, uint32_t i, struct hd_buf *others)
-{
-	const struct hd_stack *stack = &thread_at(t, i)->stack;
-	uint32_t n = 1;
-	for (uint32_t k = proc->first_thread; stack->n != 0 && k < proc->first_thread + proc->n_threads; k++) {
-		if (k == i || !hd_stack_equal(stack, &thread_at(t, k)->stack))
-			continue;
-		if (k < i)
-			return 0;
-		hd_buf_printf(others, "%s%" PRId32, others->len != 0 ? ", " : "", thread_at(t, k)->tid);
-		n++;
-	}
-	return n;
-}
-
-static void put_threads_grouped(struct text *t, const struct hd_proc *proc)
-{
-	for (uint32_t i = proc->first_thread; i < proc->first_thread + proc->n_threads; i++) {
-		struct hd_buf others HD_CLEAN_BUF = {0};
-		uint32_t n = same_place(t, proc, i, &others);
-		if (n > 1)
-			hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "%" PRIu32 " threads stand here: the next one and %s", n, hd_buf_text(&others));
-		if (n > 0)
-			put_full_thread(t, i);
-	}
-}
-
-static void put_full_fork(struct text *t, const struct hd_fork *fork)
-{
-	hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "forked by thread %" PRId32 " of %" PRId32 ", which stood here:", fork->parent_tid,
-		     fork->parent_pid);
-	hd_page_stack_full(&t->page, 4, &fork->stack);
-	for (uint32_t k = 0; k < fork->n_others; k++) {
-		const struct hd_fork_other *other = &fork->others[k];
-		hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "thread %" PRId32 "%s%s%s of %" PRId32 " was not copied, and stood here:", other->tid,
-			     other->name != NULL ? " \"" : "", other->name != NULL ? other->name : "", other->name != NULL ? "\"" : "",
-			     fork->parent_pid);
-		hd_page_stack_full(&t->page, 4, &other->stack);
-	}
-}
-
-static void put_tasks(struct text *t, const struct hd_proc *proc)
-{
-	if (proc->n_tasks > 0)
-		hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "%" PRIu32 " asyncio task%s", proc->n_tasks, proc->n_tasks == 1 ? "" : "s");
-	for (uint32_t i = 0; i < proc->n_tasks; i++) {
-		const struct hd_py_task *task = &proc->tasks[i];
-		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "task %s %s%s", task->name != NULL ? task->name : "?",
-			     task->awaits != NULL ? "awaits " : "is about to run", task->awaits != NULL ? task->awaits : "");
-		hd_page_stack_full(&t->page, 4, &task->stack);
-	}
-}
-
-static void put_full(struct text *t)
-{
-	for (uint32_t p = 0; p < t->snap->n_procs; p++) {
-		const struct hd_proc *proc = &t->snap->procs[p];
-		struct hd_buf command HD_CLEAN_BUF = {0};
-		if (!proc->in_tree)
-			continue;
-		hd_words_command(proc->argv, 400, &command);
-		hd_page_gap(&t->page);
-		hd_page_para(&t->page, 0, 2, HD_INK_BOLD, "%" PRId32 " (%s), child of %" PRId32 ": %s%s%s%s", proc->pid,
-			     proc->comm != NULL ? proc->comm : "?", proc->ppid, hd_buf_text(&command),
-			     proc->python != NULL ? ", Python " : "", proc->python != NULL ? proc->python : "",
-			     proc->gc_running ? ", collecting garbage" : "");
-		if (t->report->is_dump)
-			put_threads_grouped(t, proc);
-		for (uint32_t i = 0; i < proc->n_threads && !t->report->is_dump; i++)
-			put_full_thread(t, proc->first_thread + i);
-		put_tasks(t, proc);
-		if (proc->fork != NULL && !t->report->is_dump)
-			put_full_fork(t, proc->fork);
-	}
-}
-
-static void put_dump(struct text *t)
-{
-	uint32_t procs = 0, threads = 0;
-	struct hd_buf command HD_CLEAN_BUF = {0};
-	for (uint32_t p = 0; p < t->snap->n_procs; p++) {
-		procs += t->snap->procs[p].in_tree;
-		threads += t->snap->procs[p].in_tree ? t->snap->procs[p].n_threads : 0;
-	}
-	hd_words_command(hd_snapshot_command(t->snap), COMMAND_MAX, &command);
-	hd_page_para(&t->page, 0, 2, HD_INK_BOLD, "%s: %" PRIu32 " process%s, %" PRIu32 " thread%s, %s", hd_buf_text(&command), procs,
-		     procs == 1 ? "" : "es", threads, threads == 1 ? "" : "s", hd_time_rfc3339(t->snap->time_ns).text);
-	put_full(t);
-}
-
-static void put_answer(struct text *t)
+static void put_answer(struct hd_text *t)
 {
 	put_headline(t);
 	if (t->v->kind == HD_VERDICT_NONE)
@@ -719,16 +588,16 @@ static void put_answer(struct text *t)
 	put_certainty(t);
 	if (t->page.style->verbose) {
 		hd_page_rule(&t->page, "all stacks");
-		put_full(t);
+		hd_text_put_full(t);
 	}
 }
 
 void hd_report_text(const struct hd_report *report, const struct hd_text_style *style, struct hd_buf *out)
 {
-	struct text t = {.report = report, .snap = report->snap, .v = report->verdict};
+	struct hd_text t = {.report = report, .snap = report->snap, .v = report->verdict};
 	hd_page_init(&t.page, style, out);
 	if (report->is_dump || report->verdict == NULL)
-		put_dump(&t);
+		hd_text_put_dump(&t);
 	else
 		put_answer(&t);
 }

@@ -243,15 +243,10 @@ static void place(struct hd_lock_places *p, struct hd_lock *lock)
 		place_on_stack(p, map, lock);
 }
 
-static bool is_same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 void hd_lock_place(struct hd_lock_places *p, struct hd_lock *lock)
 {
 	/* Crowds wait for one lock. */
-	if (lock->base != p->last.base || lock->kind != p->last.kind || !is_same_text(lock->name, p->last.name)) {
+	if (lock->base != p->last.base || lock->kind != p->last.kind || !hd_text_equal(lock->name, p->last.name)) {
 		p->last = p->last_placed = *lock;
 		place(p, &p->last_placed);
 	}

@@ -1,4 +1,4 @@
-/* The text report as a user reads it.  covers: report_page.c report_stack.c report_words.c */
+/* The text report as a user reads it.  covers: report_page.c report_stack.c report_words.c report_full.c */
 #include <criterion/criterion.h>
 
 #include "../lib/sample_verdicts.h"
