@@ -32,6 +32,22 @@ static inline bool hd_text_equal(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+static inline bool hd_begins_with_any(const char *text, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strncmp(text, list[i], strlen(list[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The last part of a path; "" stays "". */
+static inline const char *hd_path_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash != NULL ? slash + 1 : path;
+}
+
 static inline void hd_close_fd(int *fd)
 {
 	if (*fd >= 0)

@@ -13,10 +13,7 @@
 /* The file name of what was started; which argument of an interpreter matters is not guessed at. */
 static const char *short_command(const struct hd_supervisor *s)
 {
-	if (s->command == NULL || s->command[0] == NULL)
-		return "";
-	const char *slash = strrchr(s->command[0], '/');
-	return slash != NULL ? slash + 1 : s->command[0];
+	return s->command != NULL && s->command[0] != NULL ? hd_path_base(s->command[0]) : "";
 }
 
 static struct hd_metrics numbers(const struct hd_supervisor *s, bool is_guarding)

@@ -160,12 +160,8 @@ static const char *futex_outside(const struct hd_thread *th, const struct hd_cal
 static const char *vfork_outside(const struct hd_thread *th, const struct hd_call *call)
 {
 	static const char *const sleeps[] = {"kernel_clone", "_do_fork", "do_fork", "wait_for_vfork_done"};
-	if (strcmp(call->name, "clone3") != 0)
+	if (strcmp(call->name, "clone3") != 0 || (th->wchan != NULL && hd_begins_with_any(th->wchan, sleeps, HD_COUNTOF(sleeps))))
 		return NULL;
-	for (size_t i = 0; th->wchan != NULL && i < HD_COUNTOF(sleeps); i++) {
-		if (strncmp(th->wchan, sleeps[i], strlen(sleeps[i])) == 0)
-			return NULL;
-	}
 	return "it is not known whether it waits for a child that shares its memory";
 }
 

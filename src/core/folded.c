@@ -19,15 +19,13 @@ struct paths {
 static const char *frame_name(const struct hd_frame *frame, struct hd_arena *arena)
 {
 	HD_CLEAN_BUF struct hd_buf buf = {0};
-	const char *module = frame->module != NULL ? strrchr(frame->module, '/') : NULL;
 	if (frame->function != NULL)
 		hd_buf_safe(&buf, frame->function);
 	else
-		hd_buf_safe(&buf, module != NULL ? module + 1 : frame->module != NULL ? frame->module : "?");
+		hd_buf_safe(&buf, frame->module != NULL ? hd_path_base(frame->module) : "?");
 	if (frame->kind == HD_FRAME_PYTHON && frame->file != NULL) {
-		const char *base = strrchr(frame->file, '/');
 		hd_buf_str(&buf, " (");
-		hd_buf_safe(&buf, base != NULL ? base + 1 : frame->file);
+		hd_buf_safe(&buf, hd_path_base(frame->file));
 		hd_buf_printf(&buf, ":%d)", frame->line);
 	}
 	char *name = hd_arena_str(arena, hd_buf_text(&buf));

@@ -6,38 +6,23 @@
 /* Longer names are cut in brief stacks: C++ and Rust names can have thousands of characters. */
 #define NAME_MAX_COLUMNS 44u
 
-const char *hd_path_base(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash != NULL ? slash + 1 : path;
-}
-
-static bool begins_with_any(const char *text, const char *const *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (strncmp(text, list[i], strlen(list[i])) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool is_libc(const struct hd_frame *f)
 {
 	static const char *const names[] = {"libc.so", "libc-2.", "libpthread", "ld-linux", "ld-musl", "libc.musl", "ld-2.", "[vdso]", "linux-vdso"};
-	return f->module != NULL && begins_with_any(hd_path_base(f->module), names, HD_COUNTOF(names));
+	return f->module != NULL && hd_begins_with_any(hd_path_base(f->module), names, HD_COUNTOF(names));
 }
 
 static bool is_interpreter(const struct hd_frame *f)
 {
 	static const char *const names[] = {"libpython", "python"};
-	return f->module != NULL && begins_with_any(hd_path_base(f->module), names, HD_COUNTOF(names));
+	return f->module != NULL && hd_begins_with_any(hd_path_base(f->module), names, HD_COUNTOF(names));
 }
 
 /* Where every program or thread begins: says nothing. */
 static bool is_start(const struct hd_frame *f)
 {
 	static const char *const names[] = {"_start", "__libc_start", "start_thread", "clone", "__clone", "thread_start", "Py_BytesMain", "Py_RunMain"};
-	return f->function != NULL && begins_with_any(f->function, names, HD_COUNTOF(names));
+	return f->function != NULL && hd_begins_with_any(f->function, names, HD_COUNTOF(names));
 }
 
 /* The same of Python threads and workers: Thread._bootstrap, Thread._bootstrap_inner, BaseProcess._bootstrap. */

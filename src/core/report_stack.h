@@ -12,8 +12,6 @@ void hd_page_stack_full(struct hd_page *page, unsigned indent, const struct hd_s
 
 /* The same frames in the same places. */
 bool hd_stack_equal(const struct hd_stack *a, const struct hd_stack *b);
-/* Last part of a path; "" stays "". */
-const char *hd_path_base(const char *path);
 /* The innermost frame that is the program's own rather than plumbing, NULL if there is none. */
 const struct hd_frame *hd_stack_own(const struct hd_stack *stack);
 

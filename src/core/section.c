@@ -27,13 +27,7 @@ static const struct section sections[] = {
 bool hd_frame_is_runtime(const struct hd_frame *f)
 {
 	static const char *const modules[] = {"libc.so", "libc-2.", "libpthread", "ld-linux", "ld-musl", "libstdc++", "libc++"};
-	const char *base = f->module != NULL ? strrchr(f->module, '/') : NULL;
-	base = base != NULL ? base + 1 : f->module;
-	for (size_t i = 0; base != NULL && i < HD_COUNTOF(modules); i++) {
-		if (strncmp(base, modules[i], strlen(modules[i])) == 0)
-			return true;
-	}
-	return false;
+	return f->module != NULL && hd_begins_with_any(hd_path_base(f->module), modules, HD_COUNTOF(modules));
 }
 
 static const struct section *section_find(const char *function)

@@ -159,11 +159,7 @@ static bool is_harmless_device(const char *link)
 {
 	static const char *const names[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty",
 					    "/dev/ptmx", "/dev/console", "/dev/pts/", "/dev/shm/", "/dev/mqueue/"};
-	for (size_t i = 0; i < HD_COUNTOF(names); i++) {
-		if (strncmp(link, names[i], strlen(names[i])) == 0)
-			return true;
-	}
-	return false;
+	return hd_begins_with_any(link, names, HD_COUNTOF(names));
 }
 
 /* Shared memory and nameless FIFOs, by inode alone: maps and stat(2) may disagree about the device. */

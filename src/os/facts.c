@@ -136,12 +136,8 @@ static enum hd_tri find_timers(struct hd_draft *d, uint32_t p)
 static bool is_held_back(const char *wchan)
 {
 	static const char *const places[] = {"get_signal", "do_freezer_trap", "__refrigerator", "do_signal_stop", "ptrace_stop"};
-	for (size_t i = 0; i < HD_COUNTOF(places); i++) {
-		/* Compilers add .isra.0, .constprop.0 and the like. */
-		if (strncmp(wchan, places[i], strlen(places[i])) == 0)
-			return true;
-	}
-	return false;
+	/* Compilers add .isra.0, .constprop.0 and the like. */
+	return hd_begins_with_any(wchan, places, HD_COUNTOF(places));
 }
 
 static enum hd_tri cgroup_frozen(struct hd_draft *d, int32_t pid)

@@ -8,18 +8,12 @@
 
 /* ---- by symbols ------------------------------------------------------------------------------------------------------- */
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash != NULL ? slash + 1 : path;
-}
-
 /* "pool+0x28 (in a.out)" */
 static const char *symbol_text(const struct hd_data_symbol *symbol, struct hd_arena *arena)
 {
 	if (symbol->offset == 0)
-		return hd_arena_printf(arena, "%s (in %s)", symbol->name, base_name(symbol->module));
-	return hd_arena_printf(arena, "%s+%#" PRIx64 " (in %s)", symbol->name, symbol->offset, base_name(symbol->module));
+		return hd_arena_printf(arena, "%s (in %s)", symbol->name, hd_path_base(symbol->module));
+	return hd_arena_printf(arena, "%s+%#" PRIx64 " (in %s)", symbol->name, symbol->offset, hd_path_base(symbol->module));
 }
 
 /* Memory of the kernel's own making (shmem) has no name that people know; its path is only what it was made by. */
@@ -47,7 +41,7 @@ static const char *map_text(const struct hd_maps *maps, uint64_t addr, struct hd
 		return "on the stack of the main thread";
 	if (map->path[0] != '/')
 		return "in allocated memory";
-	return hd_arena_printf(arena, "in %s, which is mapped, at %#" PRIx64, base_name(map->path), map->offset + (addr - map->start));
+	return hd_arena_printf(arena, "in %s, which is mapped, at %#" PRIx64, hd_path_base(map->path), map->offset + (addr - map->start));
 }
 
 void hd_lock_name(struct hd_unwinder *unwinder, const struct hd_unwind_query *query, struct hd_arena *arena, struct hd_lock *lock)
@@ -58,7 +52,7 @@ void hd_lock_name(struct hd_unwinder *unwinder, const struct hd_unwind_query *qu
 	bool is_data = hd_unwind_data_symbol(unwinder, query, lock->base, /* want_members= */ false, arena, &symbol);
 	if (is_data && symbol.name == NULL) {
 		lock->variable_address_note =
-			hd_arena_printf(arena, "in the data of %s, at %#" PRIx64, base_name(symbol.module), symbol.offset);
+			hd_arena_printf(arena, "in the data of %s, at %#" PRIx64, hd_path_base(symbol.module), symbol.offset);
 	} else if (!is_data) {
 		lock->variable_address_note = map_text(query->maps, lock->base, arena);
 	} else if (strstr(symbol.name, "__waiter_pool_base") != NULL) {
@@ -149,7 +143,7 @@ static bool place_in_tls(struct hd_lock_places *p, struct hd_lock *lock)
 		lock->variable_address_note = hd_arena_printf(p->arena, "thread-local, of %s", whose);
 	} else {
 		lock->variable_address_note = hd_arena_printf(p->arena, "in the thread-local data of %s, of %s, at %#" PRIx64,
-							      base_name(symbol.data.module), whose, symbol.data.offset);
+							      hd_path_base(symbol.data.module), whose, symbol.data.offset);
 	}
 	return true;
 }

@@ -71,8 +71,7 @@ static const struct module_row *module_find(const char *path)
 	static const struct module_row python = {"python", MODULE_OTHER, HD_API_NONE, "cpython"};
 	if (path == NULL)
 		return NULL;
-	const char *slash = strrchr(path, '/');
-	const char *file = slash != NULL ? slash + 1 : path;
+	const char *file = hd_path_base(path);
 	/* glibc's libc.so is a linker script and never mapped; musl's is the library. */
 	if (strcmp(file, "libc.so") == 0)
 		return &musl_libc;
@@ -182,14 +181,10 @@ static enum hd_lock_libc libc_of_name(const char *raw)
 					   "_start_c"};
 	if (strcmp(raw, "start") == 0)
 		return HD_LIBC_MUSL; /* static in src/thread/pthread_create.c */
-	for (size_t i = 0; i < HD_COUNTOF(glibc); i++) {
-		if (strncmp(raw, glibc[i], strlen(glibc[i])) == 0)
-			return HD_LIBC_GLIBC;
-	}
-	for (size_t i = 0; i < HD_COUNTOF(musl); i++) {
-		if (strncmp(raw, musl[i], strlen(musl[i])) == 0)
-			return HD_LIBC_MUSL;
-	}
+	if (hd_begins_with_any(raw, glibc, HD_COUNTOF(glibc)))
+		return HD_LIBC_GLIBC;
+	if (hd_begins_with_any(raw, musl, HD_COUNTOF(musl)))
+		return HD_LIBC_MUSL;
 	return HD_LIBC_UNKNOWN;
 }
 

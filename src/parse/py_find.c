@@ -88,15 +88,9 @@ static bool version_scan(const struct hd_py_elf *elf, uint64_t max, bool in_bss_
 	return found;
 }
 
-static const char *base_of(const struct hd_map *map)
-{
-	const char *slash = strrchr(map->path, '/');
-	return slash != NULL ? slash + 1 : map->path;
-}
-
 static bool is_named_python(const struct hd_map *map)
 {
-	return strncmp(base_of(map), "python", 6) == 0 || strncmp(base_of(map), "libpython", 9) == 0;
+	return strncmp(hd_path_base(map->path), "python", 6) == 0 || strncmp(hd_path_base(map->path), "libpython", 9) == 0;
 }
 
 /* The version decides the table, so it must be known, not guessed: the debug offsets tell it (3.13+), Py_Version does
@@ -163,7 +157,7 @@ enum effort {
 /* Libraries that hold an interpreter export it, or have been stripped. */
 static bool runtime_find(const struct hd_py_elf *elf, uint64_t *ret)
 {
-	bool is_library = strstr(base_of(elf->map), ".so") != NULL && !is_named_python(elf->map);
+	bool is_library = strstr(hd_path_base(elf->map->path), ".so") != NULL && !is_named_python(elf->map);
 	return hd_py_elf_dynsym(elf, "_PyRuntime", ret) ||
 	       hd_py_elf_file(elf, is_library ? NULL : "_PyRuntime", ".PyRuntime", ret);
 }

@@ -22,7 +22,7 @@ static const char *name_finish(struct hd_python *py, struct hd_buf *path, uint64
 	}
 	if (frame != NULL && frame->file != NULL) {
 		hd_buf_str(path, " (in ");
-		hd_buf_safe(path, hd_py_base_name(frame->file));
+		hd_buf_safe(path, hd_path_base(frame->file));
 		hd_buf_char(path, ')');
 	}
 	return hd_arena_str(arena, hd_buf_text(path));

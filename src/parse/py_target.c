@@ -86,15 +86,9 @@ uint64_t hd_py_search(struct hd_python *py, struct hd_py_target *t, uint64_t obj
 	return 0;
 }
 
-const char *hd_py_base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash != NULL ? slash + 1 : path;
-}
-
 bool hd_py_file_ends(const struct hd_frame *frame, const char *base)
 {
-	return frame->file != NULL && strcmp(hd_py_base_name(frame->file), base) == 0;
+	return frame->file != NULL && strcmp(hd_path_base(frame->file), base) == 0;
 }
 
 /* "Condition.wait" from 3.11 on, "wait" before. */

@@ -30,7 +30,6 @@ uint64_t hd_py_search(struct hd_python *py, struct hd_py_target *t, uint64_t obj
 /* print() names no stream: the lock of a standard one and the stream's name, or 0. */
 uint64_t hd_py_stream_search(struct hd_python *py, struct hd_py_target *t, const char **ret_name);
 
-const char *hd_py_base_name(const char *path);
 bool hd_py_file_ends(const struct hd_frame *frame, const char *base);
 /* "Condition.wait" from 3.11 on, "wait" before. */
 bool hd_py_function_is(const struct hd_frame *frame, const char *class, const char *method);

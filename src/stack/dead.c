@@ -46,12 +46,7 @@ static bool is_runtime(const struct hd_walk_frame *frame)
 {
 	static const char *const names[] = {"libc.so", "libc-2.", "ld-linux", "libpthread", "ld-2."};
 	const char *path = frame->module.image != NULL ? frame->module.image->path : "";
-	const char *base = strrchr(path, '/');
-	base = base != NULL ? base + 1 : path;
-	for (size_t i = 0; i < HD_COUNTOF(names); i++)
-		if (strncmp(base, names[i], strlen(names[i])) == 0)
-			return true;
-	return false;
+	return hd_begins_with_any(hd_path_base(path), names, HD_COUNTOF(names));
 }
 
 /* May the frame below `frame` have been called from it?  Where the program calls the C library, only a call that names the

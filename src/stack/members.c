@@ -175,10 +175,8 @@ static bool is_opaque(Dwarf_Die *type)
 {
 	static const char *const names[] = {"pthread_", "sem_t", "once_flag", "mtx_t", "cnd_t", "_IO_FILE"};
 	const char *name = dwarf_diename(type);
-	for (size_t i = 0; name != NULL && i < HD_COUNTOF(names); i++) {
-		if (strncmp(name, names[i], strlen(names[i])) == 0)
-			return true;
-	}
+	if (name != NULL && hd_begins_with_any(name, names, HD_COUNTOF(names)))
+		return true;
 	Dwarf_Die *scopes = NULL;
 	int n = dwarf_getscopes_die(type, &scopes);
 	bool is_std = false;

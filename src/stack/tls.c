@@ -130,12 +130,7 @@ static bool read_descriptor(struct hd_image *image, const char *name, uint32_t *
 static bool is_c_library(const struct hd_image *image)
 {
 	static const char *const names[] = {"libc.so.6", "libc-2.", "libpthread.so.0", "libpthread-2."};
-	const char *slash = strrchr(image->path, '/'), *base = slash != NULL ? slash + 1 : image->path;
-	for (size_t i = 0; i < HD_COUNTOF(names); i++) {
-		if (strncmp(base, names[i], strlen(names[i])) == 0)
-			return true;
-	}
-	return false;
+	return hd_begins_with_any(hd_path_base(image->path), names, HD_COUNTOF(names));
 }
 
 static bool read_descriptors(const struct reader *r, uint32_t *ret_id, uint32_t *ret_offset)
