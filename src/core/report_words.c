@@ -17,8 +17,8 @@ static const char *const cause_texts[HD_CAUSE_COUNT] = {
 		"Why: a fork copies all memory, but only the one thread that calls it. Helper threads (of a thread pool, an event "
 		"loop, OpenMP) exist in the parent only. The copy waits for one of them to answer, and none ever will.",
 	[HD_CAUSE_DEAD_HOLDER] =
-		"Why: this lock lies in memory that several processes share. The one that held it ended without releasing it, "
-		"so it stays locked for all the others.",
+		"Why: whoever held this lock ended without releasing it, so it stays locked for all the others: processes that share "
+		"the memory it lies in, or threads of the same process.",
 	[HD_CAUSE_LOCK_CYCLE] =
 		"Why: each of these threads holds a lock that the next one wants, so none of them can go on. The usual reason: "
 		"the same locks are taken in different orders in different places.",

@@ -95,23 +95,26 @@ static const struct hd_thread *thread_at(const struct hd_lock_places *p, int32_t
 	return NULL;
 }
 
-static const char *thread_text(const struct hd_lock_places *p, const struct hd_thread *thread)
+/* "thread 7 (worker)".  A thread that was never named has its program's name, which says nothing. */
+static const char *named_text(const struct hd_lock_places *p, const char *what, int32_t tid, const char *name)
 {
-	const char *name = thread->py_name != NULL ? thread->py_name : thread->name;
-	if (thread->tid == p->proc->pid)
-		return "the main thread";
-	/* A thread that was never named has its program's name. */
-	bool is_named = name != NULL && name[0] != '\0' && (p->proc->comm == NULL || strcmp(name, p->proc->comm) != 0);
-	return hd_arena_printf(p->arena, is_named ? "thread %" PRId32 " (%s)" : "thread %" PRId32, thread->tid, name);
+	bool is_named = name != NULL && name[0] != '\0' && !hd_text_equal(name, p->proc->comm);
+	return hd_arena_printf(p->arena, is_named ? "%s %" PRId32 " (%s)" : "%s %" PRId32, what, tid, name);
 }
 
+static const char *thread_text(const struct hd_lock_places *p, const struct hd_thread *thread)
+{
+	if (thread->tid == p->proc->pid)
+		return "the main thread";
+	return named_text(p, "thread", thread->tid, thread->py_name != NULL ? thread->py_name : thread->name);
+}
+
+/* Only while its stack is still there: a thread made since may have been put in its place, and have ended too. */
 static const char *other_text(const struct hd_lock_places *p, const struct hd_fork_other *other)
 {
-	if (other == NULL || other->tid == 0)
-		return "a thread that the fork did not copy";
-	bool is_named = other->name != NULL && other->name[0] != '\0';
-	return hd_arena_printf(p->arena, is_named ? "the parent's thread %" PRId32 " (%s)" : "the parent's thread %" PRId32, other->tid,
-			       other->name);
+	if (other == NULL || other->tid == 0 || !other->stack.is_complete)
+		return "a thread that does not exist any more";
+	return named_text(p, "the parent's thread", other->tid, other->name);
 }
 
 /* Of the thread whose control block this is, or was before the fork. */
@@ -210,7 +213,7 @@ static void place_on_stack(const struct hd_lock_places *p, const struct hd_map *
 	const struct hd_tcb *tcb = tcb_above(p, lock->base);
 	if (thread != NULL) {
 		lock->variable_address_note = living_text(p, thread, lock->base);
-	} else if (tcb != NULL && tcb->tid == 0) {
+	} else if (tcb != NULL && thread_at(p, tcb->tid) == NULL) {
 		const struct hd_fork_other *other = other_at(p, tcb->addr);
 		const char *function = other != NULL ? frame_text(&other->stack, lock->base) : NULL;
 		lock->variable_address_note = stack_text(p, other_text(p, other), function);
