@@ -220,9 +220,15 @@ static void place_on_stack(const struct hd_lock_places *p, const struct hd_map *
 	}
 }
 
-/* A thread's own block is no lock, and its address tells nothing. */
+/* A thread's own block is no lock, and its address tells nothing.  Of what pools and schedulers wait for with a variable of
+ * their own, their words (data/lock_words.def) say more than its name. */
 static bool is_variable(const struct hd_lock *lock)
 {
+	static const char *const pools[] = {"rayon", "tokio", "go", "openblas", "eigen"};
+	for (size_t i = 0; i < HD_COUNTOF(pools); i++) {
+		if (hd_text_equal(lock->family, pools[i]))
+			return false;
+	}
 	return lock->base != 0 && lock->kind != HD_LOCK_GIL && lock->kind != HD_LOCK_JOIN && lock->kind != HD_LOCK_TEAM;
 }
 
