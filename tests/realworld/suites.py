@@ -78,7 +78,7 @@ def junit_results(path):
 
 
 def python_of(version):
-    free = glob.glob(os.path.join(SRC, "python-" + version, "bin", "python" + version))  # fetch.sh's free-threaded one
+    free = glob.glob(os.path.join(SRC, "python-" + version, "bin", "python" + version))  # free-threaded ones: fetch.sh makes 3.13t
     return sorted(glob.glob(os.path.expanduser(f"~/.pyenv/versions/{version}.*/bin/python")) + free)[-1:]
 
 
@@ -377,6 +377,6 @@ PYTHON_SUITES = {
     "futures": ("test_concurrent_futures",),
     **{f"multiprocessing-{method}": (f"test_multiprocessing_{method}",) for method in ("fork", "forkserver", "spawn")},
 }
-for v in "3.13", "3.12", "3.11", "3.8", "3.13t":
+for v in "3.13", "3.12", "3.11", "3.8", "3.13t", "3.14t", "3.15t":
     for suite_name, suite_modules in PYTHON_SUITES.items():
         SUITES[f"cpython-{v}-{suite_name}"] = python_suite(v, *suite_modules)
