@@ -6,6 +6,8 @@
 #include "hangdog/tls.h"
 #include "parse/tcb.h"
 
+#define PLACED_MAX 64u /* locks of one process */
+
 /* ---- by symbols ------------------------------------------------------------------------------------------------------- */
 
 /* "pool+0x28 (in a.out)" */
@@ -248,10 +250,11 @@ static void place(struct hd_lock_places *p, struct hd_lock *lock)
 
 void hd_lock_place(struct hd_lock_places *p, struct hd_lock *lock)
 {
-	/* Crowds wait for one lock. */
+	/* Crowds wait for one lock, or each for a lock of its own: then the first few are enough for people. */
 	if (lock->base != p->last.base || lock->kind != p->last.kind || !hd_text_equal(lock->name, p->last.name)) {
 		p->last = p->last_placed = *lock;
-		place(p, &p->last_placed);
+		if (p->n_placed++ < PLACED_MAX)
+			place(p, &p->last_placed);
 	}
 	lock->name = p->last_placed.name;
 	lock->variable_address_note = p->last_placed.variable_address_note;

@@ -22,6 +22,7 @@ struct hd_lock_places {
 	const struct hd_tcbs *tcbs; /* NULL = not looked for yet */
 	const struct hd_tls *tls;
 	struct hd_lock last, last_placed;
+	uint32_t n_placed;
 };
 
 /* Fills name (of a lock that has none) from the symbol at its address; else, roughly, variable_address_note. */

@@ -204,7 +204,8 @@ static bool job_begin(struct job *job)
 	return false;
 }
 
-/* Where the locks of the wanted threads lie; only tried, to have the indexes ready, unless they are to be kept. */
+/* Where the locks of the wanted threads lie.  Unless that is to be kept, only to have the indexes ready from which members of
+ * variables get their names. */
 static void find_places(struct job *job, bool keep)
 {
 	const struct hd_proc *proc = job->proc;
@@ -213,7 +214,7 @@ static void find_places(struct job *job, bool keep)
 					.arena = keep ? job->snap->arena : job->scratch, .scratch = job->scratch};
 	for (uint32_t t = proc->first_thread; places.unwinder != NULL && t < proc->first_thread + proc->n_threads; t++) {
 		struct hd_lock lock = job->snap->threads[t].lock;
-		if (!is_wanted(job, t))
+		if (!is_wanted(job, t) || (!keep && lock.name == NULL))
 			continue;
 		hd_lock_place(&places, &lock);
 		if (keep)

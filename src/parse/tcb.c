@@ -9,6 +9,8 @@
 #define ALIGN 64u        /* TLS_TCB_ALIGN */
 #define SEARCH 8192u     /* struct pthread is below 2.5 KiB; rounding adds a little */
 #define SMALL_MAP 65536u /* searched whole: the loader keeps the main thread's block in one */
+#define CHUNK 16384u /* read at a time; a multiple of ALIGN */
+#define ABOVE_MAX (UINT64_C(1) << 20)
 #define TCBS_MAX 16384u
 
 struct finder {
@@ -50,6 +52,28 @@ static void find_at_end(struct finder *f, const struct hd_map *map)
 		HD_VEC_PUSH(&f->at, (struct hd_tcb){.addr = addr, .low = map->start, .tid = tid});
 		return;
 	}
+}
+
+bool hd_tcb_above(struct hd_mem *mem, const struct hd_maps *maps, uint64_t addr, struct hd_tcb *ret)
+{
+	uint64_t words[CHUNK / sizeof(uint64_t)];
+	const struct hd_map *map = hd_maps_find(maps, addr);
+	if (map == NULL || !map->writable || map->shared || map->ino != 0)
+		return false;
+	uint64_t from = addr & ~(uint64_t)(ALIGN - 1), end = map->end - from < ABOVE_MAX ? map->end : from + ABOVE_MAX;
+	for (; from < end; from += CHUNK) {
+		uint64_t n = end - from < CHUNK ? end - from : CHUNK;
+		if (hd_mem_read(mem, from, words, n) < 0)
+			return false;
+		for (uint64_t at = 0; at < n; at += ALIGN) {
+			int32_t tid;
+			if (from + at <= addr || words[at / sizeof(*words)] != from + at || !hd_tcb_read(mem, from + at, &tid))
+				continue;
+			*ret = (struct hd_tcb){.addr = from + at, .low = map->start, .tid = tid};
+			return true;
+		}
+	}
+	return false;
 }
 
 static int by_addr(const void *a, const void *b)

@@ -24,6 +24,9 @@ struct hd_tcbs {
 /* All that are found: at the ends of mappings that may be stacks; and if those are fewer than `expect`, on the lists that
  * they are on.  Bounded. */
 struct hd_tcbs hd_tcbs_find(struct hd_mem *mem, const struct hd_maps *maps, uint32_t expect, struct hd_arena *arena);
+/* The next one above an address of its mapping, which may be far from the mapping's end (neighbours grow together) or in the
+ * heap (the main thread's in a static program).  Looks through 1 MiB at most. */
+HD_MUST_CHECK bool hd_tcb_above(struct hd_mem *mem, const struct hd_maps *maps, uint64_t addr, struct hd_tcb *ret);
 /* Does one lie at addr? */
 HD_MUST_CHECK bool hd_tcb_read(struct hd_mem *mem, uint64_t addr, int32_t *ret_tid);
 

@@ -4,7 +4,6 @@
 #include "hangdog/tls.h"
 #include "parse/tcb.h"
 #include "stack/image.h"
-#include "stack/search.h"
 #include "stack/unwinder.h"
 
 #define DYNAMIC_MAX 512u
@@ -215,49 +214,39 @@ struct hd_tls *hd_tls_find(struct hd_unwinder *unwinder, const struct hd_unwind_
 	struct reader r = {.unwinder = unwinder, .query = query, .arena = arena, .tls = tls};
 	hd_modules_trim(unwinder->modules);
 	tls->tcbs = tcbs;
-	if (tcbs->n > 0)
-		find_modules(&r);
+	find_modules(&r);
 	find_blocks(&r);
 	return tls;
 }
 
-struct question {
-	const struct hd_tcbs *tcbs;
-	uint64_t addr;
-};
-
-static bool is_until(const void *ctx, size_t i)
-{
-	const struct question *q = ctx;
-	return q->tcbs->at[i].addr <= q->addr;
-}
-
 /* Below which thread pointer does it lie, in which module's block?  The next one above is the only one in question. */
-static bool find_static(const struct hd_tls *tls, struct hd_mem *mem, uint64_t addr, struct block *ret)
+static bool find_static(const struct hd_tls *tls, const struct hd_unwind_query *query, uint64_t addr, struct hd_tcb *ret_tcb,
+			struct block *ret)
 {
-	struct question question = {tls->tcbs, addr};
-	uint32_t next = (uint32_t)hd_search(tls->tcbs->n, is_until, &question);
-	for (uint32_t m = 0; next < tls->tcbs->n && m < tls->n_modules; m++) {
-		uint64_t tcb = tls->tcbs->at[next].addr, start = tcb - tls->modules[m].offset, told;
+	if (!hd_tcb_above(query->mem, query->maps, addr, ret_tcb))
+		return false;
+	for (uint32_t m = 0; m < tls->n_modules; m++) {
+		uint64_t start = ret_tcb->addr - tls->modules[m].offset, told;
 		if (tls->modules[m].offset == 0 || addr < start || addr - start >= tls->modules[m].size)
 			continue;
 		/* The thread's own table must not say otherwise. */
-		if (dtv_block(mem, tcb, tls->modules[m].id, &told) && told != start)
+		if (dtv_block(query->mem, ret_tcb->addr, tls->modules[m].id, &told) && told != start)
 			return false;
-		*ret = (struct block){.start = start, .module = m, .tcb = next};
+		*ret = (struct block){.start = start, .module = m};
 		return true;
 	}
 	return false;
 }
 
-static bool find_dynamic(const struct hd_tls *tls, uint64_t addr, struct block *ret)
+static bool find_dynamic(const struct hd_tls *tls, uint64_t addr, struct hd_tcb *ret_tcb, struct block *ret)
 {
 	for (uint32_t i = 0; i < tls->n_blocks; i++) {
 		const struct block *b = &tls->blocks[i];
-		if (addr >= b->start && addr - b->start < tls->modules[b->module].size) {
-			*ret = *b;
-			return true;
-		}
+		if (addr < b->start || addr - b->start >= tls->modules[b->module].size)
+			continue;
+		*ret_tcb = tls->tcbs->at[b->tcb];
+		*ret = *b;
+		return true;
 	}
 	return false;
 }
@@ -266,12 +255,13 @@ bool hd_tls_symbol(const struct hd_tls *tls, struct hd_unwinder *unwinder, const
 		   struct hd_arena *arena, struct hd_tls_symbol *ret)
 {
 	struct block block;
+	struct hd_tcb tcb;
 	struct hd_module module;
 	hd_modules_trim(unwinder->modules);
-	if ((!find_static(tls, query->mem, addr, &block) && !find_dynamic(tls, addr, &block)) ||
+	if ((!find_static(tls, query, addr, &tcb, &block) && !find_dynamic(tls, addr, &tcb, &block)) ||
 	    !hd_modules_find(unwinder->modules, query, tls->modules[block.module].dynamic, &module))
 		return false;
-	*ret = (struct hd_tls_symbol){.tcb = tls->tcbs->at[block.tcb].addr, .tid = tls->tcbs->at[block.tcb].tid};
+	*ret = (struct hd_tls_symbol){.tcb = tcb.addr, .tid = tcb.tid};
 	ret->data = hd_data_symbol_at(module.image, addr - block.start, HD_SYMBOL_TLS, /* want_members= */ true, arena);
 	return true;
 }

@@ -93,6 +93,7 @@ def also_where_nothing_is_loaded_later():
         build(folder, "-static")
         expect(folder, ["tls"], own + KEEPER)
         expect(folder, ["tls", "fork"], own + PARENTS)
+        expect(folder, ["tls", "reverse"], own + "the main thread")
 
 
 @case

@@ -110,3 +110,37 @@ Test(tcb, a_list_that_runs_in_circles_or_nowhere_ends, .init = fresh, .timeout =
 	cr_expect_eq(hd_tcbs_find(&ram.mem, &maps, 9, arena).n, 2);
 	hd_arena_free(arena);
 }
+
+Test(tcb, the_next_one_above_is_found_far_from_the_end_of_its_mapping, .init = fresh, .timeout = 10)
+{
+	struct hd_map map;
+	struct hd_tcb got = {0};
+	struct hd_maps maps = one_map(&map, BASE, BASE + SIZE);
+	put_tcb(BASE + 0x106c0, 4711, 0);
+	put_tcb(BASE + 0x206c0, 4712, 0);
+	cr_assert(hd_tcb_above(&ram.mem, &maps, BASE + 8, &got));
+	cr_expect(got.addr == BASE + 0x106c0 && got.tid == 4711 && got.low == BASE);
+	cr_assert(hd_tcb_above(&ram.mem, &maps, BASE + 0x106b8, &got));
+	cr_expect_eq(got.tid, 4711);
+	cr_assert(hd_tcb_above(&ram.mem, &maps, BASE + 0x106c0, &got), "not itself, but the next");
+	cr_expect_eq(got.tid, 4712);
+	cr_expect_not(hd_tcb_above(&ram.mem, &maps, BASE + 0x206c0, &got));
+	put64(BASE + 0x206c0 + 16, 1); /* half a block is none */
+	cr_expect_not(hd_tcb_above(&ram.mem, &maps, BASE + 0x106c0, &got));
+}
+
+Test(tcb, none_is_looked_for_where_none_can_be, .init = fresh, .timeout = 10)
+{
+	struct hd_map map;
+	struct hd_tcb got;
+	struct hd_maps maps = one_map(&map, BASE, BASE + 0x10000);
+	put_tcb(BASE + 0x106c0, 4711, 0);
+	cr_expect_not(hd_tcb_above(&ram.mem, &maps, BASE + 8, &got), "it is behind the mapping");
+	maps = one_map(&map, BASE, BASE + SIZE + 0x10000);
+	put64(BASE + 0x106c0, 0);
+	cr_expect_not(hd_tcb_above(&ram.mem, &maps, BASE + 8, &got), "the end cannot be read");
+	put_tcb(BASE + 0x106c0, 4711, 0);
+	map.shared = true;
+	cr_expect_not(hd_tcb_above(&ram.mem, &maps, BASE + 8, &got));
+	cr_expect_not(hd_tcb_above(&ram.mem, &maps, BASE - 8, &got));
+}
