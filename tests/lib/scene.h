@@ -145,7 +145,7 @@ static void close_scene(struct scene *s)
 	hd_model_free(s->model);
 }
 
-static struct hd_verdict *decide(struct scene *s)
+static inline struct hd_verdict *decide(struct scene *s)
 {
 	return hd_decide(s->snap, s->snap->arena);
 }
