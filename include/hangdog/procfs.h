@@ -2,6 +2,8 @@
 #ifndef HANGDOG_PROCFS_H
 #define HANGDOG_PROCFS_H
 
+#include <sys/stat.h>
+
 #include "hangdog/arena.h"
 #include "hangdog/err.h"
 #include "hangdog/maps.h"
@@ -16,7 +18,12 @@ struct hd_mem_live {
 HD_MUST_CHECK int hd_mem_live_open(struct hd_mem_live *live, int32_t pid);
 void hd_mem_live_close(struct hd_mem_live *live);
 
-/* ELF bytes behind a mapping of a process: map_files, else root/PATH. */
+/* Opens only regular files (never a device or FIFO, whose open has effects): a descriptor or negative errno. */
+HD_MUST_CHECK int hd_open_regular(const char *path, struct stat *ret_st);
+/* The program of a process, also when its file was replaced or removed; -ESTALE: that is not what is mapped here. */
+HD_MUST_CHECK int hd_open_exe(int32_t pid, const struct hd_map *map, struct stat *ret_st);
+
+/* ELF bytes behind a mapping of a process: map_files, else root/PATH, else the program itself. */
 struct hd_elf_live {
 	struct hd_elf_port port; /* first */
 	int32_t pid;

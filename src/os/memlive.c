@@ -40,8 +40,8 @@ void hd_mem_live_close(struct hd_mem_live *live)
 	hd_close_fd(&live->fd);
 }
 
-/* Opens only regular files (never a device or FIFO, whose open has effects), by way of a descriptor that is none. */
-static int open_regular(const char *path, struct stat *ret_st)
+/* By way of a descriptor that opens nothing yet. */
+int hd_open_regular(const char *path, struct stat *ret_st)
 {
 	HD_CLEAN_FD int fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
@@ -54,6 +54,17 @@ static int open_regular(const char *path, struct stat *ret_st)
 	return file < 0 ? -errno : file;
 }
 
+int hd_open_exe(int32_t pid, const struct hd_map *map, struct stat *ret_st)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	int fd = hd_open_regular(path, ret_st);
+	if (fd < 0 || (ret_st->st_ino == map->ino && major(ret_st->st_dev) == map->dev_major && minor(ret_st->st_dev) == map->dev_minor))
+		return fd;
+	close(fd);
+	return -ESTALE;
+}
+
 /* map_files is the very file, but needs a capability; the path is that file only if the inode says so.  Overlay and
  * btrfs show another device in maps than stat(2) does: there only the path speaks. */
 static int open_map(int32_t pid, const struct hd_map *map)
@@ -61,14 +72,16 @@ static int open_map(int32_t pid, const struct hd_map *map)
 	char path[4200];
 	struct stat st = {0};
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", pid, (unsigned long)map->start, (unsigned long)map->end);
-	int fd = open_regular(path, &st);
+	int fd = hd_open_regular(path, &st);
 	if (fd >= 0)
 		return fd;
-	if (map->path[0] != '/' || map->deleted)
+	if (map->path[0] != '/')
 		return -ENOENT;
+	if (map->deleted)
+		return hd_open_exe(pid, map, &st);
 	if (snprintf(path, sizeof(path), "/proc/%d/root%s", pid, map->path) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	fd = open_regular(path, &st);
+	fd = hd_open_regular(path, &st);
 	bool same_dev = fd >= 0 && major(st.st_dev) == map->dev_major && minor(st.st_dev) == map->dev_minor;
 	if (same_dev && st.st_ino != map->ino) {
 		close(fd);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "hangdog/procfs.h"
 #include "stack/image.h"
 
 #define IMAGES_MAX 384u
@@ -238,29 +239,19 @@ static struct hd_image *image_from_memory(const struct hd_unwind_query *q, struc
 	return NULL;
 }
 
-/* Opens regular files only (never a device or FIFO, whose open has effects), by way of a descriptor that is none. */
-static int open_regular(const char *path)
-{
-	struct stat st;
-	char self[64];
-	HD_CLEAN_FD int fd = open(path, O_PATH | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return -1;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return open(self, O_RDONLY | O_CLOEXEC);
-}
-
-static int open_mapped(int32_t pid, const struct hd_map *map, bool *ret_exact)
+static int open_mapped(int32_t pid, const struct hd_map *map, struct stat *ret_st, bool *ret_exact)
 {
 	char path[4200];
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)map->start,
 		 (unsigned long long)map->end);
-	int fd = open_regular(path);
+	int fd = hd_open_regular(path, ret_st);
+	if (fd < 0 && map->deleted && map->path[0] == '/')
+		fd = hd_open_exe(pid, map, ret_st);
 	*ret_exact = fd >= 0;
 	if (fd >= 0 || map->path[0] != '/' || map->deleted)
 		return fd;
 	int n = snprintf(path, sizeof(path), "/proc/%d/root%s", pid, map->path);
-	return n < 0 || (size_t)n >= sizeof(path) ? -1 : open_regular(path);
+	return n < 0 || (size_t)n >= sizeof(path) ? -1 : hd_open_regular(path, ret_st);
 }
 
 /* A path may have been replaced since it was mapped: the build-id in memory tells. */
@@ -279,10 +270,10 @@ static struct hd_image *image_of_file(struct hd_modules *modules, const struct h
 	bool exact;
 	struct stat st;
 	struct hd_image *image = NULL;
-	int fd = open_mapped(q->pid, &q->maps->at[map], &exact);
+	int fd = open_mapped(q->pid, &q->maps->at[map], &st, &exact);
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) == 0 && (image = image_known(modules, &st)) != NULL) {
+	if ((image = image_known(modules, &st)) != NULL) {
 		close(fd);
 		return exact || is_what_is_mapped(q, g, image) ? image : NULL;
 	}

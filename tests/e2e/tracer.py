@@ -218,13 +218,14 @@ while True:
     info = signal.sigwaitinfo(wanted)
     print(info.si_signo, info.si_code, info.si_pid, flush=True)
 """
+# print() in a handler that comes while "ready" is being printed would be an error.
 COUNTER = r"""
-import signal, sys
+import os, signal, sys
 def note(sig, frame):
-    print("got", sig, flush=True)
+    os.write(1, b"got %d\n" % sig)
 for w in sys.argv[1:]:
     signal.signal(int(w), note)
-print("ready", flush=True)
+os.write(1, b"ready\n")
 while True:
     signal.pause()
 """
