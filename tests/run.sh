@@ -125,7 +125,9 @@ run_e2e() {
 }
 
 # Leaks count as well: hangdog itself is traced by nobody, so LeakSanitizer (a tracer too) works in it.
-[ -n "${SAN:-}" ] && export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+# Else it would forbid what is guarded to leave a core, refuse a library that is loaded before it, and keep 256 MiB of freed memory.
+[ -n "${SAN:-}" ] && export UBSAN_OPTIONS=print_stacktrace=1 \
+	ASAN_OPTIONS=detect_leaks=1:disable_coredump=0:verify_asan_link_order=0:quarantine_size_mb=32
 
 for suite in "$@"; do
 	"run_$suite"

@@ -28,7 +28,7 @@ static void setup(struct setup *s)
 {
 	*s = (struct setup){.arena = hd_arena_new(), .unwinder = hd_unwinder_new()};
 	cr_assert(hd_procfs_maps(getpid(), s->arena, &s->maps) == 0 && hd_mem_live_open(&s->live, getpid()) == 0);
-	s->tcbs = hd_tcbs_find(&s->live.mem, &s->maps, 2, s->arena);
+	s->tcbs = hd_tcbs_find(&s->live.mem, &s->maps, UINT32_MAX, s->arena);
 	s->query = (struct hd_unwind_query){.pid = getpid(), .maps = &s->maps, .mem = &s->live.mem};
 }
 
