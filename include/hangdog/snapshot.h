@@ -96,6 +96,7 @@ struct hd_lock {
 	/* A lock between Python's processes (multiprocessing.Lock, RLock): does any living process hold it, as far as those that
 	 * were seen to have it tell?  NO and is_held: whoever held it has ended. */
 	enum hd_tri held_by_living;
+	bool is_multiprocessing; /* a semaphore that is multiprocessing's, of any kind: its name was drawn at random.  Not kept in files */
 	uint64_t semlock;     /* its object in the waiter's process (SemLock), 0 = none.  Not kept in files */
 	uint64_t rlock;       /* Python's reentrant locks: where the object's own fields begin, owner at 8 and depth at 16; 0 = none.
 			       * Not kept in files */

@@ -37,6 +37,7 @@ struct hd_draft_object {
 	bool is_wanted;     /* a candidate waits on it: its holders are looked for */
 	bool wants_data, wants_room; /* what the waiters wait for */
 	bool is_nameless;   /* memory: no name leads to it any more (words.c) */
+	bool is_for_semlocks; /* memory: its name was secret only if it is multiprocessing's (words.c) */
 	bool has_data;      /* sockets: who waits for data is about to move, who waits for room is not */
 	/* Whose descriptor it was met as: identity of what has no number of its own (epoll, timerfd). */
 	int32_t pid, fd;

@@ -211,6 +211,17 @@ static void choose_candidates(struct hd_draft *d)
 	}
 }
 
+/* What is not a lock of multiprocessing may have had a name that others knew. */
+static void refuse_chosen_name(struct hd_draft *d, uint32_t t)
+{
+	const struct hd_thread *thread = &d->snap->threads[t];
+	for (uint32_t i = 0; i < thread->n_words && !thread->lock.is_multiprocessing; i++) {
+		uint32_t o = thread->words[i].sharers_object;
+		if (o < d->objects.n && d->objects_more.at[o].is_for_semlocks)
+			hd_draft_outside(d, o, "the memory %s may have been opened by a name that it had", d->objects.at[o].label);
+	}
+}
+
 static void lock_facts(struct hd_draft *d)
 {
 	uint32_t others = 0;
@@ -221,6 +232,7 @@ static void lock_facts(struct hd_draft *d)
 		hd_draft_mapping(d, t);
 		if (d->threads[t].is_candidate || others++ < LOCKS_OF_OTHERS_MAX)
 			hd_draft_lock(d, t);
+		refuse_chosen_name(d, t);
 	}
 }
 

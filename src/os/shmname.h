@@ -12,7 +12,8 @@ enum hd_tri hd_shm_has_name(int32_t pid, uint32_t dev_major, uint32_t dev_minor,
 
 /* A name that nobody knows who was not told: random, and so as good as a descriptor.  CPython's multiprocessing calls its
  * semaphores mp-RANDOM (Lib/multiprocessing/synchronize.py, _make_name); whoever makes one has it mapped by glibc's own random
- * name (sysdeps/pthread/sem_open.c, sem.XXXXXX, before 2.34 XXXXXX), which does not tell how it was called then. */
+ * name (sysdeps/pthread/sem_open.c, sem.XXXXXX, before 2.34 XXXXXX), which does not tell how it was called then: that
+ * it is multiprocessing's must be seen from its SemLock object. */
 enum hd_shm_secret { HD_SHM_PUBLIC, HD_SHM_MADE_HERE, HD_SHM_RANDOM };
 enum hd_shm_secret hd_shm_secret(const char *path);
 

@@ -146,6 +146,7 @@ static bool was_secret(struct hd_draft *d, uint32_t p, uint32_t o, const struct 
 	enum hd_shm_secret secret = hd_shm_secret(map->path);
 	if (secret == HD_SHM_PUBLIC || (secret == HD_SHM_MADE_HERE && python_of(d, p) == NULL))
 		return false;
+	more->is_for_semlocks |= secret == HD_SHM_MADE_HERE;
 	if (!more->is_nameless)
 		more->is_nameless = hd_shm_has_name(d->procs[p].via, map->dev_major, map->dev_minor, map->ino) == HD_NO;
 	return more->is_nameless;

@@ -103,6 +103,7 @@ void hd_python_semlock(struct hd_probe *p)
 	int32_t count;
 	uint32_t n = hd_probe_stack(p, 256, words);
 	for (uint32_t i = 0; i < n && p->lock->semlock == 0; i++) {
+		p->lock->is_multiprocessing |= head_of(p->mem, words[i], p->uaddr, "SemLock") != 0;
 		if (hd_semlock_count(p->mem, words[i], p->uaddr, &count) == 0)
 			p->lock->semlock = words[i];
 	}

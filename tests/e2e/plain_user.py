@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -13,6 +14,12 @@ NOBODY = 65534
 PYTHON = "/usr/bin/python3"  # the one that runs the tests may lie in a home that is not open to others
 BEGIN = "import sys; sys.path.insert(0, sys.argv[1]); import fixture; fixture.begin()\n"
 
+SEMAPHORE = BEGIN + """
+import multiprocessing
+places = multiprocessing.get_context("fork").BoundedSemaphore(2)
+for i in range(3):
+    places.acquire()
+"""
 # A semaphore of multiprocessing that keeps its name until it is collected; nobody has it open but the one who waits.
 NAMED = BEGIN + """
 import multiprocessing, os
@@ -30,6 +37,34 @@ while not os.path.exists(sys.argv[1] + "/name"):
     time.sleep(0.01)
 time.sleep(1.2)
 _multiprocessing.SemLock._rebuild(0, 1, 1, open(sys.argv[1] + "/name").read()).release()
+"""
+
+# A semaphore whose name the program chose, and took away when it was told that somebody else has it open, too.
+CHOSEN = BEGIN + """
+import ctypes, os, time
+c = ctypes.CDLL(None, use_errno=True)
+c.sem_open.restype = ctypes.c_void_p
+sem = c.sem_open(b"/hangdog-chosen", os.O_CREAT | os.O_EXCL, 0o666, 0)
+if not sem:
+    raise OSError(ctypes.get_errno(), "sem_open")
+open(sys.argv[2] + "/made", "w").close()
+while not os.path.exists(sys.argv[2] + "/opened"):
+    time.sleep(0.01)
+c.sem_unlink(b"/hangdog-chosen")
+c.sem_wait(ctypes.c_void_p(sem))
+"""
+OPENER = """
+import ctypes, os, sys, time
+c = ctypes.CDLL(None)
+c.sem_open.restype = ctypes.c_void_p
+while not os.path.exists(sys.argv[1] + "/made"):
+    time.sleep(0.01)
+sem = ctypes.c_void_p(c.sem_open(b"/hangdog-chosen", 0))
+open(sys.argv[1] + "/opened", "w").close()
+os.chmod(sys.argv[1] + "/opened", 0o644)
+time.sleep(1.5)
+c.sem_post(sem)
+time.sleep(30)
 """
 
 
@@ -76,12 +111,35 @@ def a_lock_whose_holder_was_killed_is_proven():
 
 
 @case
+def a_semaphore_that_several_may_have_is_proven_too():
+    with Plain() as plain:
+        r = plain.guarded(PYTHON, "-c", SEMAPHORE, plain.folder)
+        check(r.status == 124, r)
+        report = json.load(open(plain.report))
+        check(report["verdict"] == "deadlock" and report["certainty"] == "proven", report["summary"])
+
+
+@case
 def a_lock_whose_name_is_left_may_be_opened_by_anybody():
     with Plain() as plain:
         poster = ["setsid", "-f", PYTHON, "-c", POSTER, plain.folder]
         check(plain.run("sh", "-c", 'exec "$@" </dev/null >/dev/null 2>&1', "sh", *poster).status == 0, "the poster is started")
         r = plain.guarded(PYTHON, "-c", NAMED, plain.folder, plain.folder)
         check(r.status == 0 and not os.path.exists(plain.report) and r.err == "", r)
+
+
+@case
+def a_name_that_was_chosen_may_have_been_opened_by_somebody_who_is_not_seen():
+    if os.geteuid() != 0:
+        raise Skip("needs a process of another user")
+    with Plain() as plain:
+        opener = subprocess.Popen([PYTHON, "-c", OPENER, plain.folder])
+        try:
+            r = plain.guarded(PYTHON, "-c", CHOSEN, plain.folder, plain.folder)
+            check(r.status == 0 and not os.path.exists(plain.report) and r.err == "", r)
+        finally:
+            opener.kill()
+            opener.wait()
 
 
 need("run")

@@ -225,15 +225,19 @@ static void semlock_check(unsigned head)
 	bench_frame(b, "/usr/lib/python3.11/lib-dynload/_multiprocessing.cpython-311-x86_64-linux-gnu.so", NULL, NULL);
 	const struct hd_lock *lock = bench_classify(b, NULL, NULL, BENCH_SHARED, 0x109, 0);
 	cr_expect_eq(lock->semlock, OBJECT);
-	cr_expect(lock->is_held);
+	cr_expect(lock->is_held && lock->is_multiprocessing);
 	bench_put32(b, own + 16, 0);
 	cr_expect(hd_semlock_count(&b->mem, OBJECT, BENCH_SHARED, &count) == 0 && count == 0);
 	bench_put32(b, own + 20, 4);
 	cr_expect_lt(hd_semlock_count(&b->mem, OBJECT, BENCH_SHARED, &count), 0, "a semaphore that several may have is no lock");
+	lock = bench_classify(b, NULL, NULL, BENCH_SHARED, 0x109, 0);
+	cr_expect(lock->semlock == 0 && lock->is_multiprocessing);
 	bench_put32(b, own + 20, 1);
 	cr_expect_lt(hd_semlock_count(&b->mem, OBJECT, BENCH_SHARED + 64, &count), 0, "of another semaphore");
 	put_object_of(b, head, "_thread.lock");
 	cr_expect_lt(hd_semlock_count(&b->mem, OBJECT, BENCH_SHARED, &count), 0, "another type");
+	lock = bench_classify(b, NULL, NULL, BENCH_SHARED, 0x109, 0);
+	cr_expect_not(lock->is_multiprocessing);
 	bench_free(b);
 }
 

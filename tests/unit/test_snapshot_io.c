@@ -176,7 +176,7 @@ static bool is_known(const char *member)
 	static const char *const others[] = {
 		"arena", "command", "procs", "n_procs", "threads", "n_threads", "objects", "n_objects", "lost", "n_lost", "argv", "first_thread",
 		"fork", "stack", "others", "n_others", "raw", "proc", "words", "n_words", "lock", "layout", "semlock", "rlock", "at", "n", "holders", "n_holders",
-		"watched", "n_watched", "locals", "tasks", "n_tasks", "gc_running",
+		"is_multiprocessing", "watched", "n_watched", "locals", "tasks", "n_tasks", "gc_running",
 	};
 	for (size_t i = 0; i < HD_COUNTOF(others); i++) {
 		if (strcmp(others[i], member) == 0)
