@@ -120,7 +120,8 @@ void hd_case_stacks(struct hd_case *c, struct hd_watcher *w, const struct hd_sta
 	int64_t before_ms = hd_now_ms();
 	hd_watcher_stacks(w, c->snap, all ? NULL : told_threads(c), options);
 	c->capture_ms += hd_now_ms() - before_ms;
-	hd_case_decide(c);
+	if (!c->is_dump) /* that tells no sentences, which names would better */
+		hd_case_decide(c);
 }
 
 void hd_case_view_stacks(struct hd_case *c, struct hd_watcher *w, int32_t tid)

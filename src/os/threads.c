@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 
 #define WORTH_A_THREAD 24u /* things of some microseconds each, against the 50 that a thread costs */
-#define TAKEN_AT_ONCE 4u
 
 int hd_thread_start(pthread_t *ret, void *(*fn)(void *ctx), void *ctx)
 {
@@ -34,12 +33,9 @@ static void *sharer_run(void *arg)
 {
 	const struct sharer *me = arg;
 	struct shared *work = me->work;
-	uint32_t from;
-	while ((from = atomic_fetch_add(&work->next, TAKEN_AT_ONCE)) < work->n) {
-		uint32_t end = work->n - from < TAKEN_AT_ONCE ? work->n : from + TAKEN_AT_ONCE;
-		for (uint32_t i = from; i < end; i++)
-			work->fn(work->ctx, me->number, i);
-	}
+	uint32_t i;
+	while ((i = atomic_fetch_add(&work->next, 1)) < work->n)
+		work->fn(work->ctx, me->number, i);
 	return NULL;
 }
 

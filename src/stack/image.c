@@ -15,6 +15,7 @@
 #define PAGE 4096u
 #define BLOCK 1024u
 #define BLOCKS 1024u /* direct-mapped; only what is used takes memory */
+#define PIECE 32u    /* blocks allocated at a time: few enough that malloc need not ask the kernel for each image's */
 #define AT_ONCE (16u << 10) /* more than that is read past the cache */
 #define SECTIONS_MAX 8192u
 #define DYNAMIC_MAX 512u
@@ -25,10 +26,10 @@
 struct hd_image_blocks {
 	struct block {
 		uint64_t offset;
-		uint16_t len, place; /* len 0 = empty; 1 + row of `bytes`, 0 = none yet */
+		uint16_t len, place; /* len 0 = empty; 1 + number of its bytes in `pieces`, 0 = none yet */
 	} at[BLOCKS];
-	uint32_t n; /* rows in use */
-	uint8_t bytes[BLOCKS][BLOCK];
+	uint32_t n; /* places in use */
+	uint8_t (*pieces[BLOCKS / PIECE])[BLOCK];
 };
 
 static int piece_read(const struct hd_image *image, uint64_t offset, void *buf, size_t len)
@@ -67,9 +68,12 @@ static const uint8_t *block_at(struct hd_image *image, uint64_t offset, uint32_t
 		abort();
 	struct hd_image_blocks *blocks = image->blocks;
 	struct block *block = &blocks->at[offset / BLOCK % BLOCKS];
-	if (block->place == 0)
+	if (block->place == 0) {
+		if (blocks->n % PIECE == 0 && (blocks->pieces[blocks->n / PIECE] = malloc((size_t)PIECE * BLOCK)) == NULL)
+			abort();
 		block->place = (uint16_t)++blocks->n;
-	uint8_t *bytes = blocks->bytes[block->place - 1];
+	}
+	uint8_t *bytes = blocks->pieces[(block->place - 1u) / PIECE][(block->place - 1u) % PIECE];
 	if (block->offset != offset || block->len == 0) {
 		size_t len;
 		block->len = 0;
@@ -404,6 +408,8 @@ void hd_image_free(struct hd_image *image)
 	for (size_t i = 0; i < image->n_pieces; i++)
 		free((void *)image->pieces[i].bytes);
 	free(image->pieces);
+	for (size_t i = 0; image->blocks != NULL && i < HD_COUNTOF(image->blocks->pieces); i++)
+		free(image->blocks->pieces[i]);
 	free(image->blocks);
 	free(image->path);
 	if (image->fd >= 0)
