@@ -30,6 +30,7 @@ struct hd_capture {
 	int mem_fd, task_fd; /* -1 = none */
 	uint8_t *scratch[HD_SHARERS_MAX]; /* RUNNING_BYTES each, NULL = not used yet */
 	struct hd_maps maps;
+	atomic_bool has_maps;
 	struct hd_captured *at;
 	uint32_t n;
 	atomic_size_t bytes;
@@ -114,12 +115,27 @@ static void read_blocked(struct hd_capture *c, uint32_t sharer, struct hd_captur
 	}
 }
 
-static void read_one(void *capture, uint32_t sharer, uint32_t i)
+static void read_maps(struct hd_capture *c)
+{
+	if (hd_procfs_maps(c->pid, c->arena, &c->maps) < 0)
+		c->maps = (struct hd_maps){0}; /* stacks have no known end then */
+	c->has_maps = true;
+}
+
+/* Thing 0 is the mappings, which the kernel takes its time to list; then comes who each thread is; then where it stands,
+ * for which the mappings are needed. */
+static void read_thing(void *capture, uint32_t sharer, uint32_t i)
 {
 	struct hd_capture *c = capture;
-	read_who(c, &c->at[i]);
-	if (c->mem_fd >= 0)
-		read_blocked(c, sharer, &c->at[i]);
+	if (i == 0 && c->mem_fd >= 0)
+		read_maps(c);
+	else if (i > 0 && i <= c->n)
+		read_who(c, &c->at[i - 1]);
+	else if (i > c->n) {
+		while (!c->has_maps)
+			sched_yield();
+		read_blocked(c, sharer, &c->at[i - 1 - c->n]);
+	}
 }
 
 static int by_tid(const void *a, const void *b)
@@ -145,13 +161,11 @@ int hd_capture_of(int32_t pid, const int32_t *tids, uint32_t n, bool with_stacks
 	c->mem_fd = with_stacks ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	c->task_fd = task_fd;
 	c->n = n;
-	if (c->mem_fd < 0 || hd_procfs_maps(pid, c->arena, &c->maps) < 0)
-		c->maps = (struct hd_maps){0}; /* stacks have no known end then */
 	c->at = HD_NEW_N(c->arena, (size_t)n + 1, struct hd_captured);
 	for (uint32_t i = 0; i < n; i++)
 		c->at[i] = (struct hd_captured){.tid = tids[i], .nr = -1};
 	qsort(c->at, n, sizeof(*c->at), by_tid);
-	hd_share(n, read_one, c);
+	hd_share(c->mem_fd >= 0 ? 1 + 2 * n : 1 + n, read_thing, c);
 	*ret = c;
 	return 0;
 }
