@@ -39,24 +39,36 @@ static void *sharer_run(void *arg)
 	return NULL;
 }
 
-static uint32_t sharers_for(uint32_t n)
+static uint32_t sharers_for(uint32_t n, cpu_set_t *ret_allowed)
 {
-	cpu_set_t allowed;
-	uint32_t worth = n / WORTH_A_THREAD, most = HD_SHARERS_MAX;
-	if (worth > 1 && sched_getaffinity(0, sizeof(allowed), &allowed) == 0 && (uint32_t)CPU_COUNT(&allowed) < most)
-		most = (uint32_t)CPU_COUNT(&allowed);
+	uint32_t worth = n / WORTH_A_THREAD, most = 1;
+	if (worth > 1 && sched_getaffinity(0, sizeof(*ret_allowed), ret_allowed) == 0)
+		most = (uint32_t)CPU_COUNT(ret_allowed);
+	most = most < HD_SHARERS_MAX ? most : HD_SHARERS_MAX;
 	return worth < most ? worth : most;
+}
+
+/* The kernel often lets a new thread wait on its creator's processor, for milliseconds, while another one idles. */
+static void send_away(pthread_t thread, cpu_set_t allowed)
+{
+	int here = sched_getcpu();
+	if (here >= 0 && here < CPU_SETSIZE)
+		CPU_CLR((size_t)here, &allowed);
+	if (CPU_COUNT(&allowed) > 0)
+		(void)pthread_setaffinity_np(thread, sizeof(allowed), &allowed);
 }
 
 void hd_share(uint32_t n, hd_share_fn *fn, void *ctx)
 {
 	struct shared work = {.fn = fn, .ctx = ctx, .n = n};
 	struct sharer sharers[HD_SHARERS_MAX] = {{.work = &work}};
-	uint32_t wanted = sharers_for(n), started = 1;
+	cpu_set_t allowed;
+	uint32_t wanted = sharers_for(n, &allowed), started = 1;
 	while (started < wanted) {
 		sharers[started] = (struct sharer){.work = &work, .number = started};
 		if (hd_thread_start(&sharers[started].thread, sharer_run, &sharers[started]) < 0)
 			break;
+		send_away(sharers[started].thread, allowed);
 		started++;
 	}
 	sharer_run(&sharers[0]);
