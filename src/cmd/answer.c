@@ -181,17 +181,31 @@ static bool answer_restart(struct hd_supervisor *s, const char *rest, struct hd_
 }
 
 /* Decides anew: what hung at the last look may have gone on, and stops at nothing that is not proven. */
+/* A gather beside which a thread was met anew, or something came or went, proves nothing: the next one does. */
+static int gather_hang(struct hd_supervisor *s, struct hd_case *ret, struct hd_err *err)
+{
+	enum { TRIES = 5 };
+	struct hd_snapshot *snap;
+	for (int i = 1;; i++) {
+		int r = hd_watcher_gather(s->watcher, s->model, &snap, err);
+		if (r < 0)
+			return r;
+		hd_case_init(ret, snap);
+		if (ret->verdict->kind == HD_VERDICT_DEADLOCK || i == TRIES)
+			return 0;
+		hd_case_release(ret);
+	}
+}
+
 static bool answer_heal(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
 {
 	struct hd_err err = {0};
-	struct hd_snapshot *snap;
 	struct hd_case c;
 	(void)rest;
-	if (s->watcher == NULL || hd_watcher_gather(s->watcher, s->model, &snap, &err) < 0) {
+	if (s->watcher == NULL || gather_hang(s, &c, &err) < 0) {
 		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
 		return false;
 	}
-	hd_case_init(&c, snap);
 	hd_case_stacks(&c, s->watcher, &(struct hd_stack_options){.native = true, .python = true}, /* all= */ false);
 	bool is_done = hd_supervisor_heal(s, &c, reply);
 	if (is_done)
