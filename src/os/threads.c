@@ -3,6 +3,9 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
+
+#include "os/procfile.h"
 
 #define WORTH_A_THREAD 24u /* things of some microseconds each, against the 50 that a thread costs */
 
@@ -39,11 +42,21 @@ static void *sharer_run(void *arg)
 	return NULL;
 }
 
+/* How many of `n` processors nobody wants now, us aside: the program that we look at is not made to wait for ours. */
+static uint32_t idle_of(uint32_t n)
+{
+	char text[128];
+	unsigned running; /* /proc/loadavg: three averages, then running/existing (fs/proc/loadavg.c) */
+	if (hd_procfile_read(text, sizeof(text), "/proc/loadavg") <= 0 || sscanf(text, "%*s %*s %*s %u/", &running) != 1)
+		return 0;
+	return running < n ? n - (running > 0 ? running : 1) : 0;
+}
+
 static uint32_t sharers_for(uint32_t n, cpu_set_t *ret_allowed)
 {
 	uint32_t worth = n / WORTH_A_THREAD, most = 1;
 	if (worth > 1 && sched_getaffinity(0, sizeof(*ret_allowed), ret_allowed) == 0)
-		most = (uint32_t)CPU_COUNT(ret_allowed);
+		most += idle_of((uint32_t)CPU_COUNT(ret_allowed));
 	most = most < HD_SHARERS_MAX ? most : HD_SHARERS_MAX;
 	return worth < most ? worth : most;
 }
