@@ -24,10 +24,16 @@ void hd_case_init(struct hd_case *c, struct hd_snapshot *snap)
 	hd_case_decide(c);
 }
 
-void hd_case_release(struct hd_case *c)
+void hd_case_drop_captures(struct hd_case *c)
 {
 	for (uint32_t p = 0; c->captures != NULL && p < c->snap->n_procs; p++)
 		hd_capture_free(c->captures[p]);
+	c->captures = NULL;
+}
+
+void hd_case_release(struct hd_case *c)
+{
+	hd_case_drop_captures(c);
 	hd_arena_free(c->arena);
 	hd_snapshot_free(c->snap);
 	*c = (struct hd_case){0};

@@ -26,6 +26,8 @@ struct hd_case {
 /* Decides about `snap`, which the case owns from now on. */
 void hd_case_init(struct hd_case *c, struct hd_snapshot *snap);
 void hd_case_release(struct hd_case *c);
+/* What was read for its stacks, once they are filled: a case may be kept for long. */
+void hd_case_drop_captures(struct hd_case *c);
 /* Again, after facts were added. */
 void hd_case_decide(struct hd_case *c);
 /* It says "nothing is wrong", maybe only because interval timers could be armed, which were not asked for: decides again

@@ -59,6 +59,7 @@ void hd_dump_stacks(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *t
 	if (tracer != NULL)
 		hd_case_prepare(c, w, tracer, &with, /* all= */ true);
 	hd_case_stacks(c, w, &with, /* all= */ true);
+	hd_case_drop_captures(c);
 }
 
 void hd_dump_fill(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *tracer, const struct hd_stack_options *options)
