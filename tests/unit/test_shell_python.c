@@ -55,6 +55,14 @@ static void interpreters_find(struct interpreters *ret)
 		closedir(dir);
 }
 
+static void each_interpreter(void (*check)(const char *interpreter))
+{
+	struct interpreters list;
+	interpreters_find(&list);
+	for (unsigned i = 0; i < list.n; i++)
+		check(list.path[i]);
+}
+
 struct fixture {
 	pid_t pid;
 	int in;    /* its stdin: closing it ends it */
@@ -403,10 +411,7 @@ static void users_check(const char *interpreter)
 
 Test(python, who_stands_between_acquire_and_release_is_guessed_only_where_it_is_one, .timeout = 120)
 {
-	struct interpreters list;
-	interpreters_find(&list);
-	for (unsigned i = 0; i < list.n; i++)
-		users_check(list.path[i]);
+	each_interpreter(users_check);
 }
 
 /* ---- states ---- */
@@ -444,10 +449,7 @@ static void states_check(const char *interpreter)
 
 Test(python, the_interpreter_lock_s_holder_and_a_running_collection_are_seen, .timeout = 60)
 {
-	struct interpreters list;
-	interpreters_find(&list);
-	for (unsigned i = 0; i < list.n; i++)
-		states_check(list.path[i]);
+	each_interpreter(states_check);
 }
 
 static const char *const locals_wanted[] = {
@@ -486,10 +488,7 @@ static void locals_check(const char *interpreter)
 
 Test(python, locals_are_written_out_without_calling_anything, .timeout = 60)
 {
-	struct interpreters list;
-	interpreters_find(&list);
-	for (unsigned i = 0; i < list.n; i++)
-		locals_check(list.path[i]);
+	each_interpreter(locals_check);
 }
 
 /* ---- memory that changes while it is read ---- */
