@@ -42,14 +42,27 @@ static void *sharer_run(void *arg)
 	return NULL;
 }
 
-/* How many of `n` processors nobody wants now, us aside: the program that we look at is not made to wait for ours. */
-static uint32_t idle_of(uint32_t n)
+/* How many threads run or want to, ours among them (/proc/loadavg: three averages, then running/existing; fs/proc/loadavg.c). */
+static uint32_t running_now(void)
 {
 	char text[128];
-	unsigned running; /* /proc/loadavg: three averages, then running/existing (fs/proc/loadavg.c) */
+	unsigned running;
 	if (hd_procfile_read(text, sizeof(text), "/proc/loadavg") <= 0 || sscanf(text, "%*s %*s %*s %u/", &running) != 1)
-		return 0;
-	return running < n ? n - (running > 0 ? running : 1) : 0;
+		return UINT32_MAX;
+	return running > 0 ? running : 1;
+}
+
+/* How many of `n` processors nobody wants now, us aside: the program that we look at is not made to wait for ours.  Since
+ * Linux 6.12 who fell asleep on our processor a moment ago (who started us, say) may be counted until somebody is chosen
+ * there again (DELAY_DEQUEUE, kernel/sched/fair.c); to yield is to ask for that. */
+static uint32_t idle_of(uint32_t n)
+{
+	uint32_t running = running_now();
+	if (running >= n) {
+		sched_yield();
+		running = running_now();
+	}
+	return running < n ? n - running : 0;
 }
 
 static uint32_t sharers_for(uint32_t n, cpu_set_t *ret_allowed)
