@@ -18,8 +18,14 @@
 #define TLS_KEYS UINT32_C(0xf0000000)
 #define WALK_BACK 64 /* how many symbols may start between an address and the start of the one that contains it */
 
+/* What a key tells of a symbol besides its place, so that only those that can be the answer are read from the file: its
+ * number, the power of two that its size does not exceed, and what it names. */
+#define NUMBER_BITS 25
+#define REACH_BITS 5
+_Static_assert(SYMTAB_MAX / sizeof(Elf64_Sym) <= 1u << NUMBER_BITS, "every symbol has a number");
+
 struct table { /* the symbols of one table that are worth a name */
-	struct hd_keys keys; /* their addresses above the base; the rest is read from the file when it is asked for */
+	struct hd_keys keys; /* their addresses above the base, and tags */
 	uint64_t base;
 	struct hd_image *image; /* whose table it is; NULL = none */
 	struct hd_section syms, names;
@@ -95,6 +101,27 @@ static bool key_value(const struct table *table, uint64_t value, bool is_tls, ui
 	return true;
 }
 
+static uint32_t tag_of(const struct row *row, size_t number)
+{
+	const uint64_t farthest = (1u << REACH_BITS) - 1;
+	uint64_t reach = row->size > 1 ? 64u - (unsigned)__builtin_clzll(row->size - 1) : 0;
+	uint64_t kind = (row->want & (row->want - 1)) == 0 ? (unsigned)__builtin_ctz(row->want) : HD_SYMBOL_WANTS; /* code or data */
+	return (uint32_t)(kind << (NUMBER_BITS + REACH_BITS) | (reach < farthest ? reach : farthest) << NUMBER_BITS | number);
+}
+
+static uint32_t tag_number(uint32_t tag)
+{
+	return tag & ((1u << NUMBER_BITS) - 1);
+}
+
+/* False: the symbol does not cover what lies `above` its start.  True: it has to be read. */
+static bool tag_may_cover(uint32_t tag, uint32_t above, enum hd_symbol_want want)
+{
+	uint32_t reach = tag >> NUMBER_BITS & ((1u << REACH_BITS) - 1), kind = tag >> (NUMBER_BITS + REACH_BITS);
+	return (kind == want || (kind == HD_SYMBOL_WANTS && want != HD_SYMBOL_TLS)) &&
+	       (reach == (1u << REACH_BITS) - 1 || above < 1u << reach);
+}
+
 static void table_step(struct table *table, Elf64_Sym *chunk)
 {
 	size_t n = table->n - table->done < CHUNK ? table->n - table->done : CHUNK;
@@ -106,7 +133,7 @@ static void table_step(struct table *table, Elf64_Sym *chunk)
 	for (size_t i = 0; i < n; i++) {
 		uint32_t value;
 		if (row_from(&chunk[i], &row) && key_value(table, row.value, row.want == 1u << HD_SYMBOL_TLS, &value))
-			hd_keys_push(&table->keys, value, (uint32_t)(table->done + i));
+			hd_keys_push(&table->keys, value, tag_of(&row, table->done + i));
 	}
 	table->done += n;
 }
@@ -129,7 +156,7 @@ static bool table_ready(struct table *table, struct hd_work *work)
 static bool row_read(const struct table *table, const struct hd_key *key, struct row *ret)
 {
 	Elf64_Sym sym;
-	return hd_image_pread(table->image, table->syms.offset + (uint64_t)key->id * sizeof(sym), &sym, sizeof(sym)) == 0 &&
+	return hd_image_pread(table->image, table->syms.offset + (uint64_t)tag_number(key->id) * sizeof(sym), &sym, sizeof(sym)) == 0 &&
 	       row_from(&sym, ret);
 }
 
@@ -171,7 +198,7 @@ static bool table_find(const struct table *table, uint64_t vaddr, enum hd_symbol
 		const struct hd_key *key = &table->keys.at[low - 1 - back];
 		if (best_rank != INT32_MAX && key->value != best_key)
 			break;
-		if (!row_read(table, key, &row) || !covers(&row, vaddr, want))
+		if (!tag_may_cover(key->id, value - key->value, want) || !row_read(table, key, &row) || !covers(&row, vaddr, want))
 			continue;
 		int rank = publicity(table, &row, candidate);
 		if (rank < best_rank) {
