@@ -350,6 +350,14 @@ static void machine_run(struct machine *m, struct hd_cursor *c, uint64_t vaddr)
 	m->bad |= c->bad;
 }
 
+static uint32_t ruled_registers(const struct hd_cfi_row *row)
+{
+	uint32_t ruled = 0;
+	for (unsigned reg = 0; reg < HD_REGS; reg++)
+		ruled |= (uint32_t)(row->regs[reg].kind != HD_RULE_DEFAULT) << reg;
+	return ruled;
+}
+
 static bool row_compute(struct hd_image *image, const struct fde_ref *ref, uint64_t vaddr_delta, uint64_t vaddr,
 			struct hd_cfi_row *ret)
 {
@@ -371,6 +379,7 @@ static bool row_compute(struct hd_image *image, const struct fde_ref *ref, uint6
 		machine_run(&m, &fde.c, vaddr);
 		ok = !m.bad && m.row.cfa.kind != HD_RULE_DEFAULT;
 		*ret = m.row;
+		ret->ruled = ruled_registers(ret);
 		ret->start = start;
 		ret->end = end;
 		ret->ra = cie.ra;

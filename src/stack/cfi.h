@@ -32,6 +32,7 @@ struct hd_cfi_row {
 	uint64_t start, end; /* of the function as the table has it, in the file's address space */
 	struct hd_rule cfa;  /* HD_RULE_REGISTER: reg + value; HD_RULE_EXPR (gives the CFA itself) */
 	struct hd_rule regs[HD_REGS];
+	uint32_t ruled;      /* bit n: register n has another rule than HD_RULE_DEFAULT */
 	uint8_t ra;          /* register number of the return address column */
 	bool is_signal;
 };

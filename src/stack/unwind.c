@@ -9,8 +9,9 @@
 
 #define FRAMES_DEFAULT 256u
 #define INLINED_MAX 16u
-#define NAMES_LOG2 9
-#define NAMES (1u << NAMES_LOG2)
+#define NAMES 512u /* kept at a time */
+#define NAMES_INDEX_LOG2 10
+#define NAMES_INDEX (1u << NAMES_INDEX_LOG2) /* direct-mapped */
 #define TAIL_MAX 4096 /* bytes of a function that are looked through for jumps out of it */
 
 struct hd_unwinder *hd_unwinder_new(void)
@@ -171,21 +172,39 @@ static const char *called_name(struct hd_unwinder *unwinder, const struct hd_wal
 
 /* A frame is named by where it stands, and by the call that led there. */
 struct named {
-	uint64_t look, caller_pc; /* 0, 0 = free */
+	uint64_t look, caller_pc;
 	struct hd_frame frame;
 };
 
 struct hd_unwind_names {
 	bool shares;
 	struct hd_stack last;
-	struct named at[NAMES]; /* direct-mapped */
+	uint32_t n;
+	uint16_t index[NAMES_INDEX]; /* 1 + place in `at`; 0 = free */
+	struct named *at;	     /* NAMES; only what is used of it is ever touched */
 };
 
 struct hd_unwind_names *hd_unwind_names_new(struct hd_arena *scratch, bool shares)
 {
 	struct hd_unwind_names *names = HD_NEW(scratch, struct hd_unwind_names);
 	names->shares = shares;
+	names->at = hd_arena_room(scratch, NAMES * sizeof(*names->at));
 	return names;
+}
+
+/* Where the name of a frame is kept, or will be. */
+static struct named *names_place(struct hd_unwind_names *names, uint64_t look, uint64_t caller_pc)
+{
+	uint16_t *place = &names->index[((look ^ caller_pc << 1) * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - NAMES_INDEX_LOG2)];
+	if (*place == 0 && names->n == NAMES) {
+		memset(names->index, 0, sizeof(names->index));
+		names->n = 0;
+	}
+	if (*place == 0) {
+		names->at[names->n] = (struct named){0};
+		*place = (uint16_t)++names->n;
+	}
+	return &names->at[*place - 1];
 }
 
 /* Frames and walk are one to one unless inlined ones were put between. */
@@ -238,9 +257,7 @@ static struct hd_frame frame_name(struct hd_unwinder *unwinder, const struct hd_
 	const struct hd_walk_frame *from = &walk->frames[i];
 	uint64_t caller_pc = i + 1 < walk->n ? walk->frames[i + 1].pc : 1;
 	struct hd_unwind_names *names = walk->query->names;
-	struct named own = {0}, *named = &own;
-	if (names != NULL)
-		named = &names->at[((from->look ^ caller_pc << 1) * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - NAMES_LOG2)];
+	struct named own = {0}, *named = names != NULL ? names_place(names, from->look, caller_pc) : &own;
 	if (named->look != from->look || named->caller_pc != caller_pc || named->frame.pc != from->pc)
 		*named = (struct named){from->look, caller_pc, frame_name_anew(unwinder, walk, i, arena)};
 	struct hd_frame frame = named->frame;

@@ -125,16 +125,15 @@ static bool registers_up(struct hd_walk *walk, const struct hd_module *module, c
 {
 	struct hd_registers up = walk->regs;
 	up.known &= CALLEE_SAVED;
-	for (unsigned reg = 0; reg < HD_REGS; reg++) {
-		if (row->regs[reg].kind == HD_RULE_DEFAULT)
-			continue;
-		up.known &= ~(1u << reg);
+	up.known &= ~row->ruled;
+	for (uint32_t left = row->ruled; left != 0; left &= left - 1) {
+		unsigned reg = (unsigned)__builtin_ctz(left);
 		if (rule_apply(walk, module, row, reg, cfa, &up.at[reg]))
 			up.known |= 1u << reg;
 	}
 	if (row->ra != HD_REG_RIP && rule_apply(walk, module, row, row->ra, cfa, &up.at[HD_REG_RIP]))
 		up.known |= 1u << HD_REG_RIP;
-	if (row->regs[HD_REG_RSP].kind == HD_RULE_DEFAULT) {
+	if ((row->ruled >> HD_REG_RSP & 1) == 0) {
 		up.at[HD_REG_RSP] = cfa;
 		up.known |= 1u << HD_REG_RSP;
 	}
@@ -164,12 +163,15 @@ static bool step_sigreturn(struct hd_walk *walk, struct hd_walk_frame *frame)
 
 static enum step step_tables(struct hd_walk *walk, struct hd_walk_frame *frame, const struct hd_cfi_row *row)
 {
+	struct hd_cfi_row own;
 	frame->is_signal = row->is_signal;
 	if (row->regs[row->ra].kind == HD_RULE_UNDEFINED)
 		return STEP_START; /* clone, clone3, _start say so */
 	if (!hd_walk_cfa(walk, &frame->module, row, &walk->regs, &frame->cfa)) {
 		uint64_t fp;
 		bool guess;
+		own = *row; /* the place may go: recovering looks at others */
+		row = &own;
 		if (hd_register_known(&walk->regs, HD_REG_RBP) || !hd_recover_fp(walk, frame, row, &fp, &guess))
 			return STEP_STUCK;
 		walk->regs.at[HD_REG_RBP] = fp;
@@ -187,10 +189,9 @@ static enum step step_tables(struct hd_walk *walk, struct hd_walk_frame *frame, 
 static enum step step_out(struct hd_walk *walk, struct hd_walk_frame *frame, const struct hd_place *place)
 {
 	if (place->has_row) {
-		struct hd_cfi_row row = place->row; /* recovering looks at other places */
-		frame->fn_start = row.start + frame->module.bias;
-		frame->fn_end = row.end + frame->module.bias;
-		enum step step = step_tables(walk, frame, &row);
+		frame->fn_start = place->row.start + frame->module.bias;
+		frame->fn_end = place->row.end + frame->module.bias;
+		enum step step = step_tables(walk, frame, &place->row);
 		if (step != STEP_STUCK)
 			return step;
 	} else if (step_sigreturn(walk, frame)) {
