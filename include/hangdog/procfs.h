@@ -23,12 +23,16 @@ HD_MUST_CHECK int hd_open_regular(const char *path, struct stat *ret_st);
 /* The program of a process, also when its file was replaced or removed; -ESTALE: that is not what is mapped here. */
 HD_MUST_CHECK int hd_open_exe(int32_t pid, const struct hd_map *map, struct stat *ret_st);
 
-/* ELF bytes behind a mapping of a process: map_files, else root/PATH, else the program itself. */
+/* ELF bytes behind a mapping of a process: map_files, else root/PATH, else the program itself.  The file of the last
+ * question stays open until the next one about another mapping, or the close. */
 struct hd_elf_live {
 	struct hd_elf_port port; /* first */
 	int32_t pid;
+	int fd; /* -1 = none */
+	uint64_t start; /* of the mapping that it is the file of */
 };
 void hd_elf_live_init(struct hd_elf_live *elf, int32_t pid);
+void hd_elf_live_close(struct hd_elf_live *elf);
 
 HD_MUST_CHECK int hd_procfs_maps(int32_t pid, struct hd_arena *arena, struct hd_maps *ret);
 /* Whole small file as text, at most `max` bytes: 0 or negative errno (-ESRCH when the task is gone). */

@@ -256,7 +256,9 @@ static void check_python(struct hd_checkup *c, struct hd_finding *f)
 		return;
 	}
 	hd_elf_live_init(&elf, pid);
-	if (hd_python_find(&live.mem, &maps, &elf.port, &py) == 0) {
+	r = hd_python_find(&live.mem, &maps, &elf.port, &py);
+	hd_elf_live_close(&elf);
+	if (r == 0) {
 		hd_check_ok(c, f, "CPython %s%s: its stacks and locks can be read", hd_python_version(py),
 			    hd_python_is_free_threaded(py) ? " (free-threaded)" : "");
 		hd_python_free(py);

@@ -224,6 +224,7 @@ static struct hd_python *python_of(struct hd_forkev *ctx, int32_t parent, int32_
 		in->n_maps = maps->n;
 		if (hd_python_find(mem, maps, &elf.port, &in->py) < 0)
 			in->py = NULL;
+		hd_elf_live_close(&elf);
 		remember(ctx, parent, in);
 	}
 	remember(ctx, child, in);

@@ -65,6 +65,7 @@ struct hd_python *hd_interps_get(struct hd_interps *all, int32_t pid, int32_t vi
 	*interp = (struct hd_interp){.pid = pid, .start = stat.start, .start_stack = stat.start_stack, .generation = generation};
 	hd_elf_live_init(&elf, via);
 	int found = hd_python_find(mem, maps, &elf.port, &interp->py);
+	hd_elf_live_close(&elf);
 	if (found < 0)
 		interp->py = NULL;
 	else if (all->cache == NULL)

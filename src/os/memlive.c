@@ -95,14 +95,24 @@ static ssize_t elf_pread(struct hd_elf_port *port, const struct hd_map *map, voi
 	struct hd_elf_live *elf = (struct hd_elf_live *)port;
 	if (map->ino == 0)
 		return -ENOENT;
-	HD_CLEAN_FD int fd = open_map(elf->pid, map);
-	if (fd < 0)
-		return fd;
-	ssize_t n = pread(fd, buf, len, (off_t)offset);
+	if (elf->fd < 0 || elf->start != map->start) {
+		hd_elf_live_close(elf);
+		int fd = open_map(elf->pid, map);
+		if (fd < 0)
+			return fd;
+		elf->fd = fd;
+		elf->start = map->start;
+	}
+	ssize_t n = pread(elf->fd, buf, len, (off_t)offset);
 	return n < 0 ? -errno : n;
 }
 
 void hd_elf_live_init(struct hd_elf_live *elf, int32_t pid)
 {
-	*elf = (struct hd_elf_live){.port.pread = elf_pread, .pid = pid};
+	*elf = (struct hd_elf_live){.port.pread = elf_pread, .pid = pid, .fd = -1};
+}
+
+void hd_elf_live_close(struct hd_elf_live *elf)
+{
+	hd_close_fd(&elf->fd);
 }

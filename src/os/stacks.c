@@ -151,9 +151,12 @@ static void fill_tasks(struct job *job)
 {
 	struct hd_py_tasks tasks;
 	struct hd_elf_live elf;
+	if (!job->options->async || job->python.py == NULL)
+		return;
 	hd_elf_live_init(&elf, job->via);
-	if (!job->options->async || job->python.py == NULL ||
-	    hd_python_tasks(job->python.py, &job->mem.mem, &job->maps, &elf.port, job->snap->arena, &tasks) < 0)
+	int r = hd_python_tasks(job->python.py, &job->mem.mem, &job->maps, &elf.port, job->snap->arena, &tasks);
+	hd_elf_live_close(&elf);
+	if (r < 0)
 		return;
 	job->proc->tasks = tasks.at;
 	job->proc->n_tasks = tasks.n;

@@ -8,6 +8,7 @@
 #define PHDRS_MAX 64u
 #define SHDRS_MAX 256u
 #define DYNAMIC_MAX 512u
+#define DYNAMIC_STEP 32u /* entries read at a time; most files have fewer */
 #define CHAIN_MAX 4096u
 #define SYMBOLS_MAX (1u << 20)
 #define STRINGS_MAX (64u << 20)
@@ -56,22 +57,31 @@ struct dynamic {
 	uint64_t symtab, strtab, hash;
 };
 
+static void dynamic_take(const struct hd_py_elf *elf, const Elf64_Dyn *dyn, struct dynamic *ret)
+{
+	/* glibc turns these into addresses when it loads the file, musl leaves them as they are. */
+	uint64_t addr = dyn->d_un.d_ptr < elf->bias ? dyn->d_un.d_ptr + elf->bias : dyn->d_un.d_ptr;
+	if (dyn->d_tag == DT_SYMTAB)
+		ret->symtab = addr;
+	else if (dyn->d_tag == DT_STRTAB)
+		ret->strtab = addr;
+	else if (dyn->d_tag == DT_GNU_HASH)
+		ret->hash = addr;
+}
+
 static bool dynamic_read(const struct hd_py_elf *elf, struct dynamic *ret)
 {
-	Elf64_Dyn dyn;
+	Elf64_Dyn dyn[DYNAMIC_STEP];
+	uint64_t n = elf->dynamic != 0 ? elf->dynamic_len / sizeof(*dyn) : 0;
+	bool ended = false;
 	*ret = (struct dynamic){0};
-	for (unsigned i = 0; elf->dynamic != 0 && i < DYNAMIC_MAX && (i + 1) * sizeof(dyn) <= elf->dynamic_len; i++) {
-		if (hd_mem_read(elf->mem, elf->dynamic + i * sizeof(dyn), &dyn, sizeof(dyn)) < 0 ||
-		    dyn.d_tag == DT_NULL)
+	n = n < DYNAMIC_MAX ? n : DYNAMIC_MAX;
+	for (uint64_t i = 0; i < n && !ended; i += DYNAMIC_STEP) {
+		uint64_t step = n - i < DYNAMIC_STEP ? n - i : DYNAMIC_STEP;
+		if (hd_mem_read(elf->mem, elf->dynamic + i * sizeof(*dyn), dyn, step * sizeof(*dyn)) < 0)
 			break;
-		/* glibc turns these into addresses when it loads the file, musl leaves them as they are. */
-		uint64_t addr = dyn.d_un.d_ptr < elf->bias ? dyn.d_un.d_ptr + elf->bias : dyn.d_un.d_ptr;
-		if (dyn.d_tag == DT_SYMTAB)
-			ret->symtab = addr;
-		else if (dyn.d_tag == DT_STRTAB)
-			ret->strtab = addr;
-		else if (dyn.d_tag == DT_GNU_HASH)
-			ret->hash = addr;
+		for (uint64_t k = 0; k < step && !(ended = dyn[k].d_tag == DT_NULL); k++)
+			dynamic_take(elf, &dyn[k], ret);
 	}
 	return ret->symtab != 0 && ret->strtab != 0 && ret->hash != 0;
 }

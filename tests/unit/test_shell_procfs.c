@@ -64,6 +64,14 @@ Test(shell_procfs, maps_find_this_function_and_its_file_is_elf, .timeout = 10)
 	hd_elf_live_init(&elf, getpid());
 	cr_assert_eq(elf.port.pread(&elf.port, map, magic, sizeof(magic), 0), 4);
 	cr_assert_eq(memcmp(magic, "\177ELF", 4), 0);
+	/* Another mapping is another file. */
+	const struct hd_map *other = hd_maps_find(&maps, (uint64_t)(uintptr_t)&malloc);
+	char theirs[4096], own[4096];
+	cr_assert(other != NULL && strcmp(other->path, map->path) != 0);
+	cr_assert_eq(elf.port.pread(&elf.port, other, theirs, sizeof(theirs), 0), sizeof(theirs));
+	cr_assert_eq(elf.port.pread(&elf.port, map, own, sizeof(own), 0), sizeof(own));
+	cr_assert_neq(memcmp(theirs, own, sizeof(own)), 0);
+	hd_elf_live_close(&elf);
 	hd_arena_free(arena);
 }
 

@@ -122,6 +122,7 @@ static void fixture_stop(struct fixture *f)
 	close(f->in);
 	fclose(f->out);
 	hd_mem_live_close(&f->live);
+	hd_elf_live_close(&f->elf);
 	hd_python_free(f->py);
 	hd_arena_free(f->arena);
 }
