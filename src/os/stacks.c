@@ -25,8 +25,9 @@ struct job {
 	int32_t via;
 	const struct hd_capture *capture; /* NULL = none */
 	struct hd_mem_live mem;
-	struct hd_maps maps;
-	uint64_t generation;
+	struct hd_maps maps, later; /* later: read when they were asked for, see maps_later */
+	uint64_t generation, later_generation;
+	bool has_later;
 	struct hd_arena *scratch;
 	struct hd_unwind_names *names;
 	struct hd_py_view python;
@@ -54,14 +55,40 @@ static const struct hd_captured *captured(const struct job *job, uint32_t t)
 	return row != NULL && row->regs.sp != 0 ? row : NULL;
 }
 
+/* Are the mappings others by now? */
+static bool maps_later(struct job *job)
+{
+	if (!job->has_later) {
+		job->has_later = true;
+		job->later_generation = hd_procfs_maps(job->via, job->scratch, &job->later) == 0 ? hd_maps_generation(&job->later)
+											    : job->generation;
+	}
+	return job->later_generation != job->generation;
+}
+
+/* A thread may stand in a library that was loaded between the reading of the mappings and that of its stack. */
+static void unwind_captured(struct job *job, const struct hd_captured *row, struct hd_arena *arena, struct hd_stack *ret)
+{
+	struct hd_unwind_query query = query_of(job, row->regs.sp, row->regs.pc);
+	struct hd_stack again;
+	hd_capture_unwind(row, job->w->config.unwinder, &query, arena, ret);
+	if (ret->is_complete || ret->is_partial || !maps_later(job))
+		return;
+	query.maps = &job->later;
+	query.generation = job->later_generation;
+	query.names = NULL;
+	hd_capture_unwind(row, job->w->config.unwinder, &query, arena, &again);
+	if (again.is_complete)
+		*ret = again;
+}
+
 static struct hd_stack native_stack(struct job *job, uint32_t t, struct hd_arena *arena)
 {
 	const struct hd_thread *thread = &job->snap->threads[t];
 	const struct hd_captured *row = captured(job, t);
 	struct hd_stack stack = {0};
 	if (row != NULL) {
-		struct hd_unwind_query query = query_of(job, row->regs.sp, row->regs.pc);
-		hd_capture_unwind(row, job->w->config.unwinder, &query, arena, &stack);
+		unwind_captured(job, row, arena, &stack);
 	} else if (thread->is_still && thread->sp != 0) {
 		struct hd_unwind_query query = query_of(job, thread->sp, thread->pc);
 		hd_unwind(job->w->config.unwinder, &query, arena, &stack);

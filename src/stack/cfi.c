@@ -472,6 +472,7 @@ static void index_add(struct hd_cfi *cfi, size_t *cap, struct fde_ref ref)
 /* Appends every FDE of a section. */
 static void index_section(struct hd_image *image, struct hd_cfi *cfi, enum hd_section_role role, size_t *cap)
 {
+	hd_image_unpack(image, role);
 	const struct hd_section *s = &image->sections[role];
 	bool debug_frame = role == HD_SEC_DEBUG_FRAME, cie_ok = false;
 	uint64_t delta = s->vaddr - s->offset, cie_at = UINT64_MAX;

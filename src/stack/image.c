@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
 #include "stack/callsite.h"
 #include "stack/cfi.h"
@@ -20,6 +21,8 @@
 #define SECTIONS_MAX 8192u
 #define DYNAMIC_MAX 512u
 #define NOTE_MAX 4096u
+#define UNPACKED ((uint64_t)1 << 61) /* where in the file unpacked sections are said to lie */
+#define UNPACKED_MAX ((uint64_t)64 << 20)
 
 /* Searches jump about in a file: what they read lies close together here, for a page that is new to us costs more than the
  * read does. */
@@ -90,7 +93,7 @@ int hd_image_pread(struct hd_image *image, uint64_t offset, void *buf, size_t le
 {
 	if (offset > INT64_MAX - len)
 		return -EIO;
-	if (image->fd < 0)
+	if (image->fd < 0 || offset >= UNPACKED)
 		return piece_read(image, offset, buf, len);
 	if (len > AT_ONCE) {
 		size_t got;
@@ -257,15 +260,58 @@ static const struct {
 
 static void take_section(struct hd_image *image, const Elf64_Shdr *sh, const char *name)
 {
+	bool is_packed = (sh->sh_flags & SHF_COMPRESSED) != 0;
 	/* A file of debug information alone keeps the headers of what was split off as NOBITS. */
-	if (sh->sh_type == SHT_NOBITS || (sh->sh_flags & SHF_COMPRESSED) != 0 || sh->sh_offset > INT64_MAX - sh->sh_size)
+	if (sh->sh_type == SHT_NOBITS || sh->sh_offset > INT64_MAX - sh->sh_size || (is_packed && strcmp(name, ".debug_frame") != 0))
 		return;
 	if (sh->sh_type == SHT_NOTE)
 		take_build_id(image, sh->sh_offset, sh->sh_size);
 	for (size_t i = 0; i < HD_COUNTOF(by_name); i++)
 		if (strcmp(name, by_name[i].name) == 0)
 			image->sections[by_name[i].role] = (struct hd_section){
-				.vaddr = sh->sh_addr, .offset = sh->sh_offset, .size = sh->sh_size};
+				.vaddr = sh->sh_addr, .offset = sh->sh_offset, .size = sh->sh_size, .is_packed = is_packed};
+}
+
+/* The content of a packed section (malloc), or NULL. */
+static uint8_t *section_unpack(struct hd_image *image, const struct hd_section *section, uint64_t *ret_len)
+{
+	Elf64_Chdr head;
+	if (section->size <= sizeof(head) || section->size > UNPACKED_MAX || image->fd < 0 ||
+	    hd_image_pread(image, section->offset, &head, sizeof(head)) < 0 || head.ch_type != ELFCOMPRESS_ZLIB || head.ch_size == 0 ||
+	    head.ch_size > UNPACKED_MAX)
+		return NULL;
+	uLong packed_len = section->size - sizeof(head);
+	uLongf len = head.ch_size;
+	uint8_t *packed = malloc(packed_len), *bytes = malloc(len);
+	if (packed == NULL || bytes == NULL)
+		abort();
+	bool ok = hd_image_pread(image, section->offset + sizeof(head), packed, packed_len) == 0 &&
+		  uncompress(bytes, &len, packed, packed_len) == Z_OK && len == head.ch_size;
+	free(packed);
+	if (!ok) {
+		free(bytes);
+		return NULL;
+	}
+	*ret_len = len;
+	return bytes;
+}
+
+void hd_image_unpack(struct hd_image *image, enum hd_section_role role)
+{
+	struct hd_section *section = &image->sections[role];
+	uint64_t len;
+	if (section->size == 0 || !section->is_packed)
+		return;
+	uint8_t *bytes = section_unpack(image, section, &len);
+	*section = (struct hd_section){.vaddr = section->vaddr};
+	if (bytes == NULL)
+		return;
+	image->pieces = realloc(image->pieces, (image->n_pieces + 1) * sizeof(*image->pieces));
+	if (image->pieces == NULL)
+		abort();
+	section->offset = UNPACKED + ((uint64_t)role << 32);
+	section->size = len;
+	image->pieces[image->n_pieces++] = (struct hd_image_piece){.offset = section->offset, .len = len, .bytes = bytes};
 }
 
 static void take_sections(struct hd_image *image, const Elf64_Ehdr *eh)

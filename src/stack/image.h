@@ -18,6 +18,7 @@ struct hd_segment {
 
 struct hd_section {
 	uint64_t vaddr, offset, size; /* size 0 = there is none */
+	bool is_packed; /* as it stands in the file: hd_image_unpack */
 };
 
 /* Sections by role; the string table that belongs to a symbol table stands next to it. */
@@ -59,7 +60,7 @@ struct hd_image {
 	char *path; /* for people, as the target names it */
 	uint64_t dev, ino, size;
 	int64_t mtime_ns;
-	struct hd_image_piece *pieces;
+	struct hd_image_piece *pieces; /* of a file: what was unpacked, at offsets past any file's end */
 	size_t n_pieces;
 	struct hd_image_blocks *blocks;
 	uint8_t build_id[HD_BUILD_ID_MAX];
@@ -86,6 +87,9 @@ void hd_image_free(struct hd_image *image); /* NULL is fine */
 /* Exactly len bytes at a file offset, or at an address of the file's own address space: 0 or -EIO. */
 HD_MUST_CHECK int hd_image_pread(struct hd_image *image, uint64_t offset, void *buf, size_t len);
 HD_MUST_CHECK int hd_image_read(struct hd_image *image, uint64_t vaddr, void *buf, size_t len);
+/* A section that is stored compressed (SHF_COMPRESSED with zlib, as Go's linker writes .debug_frame) can be read like any
+ * other afterwards, up to 64 MiB of it; one that is too big, or damaged, counts as none. */
+void hd_image_unpack(struct hd_image *image, enum hd_section_role role);
 /* NUL-terminated text within `limit`, cut at cap-1: 0 or -EIO. */
 HD_MUST_CHECK int hd_image_cstr(struct hd_image *image, uint64_t offset, uint64_t limit, char *buf, size_t cap);
 /* Is this an address of its address space, .bss included? */

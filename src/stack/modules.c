@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "hangdog/procfs.h"
 #include "stack/image.h"
@@ -239,12 +240,31 @@ static struct hd_image *image_from_memory(const struct hd_unwind_query *q, struc
 	return NULL;
 }
 
+/* The process goes on while we work: another file may be mapped at the same place by now (exec of a program that lies where
+ * the old one lay, dlclose and dlopen).  Where maps and stat(2) count inodes differently (overlays), the name has to do. */
+static bool is_still_that(const char *link, const struct hd_map *map, const struct stat *st)
+{
+	char target[4200];
+	if (st->st_ino == map->ino)
+		return true;
+	ssize_t n = readlink(link, target, sizeof(target) - 1);
+	size_t len = strlen(map->path);
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	return strncmp(target, map->path, len) == 0 && (target[len] == '\0' || strcmp(target + len, " (deleted)") == 0);
+}
+
 static int open_mapped(int32_t pid, const struct hd_map *map, struct stat *ret_st, bool *ret_exact)
 {
 	char path[4200];
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)map->start,
 		 (unsigned long long)map->end);
 	int fd = hd_open_regular(path, ret_st);
+	if (fd >= 0 && !is_still_that(path, map, ret_st)) {
+		close(fd);
+		fd = -1;
+	}
 	if (fd < 0 && map->deleted && map->path[0] == '/')
 		fd = hd_open_exe(pid, map, ret_st);
 	*ret_exact = fd >= 0;

@@ -182,6 +182,32 @@ def a_thread_inside_a_plt_stub_is_shown_in_the_stub():
                         check("__libc_start_main" in "".join(map(str, after)), (flags, strip, i, got))
 
 
+FRAMES_ONLY = r"""
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <signal.h>
+#include <unistd.h>
+__attribute__((noinline)) static void leaf(int n) { volatile char room[600]; room[n] = 1; for (;;) pause(); }
+__attribute__((noinline)) static void middle(int n) { volatile char room[300]; room[n] = 1; leaf(n + 1); room[n] = 2; }
+__attribute__((noinline)) static void top(int n) { middle(n); __asm__ volatile(""); }
+int main(int argc, char **argv) { prctl(PR_SET_PDEATHSIG, SIGKILL); alarm(60); puts("ready"); fflush(stdout); top(argc); return argv != 0; }
+"""
+
+
+@case
+def unwind_tables_that_are_stored_packed_are_read():
+    # As Go's linker writes them: no .eh_frame, and .debug_frame packed.
+    with scratch() as folder:
+        path = compile_c(folder, "prog", "-fomit-frame-pointer", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables", "-gz=zlib",
+                         source=FRAMES_ONLY)
+        with Running(path) as r:
+            def lines():
+                return [line.split() for line in hangdog("dump", r.p.pid).out.splitlines() if line.strip().startswith("#")]
+            wait_until(lambda: lines()[0][1] == "pause", lines)
+            check([line[1] for line in lines()[:5]] == ["pause", "leaf", "middle", "top", "main"], lines())
+            check(not any("(guessed)" in line for line in lines()), lines())
+
+
 @case
 def a_file_that_was_replaced_is_read_as_it_was():
     with scratch() as folder:
