@@ -19,7 +19,9 @@ static int look_and_leave(const struct hd_options *options)
 	}
 	if (c.verdict->kind != HD_VERDICT_NONE && hd_case_record(&c, options->incident_dir, &err) < 0)
 		hd_say("%s", err.text);
-	if (options->report_path != NULL && hd_case_report(&c, options->report_path, options->json, &err) < 0)
+	/* The report goes to stdout anyway. */
+	bool is_printed = options->report_path != NULL && strcmp(options->report_path, "-") == 0;
+	if (options->report_path != NULL && !is_printed && hd_case_report(&c, options->report_path, options->json, &err) < 0)
 		hd_say("%s", err.text);
 	int status = hd_once_print(&c, options);
 	hd_case_release(&c);

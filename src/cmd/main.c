@@ -37,8 +37,8 @@ static int run_global(int argc, char *argv[])
 	} else if (strcmp(word, "--complete") == 0) {
 		hd_complete(argc - 2, argv + 2, &out);
 	} else {
-		fprintf(stderr, "hangdog: no such option %s before a command (see hangdog --help)\n", word);
-		return HD_EXIT_ERROR;
+		(void)hd_option_unknown(word, &err);
+		return fail(&err);
 	}
 	return print(&out);
 }

@@ -204,7 +204,7 @@ static int set_value(const struct hd_option *o, char *text, struct hd_options *t
 	case HD_OPTION_TEXT:
 	case HD_OPTION_CURES:
 		if (*text == '\0')
-			return hd_err_set(err, EINVAL, "--%s: %s is empty", o->name, o->arg);
+			return hd_err_set(err, EINVAL, "--%s: %s is empty: give a value, or leave the option out", o->name, o->arg);
 		*(const char **)field = text;
 		return 0;
 	case HD_OPTION_PROGRESS:
@@ -273,9 +273,10 @@ static int bad_option(const struct hd_command *command, int got, const char *wor
 {
 	const struct hd_option *o = option_of(command, optopt);
 	if (got == ':' && o != NULL)
-		return hd_err_set(err, EINVAL, "%s: --%s needs %s", command->name, o->name, o->arg);
+		return hd_err_set(err, EINVAL, "%s: --%s needs %s behind it (see hangdog %s --help)", command->name, o->name,
+				  o->arg, command->name);
 	if (optopt >= LONG_FIRST && o != NULL)
-		return hd_err_set(err, EINVAL, "%s: --%s takes no value", command->name, o->name);
+		return hd_err_set(err, EINVAL, "%s: --%s takes no value: write it alone", command->name, o->name);
 	if (optopt != 0)
 		return hd_err_set(err, EINVAL, "%s: no such option -%c (see hangdog %s --help)", command->name, optopt,
 				  command->name);
@@ -294,7 +295,8 @@ static int bad_option(const struct hd_command *command, int got, const char *wor
 		same_start += strncmp(hd_option_table[i].name, name, strlen(name)) == 0;
 	}
 	if (same_start > 1)
-		return hd_err_set(err, EINVAL, "%s: --%s could be several options, write it out", command->name, name);
+		return hd_err_set(err, EINVAL, "%s: --%s could be several options: write it out (see hangdog %s --help)",
+				  command->name, name, command->name);
 	if (near.best != NULL)
 		return hd_err_set(err, EINVAL, "%s: no such option --%s, did you mean --%s?", command->name, name,
 				  near.best);
@@ -306,7 +308,8 @@ static int add_pid(const char *text, struct hd_options *to, struct hd_err *err)
 {
 	int64_t pid;
 	if (hd_parse_i64(text, &pid) != 0 || pid <= 0 || pid > INT32_MAX)
-		return hd_err_set(err, EINVAL, "%s: '%s' is not a process id", to->command->name, text);
+		return hd_err_set(err, EINVAL, "%s: '%s' is not a process id: give a number, as ps or pgrep print it",
+				  to->command->name, text);
 	to->pids[to->n_pids++] = (int32_t)pid;
 	return 0;
 }
@@ -322,7 +325,8 @@ static int take_operands(struct hd_options *to, struct hd_err *err)
 								     : "ACTION",
 				  c->name, c->synopsis);
 	if (to->n_operands > c->most)
-		return hd_err_set(err, EINVAL, "%s: one operand too many: '%s'", c->name, to->operands[c->most]);
+		return hd_err_set(err, EINVAL, "%s: one operand too many: '%s' (usage: hangdog %s [OPTIONS]%s%s)", c->name,
+				  to->operands[c->most], c->name, *c->synopsis != '\0' ? " " : "", c->synopsis);
 	int n_pids = c->operands == HD_OPERANDS_PIDS ? to->n_operands : c->operands == HD_OPERANDS_CTL ? 1 : 0;
 	for (int i = 0; i < n_pids; i++) {
 		int r = add_pid(to->operands[i], to, err);
@@ -403,4 +407,26 @@ int hd_command_find(const char *name, const struct hd_command **ret, struct hd_e
 	return hd_err_set(err, EINVAL,
 			  "no such command '%s' (see hangdog --help; to guard a program: hangdog run -- %s)", name,
 			  name);
+}
+
+int hd_option_unknown(const char *word, struct hd_err *err)
+{
+	static const char *const ours[] = {"--help", "--version", "-h", "-V"};
+	char name[64];
+	snprintf(name, sizeof(name), "%s", word);
+	name[strcspn(name, "=")] = '\0';
+	const char *bare = name + strspn(name, "-");
+	bool is_long = bare - name == 2;
+	struct hd_nearest near = {name, NULL, 0};
+	if (is_long && exists_elsewhere(bare))
+		return hd_err_set(err, EINVAL, "%s belongs behind a command: hangdog COMMAND %s (see hangdog --help)", name, name);
+	for (size_t i = 0; i < HD_COUNTOF(ours); i++) {
+		if (is_long)
+			hd_nearest_offer(&near, ours[i]);
+		else if (strcasecmp(name, ours[i]) == 0) /* one letter is near to every other */
+			near.best = ours[i];
+	}
+	if (near.best != NULL)
+		return hd_err_set(err, EINVAL, "no such option %s, did you mean %s?", name, near.best);
+	return hd_err_set(err, EINVAL, "no such option %s before a command (see hangdog --help)", name);
 }

@@ -100,5 +100,7 @@ HD_MUST_CHECK int hd_options_parse(const struct hd_command *command, int argc, c
 				   struct hd_err *err);
 /* -EINVAL with a sentence that names the nearest command. */
 HD_MUST_CHECK int hd_command_find(const char *name, const struct hd_command **ret, struct hd_err *err);
+/* An option in front of any command that is none of hangdog's own: -EINVAL with a sentence that says what was meant. */
+int hd_option_unknown(const char *word, struct hd_err *err);
 
 #endif

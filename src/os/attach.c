@@ -199,7 +199,7 @@ int hd_tracer_attach(struct hd_tracer *t, int32_t pid, struct hd_err *err)
 		size_t news = 0;
 		r = attach_pass(t, pid, /* is_first= */ pass == 0, &news);
 		if (r == -ESRCH)
-			return hd_err_set(err, ESRCH, "process %d has ended", pid);
+			return hd_err_set(err, ESRCH, "process %d has ended meanwhile: nothing is left to guard", pid);
 		if (r == -EPERM && ++refused < REFUSALS_MAX) { /* a thread that is just going, or taken over by an exec */
 			nanosleep(&(struct timespec){0, 1000000}, NULL);
 			quiet = 0;

@@ -90,7 +90,7 @@ static int call_connect(struct hd_call *call)
 
 static int cannot_reach(int32_t pid, int code, struct hd_err *err)
 {
-	return hd_err_set(err, code, "the hangdog with pid %d cannot be reached: %s", pid, strerror(code));
+	return hd_err_set(err, code, "the hangdog with pid %d cannot be reached: %s: 'hangdog ps' lists those that run", pid, strerror(code));
 }
 
 int hd_call_start(int32_t pid, const char *request, struct hd_call **ret, struct hd_err *err)
@@ -161,7 +161,7 @@ static int call_read(const struct hd_call *call, struct hd_buf *ret_body, struct
 	if (call->pid == 0)
 		return hd_err_set(err, EPROTO, "it ended without an answer");
 	if (call->answer.len == 0)
-		return hd_err_set(err, EPROTO, "the hangdog with pid %d gave no answer: it is ending, or too many ask it", call->pid);
+		return hd_err_set(err, EPROTO, "the hangdog with pid %d gave no answer: it is ending, or too many ask it: try again", call->pid);
 	return hd_err_set(err, EPROTO, "the hangdog with pid %d gave no answer: is it of another version?", call->pid);
 }
 
@@ -178,7 +178,7 @@ int hd_call_take(struct hd_call *call, struct hd_buf *ret_body, struct hd_err *e
 		return call_read(call, ret_body, err);
 	if (r == -EAGAIN)
 		return r;
-	return hd_err_set(err, -r, "the hangdog with pid %d does not answer: %s", call->pid, strerror(-r));
+	return hd_err_set(err, -r, "the hangdog with pid %d does not answer: %s: try again", call->pid, strerror(-r));
 }
 
 /* Until something about one of the calls may have changed. */
@@ -208,7 +208,7 @@ int hd_door_ask(int32_t pid, const char *request, int timeout_ms, struct hd_buf 
 		wait_for_calls(&call, 1, left_ms);
 	hd_call_free(call);
 	if (r == -EAGAIN)
-		return hd_err_set(err, ETIMEDOUT, "the hangdog with pid %d does not answer: %s", pid, strerror(ETIMEDOUT));
+		return hd_err_set(err, ETIMEDOUT, "the hangdog with pid %d does not answer: is it stopped? 'kill -CONT %d' lets it go on", pid, pid);
 	return r;
 }
 

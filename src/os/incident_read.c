@@ -84,14 +84,14 @@ int hd_incident_read(const char *dir, const char *id, const char *name, struct h
 	struct stat st;
 	int fd HD_CLEAN_FD = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) != 0)
-		return hd_err_set(err, errno, "%.300s: cannot be read: %s", path, strerror(errno));
+		return hd_err_set(err, errno, "%.300s: cannot be read: %s: 'hangdog incidents' lists those that can", path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_size > REPORT_MAX_BYTES)
-		return hd_err_set(err, EINVAL, "%.300s: is no file that hangdog wrote", path);
+		return hd_err_set(err, EINVAL, "%.300s: is no file that hangdog wrote: remove the incident", path);
 	char *text = HD_NEW_N(arena, (size_t)st.st_size + 1, char);
 	size_t len = 0;
 	for (ssize_t n; len < (size_t)st.st_size && (n = read(fd, text + len, (size_t)st.st_size - len)) != 0;) {
 		if (n < 0 && errno != EINTR)
-			return hd_err_set(err, errno, "%.300s: cannot be read: %s", path, strerror(errno));
+			return hd_err_set(err, errno, "%.300s: cannot be read: %s: 'hangdog incidents' lists those that can", path, strerror(errno));
 		len += n > 0 ? (size_t)n : 0;
 	}
 	*ret_text = text;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <fcntl.h>
 
@@ -137,6 +138,38 @@ static int take_child(struct hd_tracer *t, const struct hd_launch *launch, int32
 	return 0;
 }
 
+/* What execvpe said of COMMAND, and what helps. */
+static int exec_error(const char *command, int code, struct hd_err *err)
+{
+	static const struct {
+		int code;
+		const char *text;
+	} known[] = {
+		{EACCES, "it may not be executed: 'chmod +x' it, or name its interpreter before it (python3 FILE)"},
+		{ENOEXEC, "it is no program that this machine can run: name its interpreter before it, or build it for this machine"},
+		{ENOTDIR, "a part of the path is not a folder: correct the path"},
+		{ETXTBSY, "somebody is still writing it: wait until it is complete"},
+		{E2BIG, "its arguments and environment are too long: pass them in a file"},
+	};
+	struct stat st;
+	bool is_path = strchr(command, '/') != NULL;
+	if (*command == '\0')
+		return hd_err_set(err, code, "COMMAND is empty: name the program to run");
+	if (code == ENOENT && !is_path)
+		return hd_err_set(err, code, "%.200s: not found in PATH: install it, or give its path", command);
+	if (code == ENOENT && stat(command, &st) == 0)
+		return hd_err_set(err, code, "%.200s: the interpreter or loader that it names is not found: see its first line, or 'file'", command);
+	if (code == ENOENT)
+		return hd_err_set(err, code, "%.200s: not found: correct the path", command);
+	if (code == EACCES && is_path && stat(command, &st) == 0 && S_ISDIR(st.st_mode))
+		return hd_err_set(err, code, "%.200s: it is a folder: name a program in it", command);
+	for (size_t i = 0; i < HD_COUNTOF(known); i++) {
+		if (known[i].code == code)
+			return hd_err_set(err, code, "%.200s: %s", command, known[i].text);
+	}
+	return hd_err_set(err, code, "%.200s: cannot be run: %s", command, strerror(code));
+}
+
 static int run_child(struct hd_tracer *t, const struct hd_launch *launch, struct pipes *p, int32_t pid, bool *ret_exec_failed,
 		     struct hd_err *err)
 {
@@ -157,7 +190,7 @@ static int run_child(struct hd_tracer *t, const struct hd_launch *launch, struct
 	reap_root(t);
 	t->root = 0;
 	*ret_exec_failed = true;
-	return hd_err_set(err, code, "%s: %s", launch->argv[0], code == ENOENT ? "not found" : strerror(code));
+	return exec_error(launch->argv[0], code, err);
 }
 
 int hd_tracer_launch(struct hd_tracer *t, const struct hd_launch *launch, int32_t *ret_pid, bool *ret_exec_failed,

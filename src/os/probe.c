@@ -82,7 +82,7 @@ static int check_kind(int32_t pid, const struct hd_stat *stat, const struct hd_t
 		return hd_err_set(err, EINVAL, "%d (%s) is a thread, not a process; give its process: %d", pid, comm, status->tgid);
 	/* A leader that called pthread_exit is a zombie in a process that lives on. */
 	if ((stat->state == 'Z' && stat->n_threads <= 1) || stat->state == 'X')
-		return hd_err_set(err, ESRCH, "process %d (%s) has ended already and only waits to be reaped by its parent %d", pid, comm,
+		return hd_err_set(err, ESRCH, "process %d (%s) has ended already and only waits to be reaped by its parent: look at that, %d", pid, comm,
 				  stat->ppid);
 	return 0;
 }
@@ -96,7 +96,7 @@ int hd_procfs_probe(int32_t pid, bool want_ptrace, struct hd_err *err)
 	if (r == 0)
 		r = hd_procfile_status(pid, pid, &status);
 	if (r == -ESRCH)
-		return hd_err_set(err, ESRCH, "process %d does not exist", pid);
+		return hd_err_set(err, ESRCH, "process %d does not exist: 'ps -e' lists those that do", pid);
 	if (r < 0)
 		return hd_err_set(err, -r, "process %d: /proc/%d cannot be read: %s", pid, pid, strerror(-r));
 	hd_procfile_comm(pid, comm, sizeof(comm));
@@ -104,7 +104,7 @@ int hd_procfs_probe(int32_t pid, bool want_ptrace, struct hd_err *err)
 	if (r < 0)
 		return r;
 	if (pid == getpid())
-		return hd_err_set(err, EINVAL, "process %d is hangdog itself", pid);
+		return hd_err_set(err, EINVAL, "process %d is hangdog itself: give the process to look at", pid);
 	if (want_ptrace && status.tracer != 0 && status.tracer != getpid()) {
 		hd_procfile_comm(status.tracer, tracer, sizeof(tracer));
 		return hd_err_set(err, EBUSY, "process %d (%s) is traced by %d (%s) already, and a process has only one tracer; end that "
@@ -112,6 +112,6 @@ int hd_procfs_probe(int32_t pid, bool want_ptrace, struct hd_err *err)
 	}
 	r = stat.state == 'Z' ? 0 : may_read(pid); /* the files of a dead leader say nothing */
 	if (r == -ESRCH)
-		return hd_err_set(err, ESRCH, "process %d does not exist any more", pid);
+		return hd_err_set(err, ESRCH, "process %d does not exist any more: it ended meanwhile", pid);
 	return r < 0 ? refuse(pid, comm, status.uid, err) : 0;
 }

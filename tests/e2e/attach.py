@@ -183,6 +183,8 @@ def once_tells_by_its_exit_status():
         seen = []
         wait_until(lambda: seen.append(hangdog("attach", "-1", "--json", "--incident-dir", d, p.pid)) or seen[-1].status == 1, "the hang")
         check(json.loads(seen[-1].out)["verdict"] == "deadlock", seen[-1])
+        r = hangdog("attach", "-1", "--report", "-", "--incident-dir", d, p.pid)
+        check(r.out.count("DEADLOCK (") == 1, "one report on stdout\n" + str(r))
         check_let_go(tree_of(p.pid))
 
 

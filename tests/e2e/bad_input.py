@@ -61,7 +61,7 @@ def each_looker(pid, *words, **kw):
 def a_pid_that_does_not_exist():
     with Child("true") as c:
         c.p.wait()
-    each_looker(c.pid, str(c.pid), "exist")
+    each_looker(c.pid, str(c.pid), "exist", "ps -e")
 
 
 @case
@@ -79,7 +79,7 @@ def a_kernel_thread():
 def a_zombie():
     with Child("true") as c:
         wait_until(lambda: state(c.pid) == "Z", "it is a zombie")
-        each_looker(c.pid, str(c.pid), "zombie|ended|exited")
+        each_looker(c.pid, str(c.pid), "zombie|ended|exited", f"look at that, {os.getpid()}")
 
 
 @case
@@ -141,8 +141,9 @@ def a_hangdog_that_is_traced_itself():
 @case
 def a_command_that_is_not_there():
     need("run")
-    one_line(hangdog("run", "--", "/nonexistent/program"), "/nonexistent/program", status=127)
-    one_line(hangdog("run", "--", "no-such-program-anywhere"), "no-such-program-anywhere", status=127)
+    one_line(hangdog("run", "--", "/nonexistent/program"), "/nonexistent/program", "correct the path", status=127)
+    one_line(hangdog("run", "--", "no-such-program-anywhere"), "no-such-program-anywhere", "PATH", status=127)
+    one_line(hangdog("run", "--", ""), "COMMAND is empty", status=127)
 
 
 @case
@@ -151,12 +152,12 @@ def a_command_that_cannot_be_run():
     with scratch() as folder:
         text = os.path.join(folder, "text")
         open(text, "w").write("no program\n")
-        one_line(hangdog("run", "--", text), re.escape(text), status=126)
-        one_line(hangdog("run", "--", folder), re.escape(folder), status=126)
+        one_line(hangdog("run", "--", text), re.escape(text), "chmod", status=126)
+        one_line(hangdog("run", "--", folder), re.escape(folder), "folder", status=126)
         script = os.path.join(folder, "script")
         open(script, "w").write("#!/nonexistent/interpreter\n")
         os.chmod(script, 0o755)
-        one_line(hangdog("run", "--", script), re.escape(script), status=127)
+        one_line(hangdog("run", "--", script), re.escape(script), "interpreter", status=127)
 
 
 SNAPSHOT = os.path.join(ROOT, "tests", "data", "snapshots")

@@ -60,6 +60,15 @@ def unknown_command_offers_the_nearest():
 
 
 @case
+def an_option_before_the_command_says_what_was_meant():
+    fails(["--verison"], "--verison", "did you mean --version?")
+    fails(["-v"], "-v", "did you mean -V?")
+    fails(["--json", "why", "1"], "--json", "hangdog COMMAND --json")
+    fails(["-z"], "-z", "hangdog --help")
+    fails(["--\x1b[31m\n"], "hangdog --help")
+
+
+@case
 def a_full_stdout_is_an_error():
     r = run("sh", "-c", f"'{HANGDOG}' --help > /dev/full")
     check(r.status == 125 and r.err.startswith("hangdog: "), r)
@@ -114,7 +123,7 @@ def misused_pids_are_named():
             continue
         fails([name], "process id", f"hangdog {name}")
         for bad in "12x", "0", "-0x5", "4294967297", "":
-            fails([name, "--", bad], f"'{bad}'")
+            fails([name, "--", bad], f"'{bad}'", "pgrep")
         fails([name] + ["1"] * 65, "too many")
 
 
@@ -130,7 +139,8 @@ def misused_ctl_is_named():
 def misused_replay_is_named():
     need("replay")
     fails(["replay"], "FILE")
-    fails(["replay", "a", "b"], "'b'")
+    fails(["replay", "a", "b"], "'b'", "usage: hangdog replay [OPTIONS] FILE")
+    fails(["ps", "1"], "'1'", "usage: hangdog ps [OPTIONS])")
 
 
 GENERATED = [("man", "docs/man/hangdog.1")]
