@@ -20,6 +20,7 @@ struct hd_captured {
 	struct hd_regs regs;
 	const uint8_t *bytes; /* from SP on */
 	size_t len;
+	bool is_old; /* by hd_capture_anew */
 };
 
 struct hd_capture; /* owns all it hands out */
@@ -37,6 +38,11 @@ uint32_t hd_capture_missing(const struct hd_capture *capture); /* how many are n
 HD_MUST_CHECK int hd_capture_stop(struct hd_capture *capture, int budget_ms);
 /* The rest, if this process traces it: pass this and the capture to hd_tracer_freeze. */
 void hd_capture_stopped(void *capture, int32_t tid, const struct hd_regs *regs);
+/* Everybody counts as missing: the next freeze reads them all, born meanwhile or not, and the mappings, while they stand
+ * still together.  Whom it does not reach keeps what was read before. */
+void hd_capture_anew(struct hd_capture *capture);
+/* Those whom it was not told of, but met in that freeze. */
+const struct hd_captured *hd_capture_born(const struct hd_capture *capture, uint32_t *ret_n);
 
 const struct hd_captured *hd_capture_find(const struct hd_capture *capture, int32_t tid); /* NULL = not of it */
 const struct hd_maps *hd_capture_maps(const struct hd_capture *capture); /* as they were when it began; empty = not read */

@@ -71,6 +71,10 @@ HD_MUST_CHECK int hd_watcher_peek(struct hd_watcher *w, const struct hd_model *m
 HD_MUST_CHECK int hd_watcher_list(struct hd_watcher *w, const struct hd_model *model, struct hd_snapshot **ret,
 				  struct hd_capture ***ret_captures, struct hd_err *err);
 
+/* Once the rest was captured: takes out of such a snapshot (and of captures, which may be NULL) who has ended meanwhile, and
+ * takes in whom hd_capture_stopped found besides.  True if anything changed: what counts its threads is out of date. */
+bool hd_snapshot_settle(struct hd_snapshot *snap, struct hd_capture **captures);
+
 /* Brings what changes by itself in a snapshot of this watcher (CPU times, how long a wait has lasted) up to its newest look.
  * True if nobody came, went, or began or ceased to stand still since: then the rest of it still holds, too. */
 bool hd_watcher_renew(const struct hd_watcher *w, struct hd_snapshot *snap);
@@ -82,6 +86,7 @@ struct hd_capture;
 struct hd_stack_options {
 	bool native, python, lines, locals;
 	bool async; /* asyncio tasks as well */
+	bool consistent; /* for dump: all threads of a process stand still while they are read */
 	bool skip_forks; /* nobody will see the fork records: they stay as they are, and none is dug out of memory */
 	struct hd_capture *const *captures; /* [n_procs], for dump: threads as captured; NULL (or a NULL row) = none */
 };

@@ -99,7 +99,7 @@ static bool answer_why(struct hd_supervisor *s, const char *rest, struct hd_buf 
 	return true;
 }
 
-/* "dump FORM WIDTH COLOR NATIVE PYTHON LINES LOCALS ASYNC VERBOSE", FORM = text, json, folded or merge; all may be missing. */
+/* "dump FORM WIDTH COLOR NATIVE PYTHON LINES LOCALS ASYNC VERBOSE CONSISTENT", FORM = text, json, folded or merge; all may be missing. */
 static bool answer_dump(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
 {
 	struct hd_err err = {0};
@@ -108,9 +108,9 @@ static bool answer_dump(struct hd_supervisor *s, const char *rest, struct hd_buf
 	struct hd_case c;
 	char form[8] = "text";
 	unsigned width = 80;
-	int color = 0, native = 1, python = 1, lines = 0, locals = 0, async = 0, verbose = 0;
-	(void)sscanf(rest, "%7s %u %d %d %d %d %d %d %d", form, &width, &color, &native, &python, &lines, &locals, &async,
-		     &verbose);
+	int color = 0, native = 1, python = 1, lines = 0, locals = 0, async = 0, verbose = 0, consistent = 0;
+	(void)sscanf(rest, "%7s %u %d %d %d %d %d %d %d %d", form, &width, &color, &native, &python, &lines, &locals, &async,
+		     &verbose, &consistent);
 	if (s->watcher == NULL || hd_watcher_list(s->watcher, s->model, &snap, native ? &captures : NULL, &err) < 0) {
 		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
 		return false;
@@ -119,7 +119,7 @@ static bool answer_dump(struct hd_supervisor *s, const char *rest, struct hd_buf
 	c.captures = captures;
 	hd_dump_fill(&c, s->watcher, hd_tracer_is_observing(s->tracer) ? NULL : s->tracer,
 		     &(struct hd_stack_options){.native = native, .python = python, .lines = lines, .locals = locals, .async = async,
-				  .skip_forks = strcmp(form, "json") != 0});
+				  .consistent = consistent, .skip_forks = strcmp(form, "json") != 0});
 	struct hd_text_style style = {.color = color == 1, .verbose = verbose == 1, .width = sane_width(width)};
 	if (strcmp(form, "json") == 0)
 		hd_case_json(&c, reply);

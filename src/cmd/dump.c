@@ -9,13 +9,14 @@
 #include "hangdog/capture.h"
 #include "hangdog/door.h"
 #include "hangdog/folded.h"
+#include "hangdog/procfs.h"
 
 /* Reference: a thread that does not stop in this time (vfork parent, dead disk) is shown without a stack. */
 #define STOP_MS 50
 #define ASK_MS 30000
 
 /* What could not be stopped in time is shown as not read. */
-static int64_t capture_rest(struct hd_capture *capture, int32_t pid, struct hd_tracer *tracer)
+static int64_t capture_rest(struct hd_capture *capture, int32_t pid, struct hd_tracer *tracer, bool *ret_ok)
 {
 	int64_t longest_us = 0;
 	int r = 0;
@@ -23,6 +24,7 @@ static int64_t capture_rest(struct hd_capture *capture, int32_t pid, struct hd_t
 		r = hd_tracer_freeze(tracer, pid, STOP_MS, hd_capture_stopped, capture, &longest_us);
 	else if (hd_capture_missing(capture) > 0)
 		r = hd_capture_stop(capture, STOP_MS);
+	*ret_ok = r == 0;
 	int64_t stop_us = hd_capture_longest_stop_us(capture);
 	return r < 0 || stop_us > longest_us ? stop_us : longest_us;
 }
@@ -35,7 +37,7 @@ static int capture_proc(struct hd_case *c, const struct hd_proc *proc, struct hd
 	return hd_capture_of(proc->pid, tids, proc->n_threads, /* with_stacks= */ true, ret);
 }
 
-static void capture_all(struct hd_case *c, struct hd_tracer *tracer)
+static void capture_all(struct hd_case *c, struct hd_tracer *tracer, bool is_consistent)
 {
 	bool is_new = c->captures == NULL;
 	if (is_new)
@@ -44,7 +46,12 @@ static void capture_all(struct hd_case *c, struct hd_tracer *tracer)
 		const struct hd_proc *proc = &c->snap->procs[p];
 		if (!proc->in_tree || (is_new ? capture_proc(c, proc, &c->captures[p]) < 0 : c->captures[p] == NULL))
 			continue;
-		int64_t stop_us = capture_rest(c->captures[p], proc->pid, tracer);
+		if (is_consistent && tracer != NULL)
+			hd_capture_anew(c->captures[p]);
+		bool ok;
+		int64_t stop_us = capture_rest(c->captures[p], proc->pid, tracer, &ok);
+		if (!ok && is_consistent)
+			c->moving = proc->pid;
 		if (stop_us > c->longest_stop_us)
 			c->longest_stop_us = stop_us;
 	}
@@ -54,7 +61,9 @@ void hd_dump_stacks(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *t
 {
 	struct hd_stack_options with = *options;
 	if (options->native)
-		capture_all(c, tracer);
+		capture_all(c, tracer, options->consistent);
+	if (c->is_dump && hd_snapshot_settle(c->snap, c->captures))
+		hd_case_decide(c);
 	with.captures = c->captures;
 	if (tracer != NULL)
 		hd_case_prepare(c, w, tracer, &with, /* all= */ true);
@@ -91,8 +100,8 @@ static int ask_supervisor(int32_t supervisor, const struct hd_options *options)
 	struct hd_text_style style = hd_say_style(stdout, options);
 	const char *form = options->json ? "json" : options->folded ? "folded" : options->merge ? "merge" : "text";
 	bool both = options->native == options->python;
-	snprintf(request, sizeof(request), "dump %s %u %d %d %d %d %d %d %d", form, style.width, style.color, both || options->native,
-		 both || options->python, options->lines, options->locals, options->async, options->verbose);
+	snprintf(request, sizeof(request), "dump %s %u %d %d %d %d %d %d %d %d", form, style.width, style.color, both || options->native,
+		 both || options->python, options->lines, options->locals, options->async, options->verbose, options->consistent);
 	if (!hd_ask(supervisor, request, ASK_MS, options, &body))
 		return HD_EXIT_ERROR;
 	fputs(hd_buf_text(&body), stdout);
@@ -111,8 +120,21 @@ static void fill(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_
 	struct hd_tracer *tracer = options->consistent ? hd_tracer_new(no_events, NULL) : NULL;
 	struct hd_stack_options with = *stacks;
 	with.skip_forks = !options->json;
+	with.consistent = options->consistent;
 	hd_dump_fill(c, w, tracer, &with);
 	hd_tracer_free(tracer);
+}
+
+/* --consistent was asked for: the stacks are there, but no picture of one moment. */
+static void tell_moving(const struct hd_case *c)
+{
+	struct hd_err err = {0};
+	if (c->moving == 0)
+		return;
+	if (hd_procfs_probe(c->moving, /* want_ptrace= */ true, &err) < 0)
+		hd_say("%s; its stacks are of different moments", err.text);
+	else
+		hd_say("process %d could not be stopped; its stacks are of different moments", c->moving);
 }
 
 int hd_cmd_dump(const struct hd_options *options)
@@ -128,7 +150,10 @@ int hd_cmd_dump(const struct hd_options *options)
 		hd_say("%s", err.text);
 		return HD_EXIT_ERROR;
 	}
-	int status = print_dump(&c, options);
+	int status = c.snap->n_procs > 0 ? print_dump(&c, options) : HD_EXIT_ERROR;
+	tell_moving(&c);
+	if (c.snap->n_procs == 0)
+		hd_say("process %d ended while it was looked at", options->pids[0]);
 	hd_case_release(&c);
 	return status;
 }

@@ -32,7 +32,8 @@ struct hd_capture {
 	struct hd_maps maps;
 	atomic_bool has_maps;
 	struct hd_captured *at;
-	uint32_t n;
+	uint32_t n, n_sorted, cap; /* those that were born later follow the sorted ones */
+	bool wants_maps, wants_born; /* by hd_capture_anew */
 	atomic_size_t bytes;
 	int64_t longest_ns;
 };
@@ -119,6 +120,7 @@ static void read_maps(struct hd_capture *c)
 {
 	if (hd_procfs_maps(c->pid, c->arena, &c->maps) < 0)
 		c->maps = (struct hd_maps){0}; /* stacks have no known end then */
+	c->wants_maps = false;
 	c->has_maps = true;
 }
 
@@ -160,8 +162,9 @@ int hd_capture_of(int32_t pid, const int32_t *tids, uint32_t n, bool with_stacks
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	c->mem_fd = with_stacks ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	c->task_fd = task_fd;
-	c->n = n;
-	c->at = HD_NEW_N(c->arena, (size_t)n + 1, struct hd_captured);
+	c->n = c->n_sorted = n;
+	c->cap = n + 1;
+	c->at = HD_NEW_N(c->arena, c->cap, struct hd_captured);
 	for (uint32_t i = 0; i < n; i++)
 		c->at[i] = (struct hd_captured){.tid = tids[i], .nr = -1};
 	qsort(c->at, n, sizeof(*c->at), by_tid);
@@ -186,14 +189,24 @@ uint32_t hd_capture_missing(const struct hd_capture *c)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < c->n; i++)
-		n += c->at[i].how == HD_HOW_UNKNOWN;
+		n += c->at[i].how == HD_HOW_UNKNOWN || c->at[i].is_old;
 	return n;
 }
 
 const struct hd_captured *hd_capture_find(const struct hd_capture *c, int32_t tid)
 {
 	const struct hd_captured key = {.tid = tid};
-	return bsearch(&key, c->at, c->n, sizeof(*c->at), by_tid);
+	for (uint32_t i = c->n_sorted; i < c->n; i++) {
+		if (c->at[i].tid == tid)
+			return &c->at[i];
+	}
+	return bsearch(&key, c->at, c->n_sorted, sizeof(*c->at), by_tid);
+}
+
+const struct hd_captured *hd_capture_born(const struct hd_capture *c, uint32_t *ret_n)
+{
+	*ret_n = c->n - c->n_sorted;
+	return c->at + c->n_sorted;
 }
 
 const struct hd_maps *hd_capture_maps(const struct hd_capture *c)
@@ -212,14 +225,39 @@ static void keep_stopped(struct hd_capture *c, struct hd_captured *t, const stru
 {
 	keep_stack(c, 0, t, regs->sp, RUNNING_BYTES);
 	t->how = HD_HOW_STOPPED;
+	t->is_old = false;
+	t->nr = -1;
 	t->regs = *regs;
+}
+
+void hd_capture_anew(struct hd_capture *c)
+{
+	for (uint32_t i = 0; i < c->n; i++)
+		c->at[i].is_old = c->at[i].how != HD_HOW_UNKNOWN;
+	c->wants_maps = c->wants_born = true;
+}
+
+static struct hd_captured *add_born(struct hd_capture *c, int32_t tid)
+{
+	if (c->n == c->cap) {
+		struct hd_captured *rows = HD_NEW_N(c->arena, (size_t)c->cap * 2, struct hd_captured);
+		memcpy(rows, c->at, c->n * sizeof(*rows));
+		c->at = rows;
+		c->cap *= 2;
+	}
+	c->at[c->n] = (struct hd_captured){.tid = tid, .nr = -1};
+	return &c->at[c->n++];
 }
 
 void hd_capture_stopped(void *capture, int32_t tid, const struct hd_regs *regs)
 {
 	struct hd_capture *c = capture;
 	struct hd_captured *t = (struct hd_captured *)hd_capture_find(c, tid);
-	if (t != NULL && t->how == HD_HOW_UNKNOWN)
+	if (c->wants_maps)
+		read_maps(c);
+	if (t == NULL && c->wants_born)
+		t = add_born(c, tid);
+	if (t != NULL && (t->how == HD_HOW_UNKNOWN || t->is_old))
 		keep_stopped(c, t, regs);
 }
 

@@ -31,6 +31,7 @@ static int borrow_thread(void *ctx, int32_t tid)
 	return 0;
 }
 
+/* Asks them; how many could be asked. */
 static size_t want(struct hd_tracer *t, int32_t pid, int32_t except)
 {
 	struct tracee *e, *next;
@@ -38,26 +39,28 @@ static size_t want(struct hd_tracer *t, int32_t pid, int32_t except)
 	HD_TABLE_EACH(&t->by_tid, e, next) {
 		if (e->pid != pid || e->is_ghost || e->tid == except)
 			continue;
-		e->is_wanted = true;
-		n += ptrace(PTRACE_INTERRUPT, e->tid, 0L, 0L) == 0;
+		e->is_wanted = ptrace(PTRACE_INTERRUPT, e->tid, 0L, 0L) == 0;
+		n += e->is_wanted;
 	}
 	return n;
 }
 
-static size_t count_frozen(const struct hd_tracer *t, int32_t pid)
+/* Was somebody asked who does not stand still yet?  Who ends instead is no tracee any more. */
+static bool is_awaited(const struct hd_tracer *t, int32_t pid)
 {
 	const struct tracee *e, *next;
-	size_t n = 0;
-	HD_TABLE_EACH(&t->by_tid, e, next)
-		n += e->pid == pid && e->is_frozen;
-	return n;
+	HD_TABLE_EACH(&t->by_tid, e, next) {
+		if (e->pid == pid && e->is_wanted && !e->is_frozen)
+			return true;
+	}
+	return false;
 }
 
 /* Until all that were asked stand still, or the time is over.  Short waits are spun, longer ones slept. */
-static void wait_frozen(struct hd_tracer *t, int32_t pid, size_t wanted, int64_t until)
+static void wait_frozen(struct hd_tracer *t, int32_t pid, int64_t until)
 {
 	int64_t begin = hd_now_ns();
-	while (count_frozen(t, pid) < wanted) {
+	while (is_awaited(t, pid)) {
 		bool any = false;
 		while (hd_tracer_step(t))
 			any = true;
@@ -107,13 +110,13 @@ static int64_t thaw(struct hd_tracer *t, int32_t pid)
 	return longest;
 }
 
-/* Stops, shows, lets go; the longest time that a thread stood. */
-static int64_t freeze(struct hd_tracer *t, int32_t pid, size_t wanted, int budget_ms, hd_stopped_fn *fn, void *ctx)
+/* Stops, shows, lets go; the longest time that a thread stood.  Half of the time is for those who do stop to be shown in. */
+static int64_t freeze(struct hd_tracer *t, int32_t pid, int budget_ms, hd_stopped_fn *fn, void *ctx)
 {
-	int64_t until = hd_now_ns() + budget_ms * HD_NS_PER_MS;
+	int64_t begin = hd_now_ns();
 	t->is_freezing = true;
-	wait_frozen(t, pid, wanted, until);
-	show_frozen(t, pid, until, fn, ctx);
+	wait_frozen(t, pid, begin + budget_ms * HD_NS_PER_MS / 2);
+	show_frozen(t, pid, begin + budget_ms * HD_NS_PER_MS, fn, ctx);
 	int64_t longest = thaw(t, pid);
 	t->is_freezing = false;
 	if (longest > t->longest_ns)
@@ -123,9 +126,8 @@ static int64_t freeze(struct hd_tracer *t, int32_t pid, size_t wanted, int budge
 
 void hd_freeze_others(struct hd_tracer *t, int32_t pid, int32_t except, int budget_ms, hd_stopped_fn *fn, void *ctx)
 {
-	size_t wanted = want(t, pid, except);
-	if (wanted > 0)
-		freeze(t, pid, wanted, budget_ms, fn, ctx);
+	if (want(t, pid, except) > 0)
+		freeze(t, pid, budget_ms, fn, ctx);
 }
 
 int hd_tracer_freeze_thread(struct hd_tracer *t, int32_t pid, int32_t tid, int budget_ms, hd_stopped_fn *fn, void *ctx,
@@ -139,7 +141,7 @@ int hd_tracer_freeze_thread(struct hd_tracer *t, int32_t pid, int32_t tid, int b
 	e->is_wanted = true;
 	if (ptrace(PTRACE_INTERRUPT, tid, 0L, 0L) != 0)
 		return -errno;
-	*ret_longest_us = freeze(t, pid, 1, budget_ms, fn, ctx) / HD_NS_PER_US;
+	*ret_longest_us = freeze(t, pid, budget_ms, fn, ctx) / HD_NS_PER_US;
 	return 0;
 }
 
@@ -151,9 +153,8 @@ int hd_tracer_freeze(struct hd_tracer *t, int32_t pid, int budget_ms, hd_stopped
 		if (r < 0)
 			return r;
 	}
-	size_t wanted = want(t, pid, 0);
-	if (wanted == 0)
+	if (want(t, pid, 0) == 0)
 		return b.error != 0 ? b.error : -ESRCH;
-	*ret_longest_us = freeze(t, pid, wanted, budget_ms, fn, ctx) / HD_NS_PER_US;
+	*ret_longest_us = freeze(t, pid, budget_ms, fn, ctx) / HD_NS_PER_US;
 	return 0;
 }

@@ -194,6 +194,8 @@ static void list_ns_tids(struct hd_snapshot *snap, struct hd_proc *proc)
 /* Its names are read through a living thread: the files of a dead leader are empty. */
 static int32_t living_thread(const struct hd_snapshot *snap, const struct hd_proc *proc)
 {
+	if (proc->state != 'Z' && proc->state != 'X')
+		return proc->pid;
 	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
 		if (snap->threads[t].state != 'Z' && snap->threads[t].state != 'X')
 			return snap->threads[t].tid;

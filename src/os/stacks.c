@@ -215,17 +215,32 @@ static void job_end(struct job *job)
 	hd_arena_free(job->scratch);
 }
 
+/* Its memory and files are there through any thread that lives, which brief ones may have ceased to: the leader first, unless
+ * that has ended before its threads. */
+static bool open_memory(struct job *job)
+{
+	const struct hd_proc *proc = job->proc;
+	job->via = proc->pid;
+	if (proc->state != 'Z' && proc->state != 'X' && hd_mem_live_open(&job->mem, proc->pid) == 0)
+		return true;
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+		const struct hd_thread *thread = &job->snap->threads[t];
+		job->via = thread->tid;
+		if (thread->tid != proc->pid && thread->state != 'Z' && thread->state != 'X' &&
+		    hd_mem_live_open(&job->mem, thread->tid) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* False: nobody of the process is wanted, or it is gone.  Else job_end. */
 static bool job_begin(struct job *job)
 {
 	const struct hd_proc *proc = job->proc;
 	bool any = false;
-	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++) {
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads; t++)
 		any |= is_wanted(job, t);
-		if (job->via == 0 && job->snap->threads[t].state != 'Z' && job->snap->threads[t].state != 'X')
-			job->via = job->snap->threads[t].tid;
-	}
-	if (!any || job->via == 0 || hd_mem_live_open(&job->mem, job->via) < 0)
+	if (!any || !open_memory(job))
 		return false;
 	job->scratch = hd_arena_new();
 	if (read_maps(job))

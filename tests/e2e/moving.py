@@ -131,6 +131,109 @@ def libraries_that_come_and_go_keep_their_names_apart():
         check(seen > TRIES, seen)  # of three threads that are in one of them most of the time
 
 
+TOKEN = r"""
+static sem_t turn[6];
+FN with_token(void) { usleep(30); END; }
+static void *work(void *arg)
+{
+	for (long i = (long)arg;;) {
+		sem_wait(&turn[i]);
+		with_token();
+		sem_post(&turn[(i + 1) % 6]);
+	}
+	return 0;
+}
+int main(int argc, char **argv)
+{
+	begin();
+	pthread_t t;
+	for (long i = 0; i < 6; i++)
+		pthread_create(&t, 0, work, (void *)i);
+	sem_post(&turn[0]);
+	pause();
+	return argc != 0 && argv != 0;
+}
+"""
+
+
+@case
+def a_consistent_dump_is_of_one_moment():
+    with scratch() as folder, Started(compile_c(folder, "token", TOKEN)) as pid:
+        seen = [sum("with_token" in stack for stack in stacks(pid, "--consistent")) for _ in range(TRIES * 3)]
+        check(max(seen) == 1, f"two threads have the one token: {seen}")
+
+
+@case
+def a_consistent_dump_of_a_traced_process_says_that_it_is_none():
+    with scratch() as folder, Started(compile_c(folder, "token", TOKEN)) as pid:
+        tracer = subprocess.Popen(["strace", "-f", "-e", "none", "-p", str(pid)], stderr=subprocess.PIPE, text=True)
+        try:
+            check("attached" in tracer.stderr.readline(), "strace")
+            r = hangdog("dump", "--consistent", pid)
+            check(r.status == 0 and r.err.count("\n") == 1 and "strace" in r.err and "different moments" in r.err, r)
+        finally:
+            tracer.kill()
+            tracer.communicate()
+
+
+CHURN = r"""
+static void *brief(void *arg) { usleep(500); return arg; }
+int main(int argc, char **argv)
+{
+	begin();
+	for (;;) {
+		pthread_t t[20];
+		for (int i = 0; i < 20; i++)
+			pthread_create(&t[i], 0, brief, 0);
+		for (int i = 0; i < 20; i++)
+			pthread_join(t[i], 0);
+	}
+	return argc != 0 && argv != 0;
+}
+"""
+
+
+@case
+def threads_that_end_meanwhile_are_not_shown():
+    with scratch() as folder, Started(compile_c(folder, "churn", CHURN)) as pid:
+        for i in range(TRIES):
+            threads = dumped(pid, *(["--consistent"] if i % 2 else []))[0]["threads"]
+            check(threads and all(t["stack"] and t["name"] == "churn" for t in threads), threads)
+
+
+FORKS = r"""
+#include <sys/wait.h>
+int main(int argc, char **argv)
+{
+	begin();
+	for (;;) {
+		for (int i = 0; i < 10; i++)
+			if (fork() == 0) { usleep(500); _exit(0); }
+		while (waitpid(-1, 0, 0) > 0) { }
+	}
+	return argc != 0 && argv != 0;
+}
+"""
+
+
+@case
+def processes_that_end_meanwhile_are_not_shown():
+    with scratch() as folder, Started(compile_c(folder, "forks", FORKS)) as pid:
+        for i in range(TRIES):
+            for p in dumped(pid, *(["--python"] if i % 2 else [])):
+                check(p["comm"] == "forks" and p["ppid"] > 0 and p["threads"], p)
+
+
+@case
+def a_process_that_ends_meanwhile_is_an_answer_or_one_line():
+    for _ in range(TRIES):
+        p = subprocess.Popen(["sleep", "0.004"])
+        r = hangdog("dump", p.pid)
+        check((r.status == 0 and r.err == "" and "thread" in r.out) or
+              (r.status == 125 and r.out == "" and r.err.count("\n") == 1 and f"process {p.pid}" in r.err), r)
+        p.wait()
+
+
 if __name__ == "__main__":
     need("dump")
     main(CASES)
