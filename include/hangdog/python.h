@@ -62,7 +62,7 @@ int hd_python_lock_holder(struct hd_python *py, struct hd_mem *mem, uint64_t fut
 /* All `with` blocks of locks that these living threads are in, found once for all that is asked of them. */
 struct hd_py_helds {
 	struct hd_py_held {
-		uint32_t thread, frame; /* indexes */
+		uint32_t thread, frame, slot; /* indexes; of the live words of the frame's value stack */
 		uint64_t object;        /* a lock, or an object that has one */
 	} *at;
 	uint32_t n;

@@ -94,7 +94,7 @@ static uint64_t exit_lock(struct hd_python *py, struct hd_py_target *t, const st
 	return manager_lock(py, t, self);
 }
 
-static bool is_condition_wait(const struct hd_frame *frame)
+bool hd_py_is_condition_wait(const struct hd_frame *frame)
 {
 	return hd_py_file_ends(frame, "threading.py") && hd_py_function_is(frame, "Condition", "wait");
 }
@@ -104,11 +104,35 @@ static bool is_in_condition_wait(struct hd_python *py, struct hd_py_target *t, c
 {
 	uint64_t parent;
 	for (uint32_t i = 0; i < inside; i++) {
-		if (is_condition_wait(&stack->at[i]) &&
+		if (hd_py_is_condition_wait(&stack->at[i]) &&
 		    hd_py_search(py, t, hd_py_first_local(py, &stack->at[i]), HD_PY_DEPTH_MAX, NULL, &parent) != 0)
 			return true;
 	}
 	return false;
+}
+
+/* Those of the `with` blocks of a frame that lie within the one in live slot `slot`. */
+static uint32_t withs_within(struct hd_python *py, const struct hd_py_words *words, uint32_t slot)
+{
+	uint32_t n = 0;
+	bool is_plain;
+	for (uint32_t i = slot + 1; i < words->n_live; i++)
+		n += exit_self(py, words, i, &is_plain) != 0;
+	return n;
+}
+
+/* Inside `with lock:`, but the lock was given back for a while: by hand, or by a condition's wait. */
+static bool is_given_back(struct hd_python *py, struct hd_py_target *t, const struct hd_stack *stack, uint32_t inside, uint32_t slot)
+{
+	struct hd_py_words words;
+	if (is_in_condition_wait(py, t, stack, inside))
+		return true;
+	for (uint32_t i = 0; i < inside; i++) {
+		if (hd_py_gave_back(py, t, &stack->at[i], UINT32_MAX))
+			return true;
+	}
+	return hd_py_words_open(py, &stack->at[inside], &words) &&
+	       hd_py_gave_back(py, t, &stack->at[inside], withs_within(py, &words, slot));
 }
 
 static bool thread_is_inside(struct hd_python *py, struct hd_py_target *t, const struct hd_stack *stack, uint64_t *ret_lock)
@@ -119,7 +143,7 @@ static bool thread_is_inside(struct hd_python *py, struct hd_py_target *t, const
 			continue;
 		for (uint32_t i = 0; i < words.n_live; i++) {
 			uint64_t lock = exit_lock(py, t, &words, i);
-			if (lock == 0 || is_in_condition_wait(py, t, stack, f))
+			if (lock == 0 || is_given_back(py, t, stack, f, i))
 				continue;
 			*ret_lock = lock;
 			return true;
@@ -242,7 +266,7 @@ static uint64_t any_exit(struct hd_python *py, const struct hd_py_words *words, 
 static bool waits_in_condition(const struct hd_stack *stack, uint32_t inside)
 {
 	for (uint32_t i = 0; i < inside; i++) {
-		if (is_condition_wait(&stack->at[i]))
+		if (hd_py_is_condition_wait(&stack->at[i]))
 			return true;
 	}
 	return false;
@@ -267,7 +291,7 @@ void hd_python_helds(struct hd_python *py, struct hd_mem *mem, const struct hd_p
 		for (uint32_t f = 0; f < stack->n; f++) {
 			uint32_t n = hd_py_words_open(py, &stack->at[f], &words) ? words.n_live : 0;
 			for (uint32_t k = 0; k < n && list.n < HELDS_MAX; k++) {
-				struct hd_py_held held = {i, f, any_exit(py, &words, k)};
+				struct hd_py_held held = {i, f, k, any_exit(py, &words, k)};
 				if (held.object != 0)
 					HD_VEC_PUSH(&list, held);
 			}
@@ -288,7 +312,7 @@ int hd_python_lock_inside(struct hd_python *py, struct hd_mem *mem, uint64_t fut
 		const struct hd_py_held *held = &helds->at[i];
 		bool is_it = is_lock(py, held->object) ? hd_py_target_is(py, &t, held->object)
 						       : manager_lock(py, &t, held->object) != 0;
-		if (is_it && !is_in_condition_wait(py, &t, &threads->at[held->thread].stack, held->frame))
+		if (is_it && !is_given_back(py, &t, &threads->at[held->thread].stack, held->frame, held->slot))
 			return (int)held->thread;
 	}
 	return -1;

@@ -10,6 +10,8 @@ struct hd_py_acquires {
 	uint32_t open;       /* acquire() without a release() behind it, in the order of the code */
 	size_t since_last;   /* bytes from the last acquire to the end; 0 = none */
 	bool is_in_progress; /* what stands at the end is the call of that acquire */
+	bool gave_back;      /* a release() without an acquire() behind it ... */
+	uint32_t withs_since; /* ... and so many `with` blocks were entered behind it */
 };
 
 /* code: all instructions before the one that is being run.  acquire, release: indexes of the names, UINT32_MAX = not used. */

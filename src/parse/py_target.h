@@ -38,5 +38,9 @@ uint64_t hd_py_first_local(struct hd_python *py, const struct hd_frame *frame); 
 uint64_t hd_py_code_names(struct hd_python *py, uint64_t code, uint64_t *ret_n);
 /* What the variables of a frame call the lock; NULL = they do not lead there.  (py_name.c) */
 const char *hd_py_name_in_frame(struct hd_python *py, struct hd_py_target *t, const struct hd_frame *frame, struct hd_arena *arena);
+/* Has this frame, as its code looks, called release() on the lock, and not taken it again?  `inner`: of the `with` blocks
+ * that it stands in, so many lie within the one that took the lock; UINT32_MAX: another frame took it.  (py_user.c) */
+bool hd_py_gave_back(struct hd_python *py, struct hd_py_target *t, const struct hd_frame *frame, uint32_t inner);
+bool hd_py_is_condition_wait(const struct hd_frame *frame);
 
 #endif

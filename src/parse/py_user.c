@@ -49,44 +49,62 @@ static bool code_start(struct hd_python *py, const struct hd_py_place *place, ui
 	return true;
 }
 
-/* Does it stand behind an acquire() that no release() follows?  The one that an innermost frame is still waiting in does not
- * count. */
-static bool stands_behind_acquire(struct hd_python *py, const struct hd_frame *frame, const struct hd_py_words *words, bool is_innermost)
+static bool acquires_read(struct hd_python *py, const struct hd_frame *frame, const struct hd_py_words *words, struct hd_py_acquires *ret)
 {
 	struct hd_py_place place;
 	uint64_t start;
-	uint32_t acquire = name_index(py, words, "acquire");
-	if (acquire == UINT32_MAX || !hd_py_place_read(py, frame->cfa, &place) || place.lasti <= 0 || place.lasti > CODE_MAX ||
-	    !code_start(py, &place, &start))
+	uint32_t acquire = name_index(py, words, "acquire"), release = name_index(py, words, "release");
+	if ((acquire == UINT32_MAX && release == UINT32_MAX) || !hd_py_place_read(py, frame->cfa, &place) || place.lasti <= 0 ||
+	    place.lasti > CODE_MAX || !code_start(py, &place, &start))
 		return false;
 	HD_CLEAN_PTR uint8_t *code = malloc((size_t)place.lasti);
 	if (code == NULL || !hd_py_read(py, start, code, (size_t)place.lasti))
 		return false;
-	struct hd_py_acquires found =
-		hd_py_acquires_count(py->at.minor, code, (size_t)place.lasti, acquire, name_index(py, words, "release"));
-	return found.open > (is_innermost && found.is_in_progress ? 1u : 0u);
+	*ret = hd_py_acquires_count(py->at.minor, code, (size_t)place.lasti, acquire, release);
+	return true;
 }
 
-/* A function that names this lock and stands between acquire() and release().  The module's own code names whatever it makes.
+/* Does it stand behind an acquire() that no release() follows?  The one that an innermost frame is still waiting in does not
+ * count. */
+static bool stands_behind_acquire(struct hd_python *py, const struct hd_frame *frame, const struct hd_py_words *words, bool is_innermost)
+{
+	struct hd_py_acquires found;
+	return acquires_read(py, frame, words, &found) && found.open > (is_innermost && found.is_in_progress ? 1u : 0u);
+}
+
+static bool frame_names(struct hd_python *py, struct hd_py_target *t, const struct hd_py_words *words)
+{
+	struct hd_py_entries globals = {0};
+	uint64_t dict, n = 0, name;
+	bool leads = false;
+	if (hd_py_u64(py, words->frame + (uint64_t)py->at.fr_globals, &dict) && hd_py_type_of(py, dict) == HD_PY_DICT &&
+	    !hd_py_dict_open(py, dict, &globals))
+		globals.n = 0;
+	for (uint32_t i = 0; i < words->n_locals && !leads; i++)
+		leads = hd_py_target_is(py, t, hd_py_local_value(py, words, i));
+	uint64_t names = hd_py_code_names(py, words->code, &n);
+	for (uint64_t i = 0; names != 0 && i < n && !leads; i++)
+		leads = hd_py_u64(py, names + 8 * i, &name) && name_leads_there(py, t, words, &globals, name);
+	return leads;
+}
+
+/* A function that names this lock and stands between acquire() and release().  The module's own code names whatever it makes,
+ * and what Condition.wait takes is there to be waited for.
  */
 static bool frame_uses(struct hd_python *py, struct hd_py_target *t, const struct hd_frame *frame, bool is_innermost)
 {
 	struct hd_py_words words;
-	struct hd_py_entries globals = {0};
-	uint64_t dict, n = 0, name;
-	bool leads = false;
-	if (frame->function == NULL || strcmp(frame->function, "<module>") == 0 || !hd_py_words_open(py, frame, &words) ||
-	    !stands_behind_acquire(py, frame, &words, is_innermost))
-		return false;
-	if (hd_py_u64(py, words.frame + (uint64_t)py->at.fr_globals, &dict) && hd_py_type_of(py, dict) == HD_PY_DICT &&
-	    !hd_py_dict_open(py, dict, &globals))
-		globals.n = 0;
-	for (uint32_t i = 0; i < words.n_locals && !leads; i++)
-		leads = hd_py_target_is(py, t, hd_py_local_value(py, &words, i));
-	uint64_t names = hd_py_code_names(py, words.code, &n);
-	for (uint64_t i = 0; names != 0 && i < n && !leads; i++)
-		leads = hd_py_u64(py, names + 8 * i, &name) && name_leads_there(py, t, &words, &globals, name);
-	return leads;
+	return frame->function != NULL && strcmp(frame->function, "<module>") != 0 && !hd_py_is_condition_wait(frame) &&
+	       hd_py_words_open(py, frame, &words) && stands_behind_acquire(py, frame, &words, is_innermost) &&
+	       frame_names(py, t, &words);
+}
+
+bool hd_py_gave_back(struct hd_python *py, struct hd_py_target *t, const struct hd_frame *frame, uint32_t inner)
+{
+	struct hd_py_words words;
+	struct hd_py_acquires found;
+	return hd_py_words_open(py, frame, &words) && acquires_read(py, frame, &words, &found) && found.gave_back &&
+	       found.withs_since <= inner && frame_names(py, t, &words);
 }
 
 int hd_python_lock_user(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads)

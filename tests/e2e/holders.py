@@ -185,6 +185,99 @@ def a_thread_that_wants_what_it_holds_is_told_from_one_that_lost_a_holder():
                 check(("probably holds the lock itself" in text) == (what in ("acquired_twice", "free_again")), (version, what, text))
 
 
+GIVEN_BACK = """
+import os, signal, threading, time
+signal.alarm(60)
+lock, other, third, fourth, fifth = [threading.Lock() for _ in range(5)]
+stands = threading.Semaphore(0)
+def stand():
+    stands.release()
+    time.sleep(1000)
+def lets_go_for_a_while():
+    with lock:
+        lock.release()
+        try:
+            stand()
+        finally:
+            lock.acquire()
+def lets_go_with_another():
+    with other:
+        with lock:
+            lock.release()
+            with third:
+                stand()
+def lets_go_in_a_call():
+    with lock:
+        work_without()
+def work_without():
+    lock.release()
+    stand()
+    lock.acquire()
+def holds():
+    with lock:
+        stand()
+def holds_after_another():
+    fifth.acquire()
+    fifth.release()
+    with lock:
+        with fourth:
+            stand()
+def took_it_before():
+    lock.acquire()
+    lock.release()
+    with lock:
+        stand()
+def took_it_again():
+    with lock:
+        lock.release()
+        lock.acquire()
+        stand()
+def by_hand():
+    take()
+    stand()
+def take():
+    lock.acquire()
+def start(function, name):
+    threading.Thread(target=function, name=name, daemon=True).start()
+    stands.acquire()
+    time.sleep(0.1)
+FIRST and start(FIRST, "first")
+start(SECOND, "second")
+pid = os.fork()
+if pid == 0:
+    lock.acquire()
+os.waitpid(pid, 0)
+"""
+
+# Who stands inside `with` but has let go of the lock, who holds it, and whether that can be known.
+GIVEN_BACK_BY = [("lets_go_for_a_while", "holds", True), ("lets_go_with_another", "holds_after_another", True),
+                 ("lets_go_in_a_call", "took_it_before", True), ("lets_go_for_a_while", "by_hand", False),
+                 (None, "took_it_again", True)]
+
+
+@case
+def who_let_go_of_a_lock_inside_of_with_is_not_its_holder():
+    for version, python in interpreters().items():
+        for first, second, is_known in GIVEN_BACK_BY:
+            with scratch() as d:
+                program = GIVEN_BACK.replace("FIRST", str(first)).replace("SECOND", second)
+                report, text = report_of(d, python, "-c", program)
+                _, wait = culprit_wait(report)
+                where = (version, first, second, text)
+                check(report["cause"] == "inherited-lock", where)
+                check("(first) held" not in text and "(first) probably held" not in text, where)
+                check((wait["owner"] is not None and wait["owner"]["name"] == "second") == is_known, where)
+
+
+@case
+def what_a_wait_made_for_itself_is_not_a_lock_that_the_thread_holds():
+    for version, python in interpreters().items():
+        with scratch() as d:
+            report, text = report_of(d, python, "-c", "import signal, threading; signal.alarm(60); threading.Event().wait()")
+            check(report["cause"] == "no-waker", (version, text))
+            check("itself" not in report["summary"], (version, text))
+
+
 @case
 def a_report_tells_where_the_neighbours_of_the_stuck_stand():
     """Also those that will go on by themselves: who reads it elsewhere cannot look."""

@@ -31,3 +31,18 @@ Test(py_ops, specialised_loads_and_large_indexes_are_known, .timeout = 10)
 	cr_expect_eq(hd_py_acquires_count(13, code, sizeof(code), 44, UINT32_MAX).open, 0u);
 	cr_expect_eq(hd_py_acquires_count(16, code, sizeof(code), 300, UINT32_MAX).open, 0u, "a version that is not known");
 }
+
+Test(py_ops, a_release_within_a_block_gives_its_lock_back, .timeout = 10)
+{
+	/* 3.11: BEFORE_WITH, LOAD_ATTR release (1), BEFORE_WITH, LOAD_ATTR acquire (0). */
+	static const uint8_t code[] = {53, 0, 106, 1, 53, 0, 106, 0};
+	struct hd_py_acquires let_go = hd_py_acquires_count(11, code, 4, 0, 1), nested = hd_py_acquires_count(11, code, 6, 0, 1);
+	cr_expect(let_go.gave_back);
+	cr_expect_eq(let_go.withs_since, 0u);
+	cr_expect(nested.gave_back);
+	cr_expect_eq(nested.withs_since, 1u);
+	cr_expect_not(hd_py_acquires_count(11, code, sizeof(code), 0, 1).gave_back, "taken again");
+	/* 3.14: LOAD_SPECIAL loads __enter__ (0), too. */
+	static const uint8_t special[] = {80, 2, 95, 1, 95, 0};
+	cr_expect_eq(hd_py_acquires_count(14, special, sizeof(special), 0, 1).withs_since, 1u);
+}
