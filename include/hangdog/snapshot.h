@@ -229,9 +229,10 @@ struct hd_object {
 
 enum hd_how { HD_HOW_UNKNOWN = 0, HD_HOW_BLOCKED, HD_HOW_STOPPED, HD_HOW_PYTHON };
 
-/* A thread of the parent that the fork did not copy. */
+/* A thread of the parent that the fork did not copy, or one that an earlier fork, from which the parent came, did not. */
 struct hd_fork_other {
 	int32_t tid, ns_tid;
+	int32_t pid;          /* a thread of this older process, which the parent was itself a copy of; 0 = of the parent */
 	const char *name;
 	enum hd_how how;      /* how its place was learnt */
 	int64_t nr;           /* system call it was in, -1 = none or not known */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "hangdog/copy.h"
 #include "hangdog/table.h"
 #include "hangdog/vec.h"
 
@@ -168,8 +169,11 @@ static void apply_birth(struct hd_model *model, const struct hd_event *ev)
 	if (ev->fork_arena != NULL)
 		e->box = box_new(ev->fork, ev->fork_arena);
 	e->proc.fork = ev->fork;
+	const struct entry *parent = find(model, ppid);
+	if (e->box != NULL && e->proc.fork != NULL && !e->proc.shares_mm && parent != NULL && parent->proc.fork != NULL)
+		hd_fork_add_older(e->proc.fork, parent->proc.fork, ev->fork_arena);
 	if (ev->tid != 0 && !e->proc.shares_mm)
-		note_hazard(model, e, find(model, ppid));
+		note_hazard(model, e, parent);
 }
 
 static void apply_exec(struct hd_model *model, const struct hd_event *ev)

@@ -5,6 +5,16 @@ const struct hd_fork *hd_proc_fork(const struct hd_proc *pr)
 	return pr->has_exec ? NULL : pr->fork;
 }
 
+int32_t hd_fork_other_pid(const struct hd_fork *fork, uint32_t other)
+{
+	return fork->others[other].pid != 0 ? fork->others[other].pid : fork->parent_pid;
+}
+
+int32_t hd_fork_older_pid(const struct hd_fork *fork)
+{
+	return fork->n_others != 0 ? fork->others[fork->n_others - 1].pid : 0;
+}
+
 bool hd_fork_lost_threads(const struct hd_fork *fork)
 {
 	return fork != NULL && (fork->parent_threads > 1 || fork->n_others > 0);
@@ -58,7 +68,7 @@ static bool owner_in_fork(const struct hd_fork *fork, const struct hd_lock *lock
 		owner->state = HD_OWNER_INHERITED;
 		owner->fork_other = i;
 		owner->tid = other->tid;
-		owner->pid = fork->parent_pid;
+		owner->pid = hd_fork_other_pid(fork, i);
 		owner->name = other->name;
 		return true;
 	}

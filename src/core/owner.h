@@ -22,6 +22,10 @@ uint32_t hd_proc_leader(const struct hd_snapshot *snap, uint32_t p);
 
 /* A fork record that still says something about this process's memory: NULL after exec. */
 const struct hd_fork *hd_proc_fork(const struct hd_proc *pr);
+/* Of whose threads it was one: the parent, or an older process. */
+int32_t hd_fork_other_pid(const struct hd_fork *fork, uint32_t other);
+/* The older process whose threads are missing, too; 0 = none. */
+int32_t hd_fork_older_pid(const struct hd_fork *fork);
 /* Had the parent other threads when it forked this process? */
 bool hd_fork_lost_threads(const struct hd_fork *fork);
 

@@ -4,6 +4,7 @@
 
 #include "hangdog/python.h"
 #include "hangdog/timetext.h"
+#include "core/owner.h"
 #include "report_stack.h"
 #include "report_text.h"
 #include "report_words.h"
@@ -64,7 +65,7 @@ static void put_full_fork(struct hd_text *t, const struct hd_fork *fork)
 		const struct hd_fork_other *other = &fork->others[k];
 		hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "thread %" PRId32 "%s%s%s of %" PRId32 " was not copied, and stood here:", other->tid,
 			     other->name != NULL ? " \"" : "", other->name != NULL ? other->name : "", other->name != NULL ? "\"" : "",
-			     fork->parent_pid);
+			     hd_fork_other_pid(fork, k));
 		hd_page_stack_full(&t->page, 4, &other->stack);
 	}
 }

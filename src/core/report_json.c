@@ -10,6 +10,7 @@
 #include "hangdog/timetext.h"
 #include "hangdog/utf8.h"
 #include "core/left.h"
+#include "core/owner.h"
 #include "report_json.h"
 #include "report_words.h"
 
@@ -101,8 +102,9 @@ static json_t *stack(const struct hd_stack *s)
 	return ret;
 }
 
-static json_t *fork_other(const struct hd_fork_other *other)
+static json_t *fork_other(const struct hd_fork *fork, uint32_t k)
 {
+	const struct hd_fork_other *other = &fork->others[k];
 	static const char *const how[] = {
 		[HD_HOW_UNKNOWN] = "unknown", [HD_HOW_BLOCKED] = "blocked", [HD_HOW_STOPPED] = "stopped", [HD_HOW_PYTHON] = "python"};
 	json_t *ret = json_object();
@@ -110,6 +112,7 @@ static json_t *fork_other(const struct hd_fork_other *other)
 	put(ret, "name", hd_json_text(other->name));
 	put(ret, "stack", stack(&other->stack));
 	put(ret, "how", json_string(how[other->how]));
+	put(ret, "pid", positive_or_null(hd_fork_other_pid(fork, k)));
 	return ret;
 }
 
@@ -124,7 +127,7 @@ json_t *hd_json_fork(const struct hd_fork *fork)
 	put(ret, "parent_threads", positive_or_null(fork->parent_threads));
 	put(ret, "stack", stack(&fork->stack));
 	for (uint32_t i = 0; i < fork->n_others; i++)
-		add(others, fork_other(&fork->others[i]));
+		add(others, fork_other(fork, i));
 	put(ret, "others", others);
 	return ret;
 }
@@ -146,8 +149,9 @@ static json_t *fork_holder_or_null(const struct hd_snapshot *snap, const struct 
 	const struct hd_fork *fork = snap->procs[thread->proc].fork;
 	if (fork == NULL || holder->tid <= 0 || holder->confidence != HD_CONF_HIGH)
 		return json_null();
-	const char *name = holder->other < fork->n_others ? fork->others[holder->other].name : NULL;
-	return owner_row(holder->tid, fork->parent_pid, /* exists= */ false, /* is_inherited= */ true, name);
+	bool is_known = holder->other < fork->n_others;
+	const char *name = is_known ? fork->others[holder->other].name : NULL;
+	return owner_row(holder->tid, is_known ? hd_fork_other_pid(fork, holder->other) : fork->parent_pid, /* exists= */ false, /* is_inherited= */ true, name);
 }
 
 static json_t *owner_or_null(const struct hd_snapshot *snap, const struct hd_thread *thread, const struct hd_thread_verdict *tv)

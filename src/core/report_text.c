@@ -6,6 +6,7 @@
 #include "hangdog/itimers.h"
 #include "hangdog/timetext.h"
 #include "core/left.h"
+#include "core/owner.h"
 #include "report_stack.h"
 #include "report_text.h"
 #include "report_words.h"
@@ -165,8 +166,13 @@ static void put_other_thread(struct hd_text *t, const struct hd_fork *fork, uint
 	/* A thread that was never named has its program's name. */
 	bool is_named = other->name != NULL && !hd_text_equal(other->name, t->snap->procs[hd_text_thread(t, t->v->lead)->proc].comm);
 	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "Thread %" PRId32 "%s%s%s of %" PRId32 " %s %s:", other->tid, is_named ? " \"" : "",
-		     is_named ? other->name : "", is_named ? "\"" : "", fork->parent_pid, what, other->is_approximate ? "ran about here" : "stood here");
+		     is_named ? other->name : "", is_named ? "\"" : "", hd_fork_other_pid(fork, k), what, other->is_approximate ? "ran about here" : "stood here");
 	hd_page_stack_brief(&t->page, 4, &other->stack, BRIEF_FRAMES_FORK);
+}
+
+static bool is_other_alike(const struct hd_fork *fork, uint32_t a, uint32_t b)
+{
+	return fork->others[a].pid == fork->others[b].pid && is_same_place(&fork->others[a].stack, &fork->others[b].stack);
 }
 
 /* Threads of the parent that stood at the same place are told once.  Returns how many they are. */
@@ -175,7 +181,7 @@ static uint32_t put_alike_others(struct hd_text *t, const struct hd_fork *fork, 
 	struct hd_buf list HD_CLEAN_BUF = {0};
 	uint32_t n = 0;
 	for (uint32_t i = k; i < fork->n_others; i++) {
-		if (!is_same_place(&fork->others[i].stack, &fork->others[k].stack))
+		if (!is_other_alike(fork, i, k))
 			continue;
 		if (n++ < ROWS_MAX)
 			hd_buf_printf(&list, "%s%" PRId32, list.len != 0 ? ", " : "", fork->others[i].tid);
@@ -185,7 +191,7 @@ static uint32_t put_alike_others(struct hd_text *t, const struct hd_fork *fork, 
 		return n;
 	}
 	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%" PRIu32 " threads of %" PRId32 " were not copied (%s%s). They stood here:", n,
-		     fork->parent_pid, hd_buf_text(&list), n > ROWS_MAX ? " …" : "");
+		     hd_fork_other_pid(fork, k), hd_buf_text(&list), n > ROWS_MAX ? " …" : "");
 	hd_page_stack_brief(&t->page, 4, &fork->others[k].stack, BRIEF_FRAMES_FORK);
 	return n;
 }
@@ -201,11 +207,12 @@ static void put_all_others(struct hd_text *t, const struct hd_fork *fork)
 {
 	uint32_t told = 0, places[3], n_places = 0;
 	if (t->v->cause == HD_CAUSE_INHERITED_LOCK && fork->n_others != 0)
-		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "One of the parent's threads held it; which one is not recorded.");
+		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, hd_fork_older_pid(fork) != 0 ? "One of the threads that were not copied held it; which one is not recorded."
+							      : "One of the parent's threads held it; which one is not recorded.");
 	for (uint32_t k = 0; k < fork->n_others && n_places < HD_COUNTOF(places); k++) {
 		bool is_new = hd_stack_own(&fork->others[k].stack) != NULL;
 		for (uint32_t i = 0; i < n_places; i++)
-			is_new = is_new && !is_same_place(&fork->others[k].stack, &fork->others[places[i]].stack);
+			is_new = is_new && !is_other_alike(fork, k, places[i]);
 		if (!is_new)
 			continue;
 		places[n_places++] = k;
@@ -213,8 +220,8 @@ static void put_all_others(struct hd_text *t, const struct hd_fork *fork)
 	}
 	uint32_t rest = fork->n_others - told;
 	if (rest != 0)
-		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%s%" PRIu32 " %sthread%s of %" PRId32 " %s not copied.", told != 0 ? "And " : "",
-			     rest, told != 0 ? "more " : "", rest == 1 ? "" : "s", fork->parent_pid, rest == 1 ? "was" : "were");
+		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%s%" PRIu32 " %sthread%s %s not copied.", told != 0 ? "And " : "",
+			     rest, told != 0 ? "more " : "", rest == 1 ? "" : "s", rest == 1 ? "was" : "were");
 }
 
 static bool is_about_a_fork(enum hd_cause cause)
@@ -236,6 +243,9 @@ static void put_fork_time(struct hd_text *t, const struct hd_proc *proc)
 		hd_buf_printf(&line, ", %s before this report", hd_duration_words(t->snap->time_ns - fork->time_ns).text);
 	if (fork->parent_threads > 1)
 		hd_buf_printf(&line, ". The parent had %" PRIu32 " threads then; the copy got one", fork->parent_threads);
+	if (hd_fork_older_pid(fork) != 0)
+		hd_buf_printf(&line, ". %" PRId32 " was itself a copy of %" PRId32 ", without that one's other threads", fork->parent_pid,
+			      hd_fork_older_pid(fork));
 	hd_page_para(&t->page, 2, 2, HD_INK_PLAIN, "%s.", hd_buf_text(&line));
 	if (!fork->is_seen)
 		hd_page_para(&t->page, 2, 2, HD_INK_DIM, "hangdog was not there yet: this is what the memory of %" PRId32 " still tells.",

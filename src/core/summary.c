@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "core/explain.h"
+#include "core/owner.h"
 #include "core/report_stack.h"
 #include "core/report_words.h"
 #include "core/section.h"
@@ -53,6 +54,11 @@ static void say_fork(const struct writer *w, uint32_t t)
 	const struct hd_fork *fork = hd_proc_fork(proc_of(w, t));
 	if (fork == NULL)
 		return;
+	if (fork->parent_threads == 1 && hd_fork_older_pid(fork) != 0) {
+		hd_buf_printf(w->out, ", forked by %d, itself a copy of %d without its other threads,", fork->parent_pid,
+			      hd_fork_older_pid(fork));
+		return;
+	}
 	hd_buf_printf(w->out, ", forked by %d while ", fork->parent_pid);
 	uint32_t others = fork->parent_threads > 1 ? fork->parent_threads - 1 : fork->n_others;
 	if (others == 1)

@@ -86,6 +86,7 @@ static const struct field fork_fields[] = {
 static const struct field other_fields[] = {
 	FIELD(struct hd_fork_other, tid),
 	FIELD(struct hd_fork_other, ns_tid),
+	FIELD(struct hd_fork_other, pid),
 	FIELD(struct hd_fork_other, name),
 	ENUM(struct hd_fork_other, how, how_names),
 	DEFAULT(struct hd_fork_other, nr, -1),

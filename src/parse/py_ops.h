@@ -14,7 +14,22 @@ struct hd_py_acquires {
 	uint32_t withs_since; /* ... and so many `with` blocks were entered behind it */
 };
 
-/* code: all instructions before the one that is being run.  acquire, release: indexes of the names, UINT32_MAX = not used. */
-struct hd_py_acquires hd_py_acquires_count(unsigned minor, const uint8_t *code, size_t len, uint32_t acquire, uint32_t release);
+/* Whose method is loaded: a global or attribute (index of its name), a local variable (index), or it cannot be told. */
+enum hd_py_receiver_kind { HD_PY_RECEIVER_UNKNOWN = 0, HD_PY_RECEIVER_NAME, HD_PY_RECEIVER_LOCAL };
+
+struct hd_py_receiver {
+	enum hd_py_receiver_kind kind;
+	uint32_t index;
+};
+
+struct hd_py_receiver_test {
+	bool (*is_it)(void *ctx, struct hd_py_receiver receiver);
+	void *ctx;
+};
+
+/* code: all instructions before the one that is being run.  acquire, release: indexes of the names, UINT32_MAX = not used.  test:
+ * which receivers count, NULL = all. */
+struct hd_py_acquires hd_py_acquires_count(unsigned minor, const uint8_t *code, size_t len, uint32_t acquire, uint32_t release,
+					   const struct hd_py_receiver_test *test);
 
 #endif

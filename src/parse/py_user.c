@@ -49,7 +49,8 @@ static bool code_start(struct hd_python *py, const struct hd_py_place *place, ui
 	return true;
 }
 
-static bool acquires_read(struct hd_python *py, const struct hd_frame *frame, const struct hd_py_words *words, struct hd_py_acquires *ret)
+static bool acquires_read(struct hd_python *py, const struct hd_frame *frame, const struct hd_py_words *words,
+			  const struct hd_py_receiver_test *test, struct hd_py_acquires *ret)
 {
 	struct hd_py_place place;
 	uint64_t start;
@@ -60,7 +61,7 @@ static bool acquires_read(struct hd_python *py, const struct hd_frame *frame, co
 	HD_CLEAN_PTR uint8_t *code = malloc((size_t)place.lasti);
 	if (code == NULL || !hd_py_read(py, start, code, (size_t)place.lasti))
 		return false;
-	*ret = hd_py_acquires_count(py->at.minor, code, (size_t)place.lasti, acquire, release);
+	*ret = hd_py_acquires_count(py->at.minor, code, (size_t)place.lasti, acquire, release, test);
 	return true;
 }
 
@@ -69,17 +70,24 @@ static bool acquires_read(struct hd_python *py, const struct hd_frame *frame, co
 static bool stands_behind_acquire(struct hd_python *py, const struct hd_frame *frame, const struct hd_py_words *words, bool is_innermost)
 {
 	struct hd_py_acquires found;
-	return acquires_read(py, frame, words, &found) && found.open > (is_innermost && found.is_in_progress ? 1u : 0u);
+	return acquires_read(py, frame, words, NULL, &found) && found.open > (is_innermost && found.is_in_progress ? 1u : 0u);
+}
+
+static void globals_open(struct hd_python *py, const struct hd_py_words *words, struct hd_py_entries *ret)
+{
+	uint64_t dict;
+	*ret = (struct hd_py_entries){0};
+	if (hd_py_u64(py, words->frame + (uint64_t)py->at.fr_globals, &dict) && hd_py_type_of(py, dict) == HD_PY_DICT &&
+	    !hd_py_dict_open(py, dict, ret))
+		ret->n = 0;
 }
 
 static bool frame_names(struct hd_python *py, struct hd_py_target *t, const struct hd_py_words *words)
 {
-	struct hd_py_entries globals = {0};
-	uint64_t dict, n = 0, name;
+	struct hd_py_entries globals;
+	uint64_t n = 0, name;
 	bool leads = false;
-	if (hd_py_u64(py, words->frame + (uint64_t)py->at.fr_globals, &dict) && hd_py_type_of(py, dict) == HD_PY_DICT &&
-	    !hd_py_dict_open(py, dict, &globals))
-		globals.n = 0;
+	globals_open(py, words, &globals);
 	for (uint32_t i = 0; i < words->n_locals && !leads; i++)
 		leads = hd_py_target_is(py, t, hd_py_local_value(py, words, i));
 	uint64_t names = hd_py_code_names(py, words->code, &n);
@@ -99,12 +107,39 @@ static bool frame_uses(struct hd_python *py, struct hd_py_target *t, const struc
 	       frame_names(py, t, &words);
 }
 
+struct receivers {
+	struct hd_python *py;
+	struct hd_py_target *t;
+	const struct hd_py_words *words;
+};
+
+static bool receiver_is_it(void *ctx, struct hd_py_receiver receiver)
+{
+	const struct receivers *r = ctx;
+	struct hd_py_entries globals;
+	uint64_t n = 0, name, names;
+	switch (receiver.kind) {
+	case HD_PY_RECEIVER_LOCAL:
+		return receiver.index < r->words->n_locals &&
+		       hd_py_target_is(r->py, r->t, hd_py_local_value(r->py, r->words, receiver.index));
+	case HD_PY_RECEIVER_NAME:
+		names = hd_py_code_names(r->py, r->words->code, &n);
+		globals_open(r->py, r->words, &globals);
+		return receiver.index < n && names != 0 && hd_py_u64(r->py, names + 8 * (uint64_t)receiver.index, &name) &&
+		       name_leads_there(r->py, r->t, r->words, &globals, name);
+	default:
+		return frame_names(r->py, r->t, r->words);
+	}
+}
+
 bool hd_py_gave_back(struct hd_python *py, struct hd_py_target *t, const struct hd_frame *frame, uint32_t inner)
 {
 	struct hd_py_words words;
 	struct hd_py_acquires found;
-	return hd_py_words_open(py, frame, &words) && acquires_read(py, frame, &words, &found) && found.gave_back &&
-	       found.withs_since <= inner && frame_names(py, t, &words);
+	struct receivers receivers = {py, t, &words};
+	struct hd_py_receiver_test test = {receiver_is_it, &receivers};
+	return hd_py_words_open(py, frame, &words) && acquires_read(py, frame, &words, &test, &found) && found.gave_back &&
+	       found.withs_since <= inner;
 }
 
 int hd_python_lock_user(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads)

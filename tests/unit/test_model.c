@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hangdog/forkev.h"
 #include "hangdog/model.h"
 
 static struct hd_event birth(int32_t parent, int32_t child, enum hd_birth how)
@@ -109,6 +110,56 @@ Test(model, fork_evidence_lives_until_exec, .timeout = 10)
 	cr_assert_eq(hd_model_find(model, 101)->fork->parent_threads, 3);
 	apply(model, execs(101, "sh"));
 	cr_assert_null(hd_model_find(model, 101)->fork);
+	hd_model_free(model);
+}
+
+static struct hd_event with_others(struct hd_event ev, uint32_t n, int32_t first_tid, uint64_t first_tls)
+{
+	ev = with_evidence(ev, n + 1);
+	struct hd_fork_raw *raw = HD_NEW(ev.fork_arena, struct hd_fork_raw);
+	raw->others = HD_NEW_N(ev.fork_arena, (size_t)n + 1, struct hd_fork_raw_other);
+	ev.fork->raw = raw;
+	ev.fork->parent_pid = ev.pid;
+	ev.fork->n_others = n;
+	ev.fork->others = HD_NEW_N(ev.fork_arena, (size_t)n + 1, struct hd_fork_other);
+	for (uint32_t i = 0; i < n; i++) {
+		raw->others[i].regs.sp = 0x5000 + i;
+		ev.fork->others[i] = (struct hd_fork_other){.tid = first_tid + (int32_t)i, .tls = first_tls + i, .sp = 0x5000 + i,
+							    .name = hd_arena_str(ev.fork_arena, "worker"), .how = HD_HOW_BLOCKED};
+	}
+	return ev;
+}
+
+Test(model, a_copy_of_a_copy_lacks_the_threads_of_both_also_when_the_middle_has_gone, .timeout = 10)
+{
+	struct hd_model *model = with_root(100);
+	apply(model, with_others(birth(100, 101, HD_BIRTH_FORK), 2, 11, 0x700));
+	apply(model, with_others(birth(101, 102, HD_BIRTH_FORK), 0, 0, 0));
+	apply(model, with_others(birth(102, 103, HD_BIRTH_FORK), 1, 21, 0x701)); /* its thread runs where 12 ran */
+	apply(model, ending(101, 0));
+	apply(model, ending(102, 0));
+	const struct hd_fork *fork = hd_model_find(model, 103)->fork;
+	cr_assert_eq(fork->n_others, 3u);
+	cr_expect_eq(fork->others[0].tid, 21);
+	cr_expect_eq(fork->others[0].pid, 0, "the parent's own");
+	cr_expect_eq(fork->others[1].tid, 11);
+	cr_expect_eq(fork->others[1].pid, 100);
+	cr_expect_str_eq(fork->others[1].name, "worker");
+	cr_expect_eq(fork->raw->others[1].regs.sp, 0x5000u);
+	cr_expect_eq(fork->others[2].tid, 12);
+	cr_expect_eq(fork->others[2].tls, 0u, "another thread's stack by now");
+	cr_expect_eq(fork->raw->others[2].regs.sp, 0u);
+	cr_expect_eq(fork->parent_threads, 2u);
+	hd_model_free(model);
+}
+
+Test(model, what_has_execd_hands_no_lost_threads_on, .timeout = 10)
+{
+	struct hd_model *model = with_root(100);
+	apply(model, with_others(birth(100, 101, HD_BIRTH_FORK), 2, 11, 0x700));
+	apply(model, execs(101, "sh"));
+	apply(model, with_others(birth(101, 102, HD_BIRTH_FORK), 0, 0, 0));
+	cr_expect_eq(hd_model_find(model, 102)->fork->n_others, 0u);
 	hd_model_free(model);
 }
 

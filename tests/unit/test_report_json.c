@@ -89,7 +89,7 @@ Test(report_json, has_every_key_of_the_contract_in_its_order)
 	assert_shape(root);
 	const json_t *process = at(root, "processes.1");
 	ASSERT_KEYS(at(process, "fork"), "time", "parent_pid", "parent_tid", "parent_threads", "stack", "others");
-	ASSERT_KEYS(at(process, "fork.others.0"), "tid", "name", "stack", "how");
+	ASSERT_KEYS(at(process, "fork.others.0"), "tid", "name", "stack", "how", "pid");
 	ASSERT_KEYS(at(process, "threads.0.wait"), "syscall", "kind", "object", "address", "timeout_ms", "repeats", "repeats_ms", "owner", "wakers");
 	ASSERT_KEYS(at(process, "threads.0.wait.owner"), "tid", "pid", "exists", "inherited", "name");
 	ASSERT_KEYS(at(process, "threads.0.wait.wakers"), "closed", "tids", "outside");
