@@ -14,17 +14,23 @@
 #include "hangdog/procfs.h"
 #include "hangdog/snapshot_io.h"
 
+#define QUIET_MS 20
 #define SLICES_MAX 10000 /* of indexing, about a millisecond each, for one question */
 
 typedef bool answer_fn(struct hd_supervisor *s, const char *rest, struct hd_buf *reply);
 
 static bool answer_guards(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
 {
-	int64_t pid;
-	bool is_ours = hd_parse_i64(rest, &pid) == 0 && pid > 0 && pid <= INT32_MAX &&
+	int64_t pid = 0;
+	bool is_ours = hd_parse_i64(rest, &pid) == 0 && pid > 0 && pid <= INT32_MAX && s->watcher != NULL &&
 		       hd_model_find(s->model, (int32_t)pid) != NULL;
-	hd_buf_str(reply, is_ours ? "yes" : "no");
+	hd_buf_str(reply, is_ours || pid == getpid() ? "yes" : "no"); /* who names us means what we guard */
 	return true;
+}
+
+static const char *state_name(const struct hd_supervisor *s)
+{
+	return s->watcher == NULL ? "detached" : hd_supervisor_is_stopped(s) ? "stopped" : "guarding";
 }
 
 static bool answer_status(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
@@ -37,8 +43,8 @@ static bool answer_status(struct hd_supervisor *s, const char *rest, struct hd_b
 	for (const char *const *word = words; word != NULL && *word != NULL; word++)
 		json_array_append_new(command, json_stringn_nocheck(*word, strlen(*word)));
 	const char *verdict = s->has_hang ? hd_verdict_name(s->hang.verdict->kind) : "none";
-	json_t *status = json_pack("{s:i, s:i, s:I, s:I, s:I, s:I, s:s, s:o}", "supervisor", (int)getpid(), "root",
-				   (int)hd_tracer_root(s->tracer), "age_ms", (json_int_t)(hd_now_ms() - s->started_ms),
+	json_t *status = json_pack("{s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:s, s:o}", "supervisor", (int)getpid(), "root",
+				   (int)hd_tracer_root(s->tracer), "state", state_name(s), "age_ms", (json_int_t)(hd_now_ms() - s->started_ms),
 				   "processes", (json_int_t)hd_model_count(s->model), "looks", (json_int_t)s->count.looks,
 				   "threads", (json_int_t)s->threads, "verdict", verdict, "command", command);
 	char *text = status != NULL ? json_dumps(status, JSON_COMPACT) : NULL;
@@ -66,35 +72,62 @@ static int peek(struct hd_supervisor *s, struct hd_snapshot **ret, struct hd_err
 	return r;
 }
 
+/* A thread that was just asked for its timers (cmd/timers.c) has moved since the newest look, by our doing: it counts as
+ * active until the next.  That must not turn a hang that was reported into "nothing is wrong". */
+static int peek_after_a_look(struct hd_supervisor *s, struct hd_snapshot **ret, struct hd_err *err)
+{
+	struct hd_look look;
+	int64_t until_ms = hd_now_ms() + QUIET_MS;
+	int r = hd_watcher_look(s->watcher, s->model, &look);
+	if (r < 0)
+		return hd_err_set(err, -r, "looking at the tree failed: %s: ask again", strerror(-r));
+	while (hd_now_ms() < until_ms && hd_tracer_drain(s->tracer) >= 0)
+		poll(NULL, 0, 1);
+	return peek(s, ret, err);
+}
+
+static int peek_case(struct hd_supervisor *s, struct hd_case *ret, struct hd_err *err)
+{
+	struct hd_snapshot *snap;
+	int r = peek(s, &snap, err);
+	if (r < 0)
+		return r;
+	hd_case_init(ret, snap);
+	if (!s->has_hang || ret->verdict->kind != HD_VERDICT_NONE || peek_after_a_look(s, &snap, NULL) < 0)
+		return 0;
+	hd_case_release(ret);
+	hd_case_init(ret, snap);
+	return 0;
+}
+
 static unsigned sane_width(unsigned width)
 {
 	return width < 40 || width > 500 ? 80 : width;
 }
 
-/* "why json" or "why text WIDTH COLOR VERBOSE": the exit status that `hangdog why` ends with, a newline, the report. */
+/* "why FORM WIDTH COLOR VERBOSE NATIVE PYTHON LINES LOCALS", FORM = text or json; all may be missing: the exit status that
+ * `hangdog why` ends with, a newline, the report. */
 static bool answer_why(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
 {
 	struct hd_err err = {0};
-	struct hd_snapshot *snap;
 	struct hd_case c;
-	int color = 0, verbose = 0;
+	char form[8] = "text";
+	int color = 0, verbose = 0, native = 1, python = 1, lines = 0, locals = 0;
 	unsigned width = 80;
-	if (peek(s, &snap, &err) < 0) {
+	(void)sscanf(rest, "%7s %u %d %d %d %d %d %d", form, &width, &color, &verbose, &native, &python, &lines, &locals);
+	if (peek_case(s, &c, &err) < 0) {
 		hd_buf_str(reply, err.text);
 		return false;
 	}
-	hd_case_init(&c, snap);
-	struct hd_stack_options stacks = {.native = true, .python = true};
+	struct hd_stack_options stacks = {.native = native, .python = python, .lines = lines, .locals = locals};
 	hd_case_prepare(&c, s->watcher, s->tracer, &stacks, /* all= */ true);
 	hd_case_stacks(&c, s->watcher, &stacks, /* all= */ true);
 	hd_buf_printf(reply, "%d\n", c.verdict->kind == HD_VERDICT_NONE ? 0 : 1);
-	if (strncmp(rest, "json", 4) == 0) {
+	struct hd_text_style style = {.color = color == 1, .verbose = verbose == 1, .width = sane_width(width)};
+	if (strcmp(form, "json") == 0)
 		hd_case_json(&c, reply);
-	} else {
-		(void)sscanf(rest, "text %u %d %d", &width, &color, &verbose); /* what is missing keeps its default */
-		struct hd_text_style style = {.color = color == 1, .verbose = verbose == 1, .width = sane_width(width)};
+	else
 		hd_case_text(&c, &style, reply);
-	}
 	hd_case_release(&c);
 	return true;
 }

@@ -9,4 +9,7 @@
 HD_MUST_CHECK bool hd_ask(int32_t supervisor, const char *request, int timeout_ms, const struct hd_options *options,
 			  struct hd_buf *ret_body);
 
+/* What `hangdog why` prints of a guarded process (why.c): gives its exit status. */
+int hd_why_ask(int32_t supervisor, const struct hd_options *options);
+
 #endif

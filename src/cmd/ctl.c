@@ -1,5 +1,6 @@
 /* hangdog ctl PID ACTION: ask the supervisor of PID to do something now. */
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd/ask.h"
 #include "cmd/cmd.h"
@@ -21,6 +22,8 @@ int hd_cmd_ctl(const struct hd_options *options)
 		       pid, pid);
 		return HD_EXIT_ERROR;
 	}
+	if (strcmp(hd_ctl_words[options->ctl], "why") == 0)
+		return hd_why_ask(supervisor, options);
 	bool is_done = hd_ask(supervisor, hd_ctl_words[options->ctl], ASK_MS, options, &body);
 	fputs(hd_buf_text(&body), stdout);
 	return fflush(stdout) == 0 && is_done ? 0 : HD_EXIT_ERROR;

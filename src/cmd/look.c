@@ -140,8 +140,7 @@ static void investigate(struct hd_supervisor *s, int64_t stall_ns)
 	handle_hang(s, &c);
 }
 
-/* Job control or a debugger stopped the root: it cannot move. */
-static bool is_stopped(const struct hd_supervisor *s)
+bool hd_supervisor_is_stopped(const struct hd_supervisor *s)
 {
 	char state = hd_procfs_state(hd_tracer_root(s->tracer));
 	return state == 'T' || state == 't';
@@ -157,7 +156,7 @@ static int64_t stalled_ns(struct hd_supervisor *s, const struct hd_look *look, i
 	struct hd_tracer *tracer = hd_tracer_is_observing(s->tracer) ? NULL : s->tracer;
 	uint64_t spin_ns = s->progress.cpu ? hd_watcher_spins(s->watcher, tracer, hd_meter_silent_ns(s->meter, now_ns),
 							      hd_rhythm_patience_ns(&s->rhythm)) : 0;
-	if (is_stopped(s))
+	if (hd_supervisor_is_stopped(s))
 		hd_rhythm_skip(&s->rhythm, now_ns);
 	else if (hd_meter_read(s->meter, s->model, look->cpu_ns > spin_ns ? look->cpu_ns - spin_ns : 0, now_ns))
 		hd_rhythm_move(&s->rhythm, now_ns);

@@ -210,7 +210,7 @@ static void generate_man(struct hd_buf *out)
 		   ".TP\n.B run\nthat of the command; 124 if hangdog ended it because it hung; 125 if hangdog failed "
 		   "or was "
 		   "misused; 126 if the command cannot be run; 127 if it was not found.\n"
-		   ".TP\n.B why, attach \\-\\-once, replay\n0 if nothing is wrong, 1 if there is a hang, 125 on an "
+		   ".TP\n.B why, ctl PID why, attach \\-\\-once, replay\n0 if nothing is wrong, 1 if there is a hang, 125 on an "
 		   "error.\n"
 		   ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nno colours, whatever the terminal can do.\n"
 		   ".TP\n.B XDG_STATE_HOME\nwhere incidents are kept, in hangdog/ below it (default ~/.local/state).\n"

@@ -23,8 +23,8 @@ static bool note_status(void *ctx, size_t i, int result, const struct hd_buf *bo
 	if (result == 0)
 		heard->rows[i] = json_loadb(hd_buf_text(body), body->len, 0, NULL);
 	else if (result == -ETIMEDOUT)
-		heard->rows[i] = json_pack("{s:i, s:n, s:n, s:n, s:n, s:n, s:n, s:[]}", "supervisor", (int)heard->pids[i], "root", "age_ms",
-					   "processes", "looks", "threads", "verdict", "command");
+		heard->rows[i] = json_pack("{s:i, s:n, s:s, s:n, s:n, s:n, s:n, s:n, s:[]}", "supervisor", (int)heard->pids[i], "root",
+					   "state", "silent", "age_ms", "processes", "looks", "threads", "verdict", "command");
 	return false;
 }
 
@@ -69,8 +69,9 @@ static void print_row(const json_t *status)
 			hd_buf_char(&command, ' ');
 		hd_buf_safe(&command, json_string_value(word) != NULL ? json_string_value(word) : "?");
 	}
-	printf("%-10lld %-8lld %-8s %-6lld %-8lld %-10s %s\n", json_integer_value(json_object_get(status, "supervisor")),
-	       json_integer_value(json_object_get(status, "root")), age,
+	printf("%-10lld %-8lld %-8s %-8s %-6lld %-8lld %-10s %s\n", json_integer_value(json_object_get(status, "supervisor")),
+	       json_integer_value(json_object_get(status, "root")),
+	       json_string_value(json_object_get(status, "state")) != NULL ? json_string_value(json_object_get(status, "state")) : "?", age,
 	       json_integer_value(json_object_get(status, "processes")), json_integer_value(json_object_get(status, "threads")),
 	       verdict, hd_buf_text(&command));
 }
@@ -91,7 +92,7 @@ int hd_cmd_ps(const struct hd_options *options)
 	} else if (json_array_size(all) == 0) {
 		puts("No hangdog of yours guards anything now. Start one: hangdog run -- COMMAND");
 	} else {
-		printf("%-10s %-8s %-8s %-6s %-8s %-10s %s\n", "SUPERVISOR", "ROOT", "AGE", "PROCS", "THREADS", "VERDICT", "COMMAND");
+		printf("%-10s %-8s %-8s %-8s %-6s %-8s %-10s %s\n", "SUPERVISOR", "ROOT", "STATE", "AGE", "PROCS", "THREADS", "VERDICT", "COMMAND");
 		json_array_foreach(all, i, row)
 			print_row(row);
 	}

@@ -86,6 +86,8 @@ HD_MUST_CHECK int hd_supervisor_launch(struct hd_supervisor *s, uint32_t restart
 void hd_supervisor_look(struct hd_supervisor *s);
 /* Once more, after a slice (slices > 0). */
 void hd_supervisor_go_on(struct hd_supervisor *s);
+/* Job control or a debugger stopped the root: it cannot move. */
+bool hd_supervisor_is_stopped(const struct hd_supervisor *s);
 /* Performs what --on-hang asks for about s->hang. */
 void hd_supervisor_act(struct hd_supervisor *s);
 /* Ends every process of the tree; false when some are left (said). */

@@ -11,13 +11,14 @@
 #define ASK_MS 20000
 
 /* The supervisor's body is the exit status, a newline, and the report. */
-static int ask_supervisor(int32_t supervisor, const struct hd_options *options)
+int hd_why_ask(int32_t supervisor, const struct hd_options *options)
 {
 	HD_CLEAN_BUF struct hd_buf body = {0};
 	struct hd_text_style style = hd_say_style(stdout, options);
-	char request[64] = "why json";
-	if (!options->json)
-		snprintf(request, sizeof(request), "why text %u %d %d", style.width, style.color, style.verbose);
+	char request[128];
+	bool both = options->native == options->python;
+	snprintf(request, sizeof(request), "why %s %u %d %d %d %d %d %d", options->json ? "json" : "text", style.width, style.color,
+		 style.verbose, both || options->native, both || options->python, options->lines, options->locals);
 	if (!hd_ask(supervisor, request, ASK_MS, options, &body))
 		return HD_EXIT_ERROR;
 	const char *text = strchr(hd_buf_text(&body), '\n');
@@ -45,5 +46,5 @@ int hd_cmd_why(const struct hd_options *options)
 	struct hd_arena *arena = hd_arena_new();
 	int32_t supervisor = hd_door_find(options->pids[0], arena);
 	hd_arena_free(arena);
-	return supervisor > 0 ? ask_supervisor(supervisor, options) : look_from_outside(options);
+	return supervisor > 0 ? hd_why_ask(supervisor, options) : look_from_outside(options);
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -69,6 +70,11 @@ def ps_lists_what_runs():
     with Guarded("sleep", "1000") as g:
         row, text = g.rows()[0], g.ask("ps").out
         check(row["supervisor"] == g.process.pid and row["command"] == ["sleep", "1000"] and row["verdict"] == "none", row)
+        check(row["state"] == "guarding" and "guarding" in text and text.splitlines()[0].split()[:4] == ["SUPERVISOR", "ROOT", "STATE", "AGE"], text)
+        os.kill(g.root, signal.SIGSTOP)
+        wait_until(lambda: g.rows()[0]["state"] == "stopped", "ps says that it is stopped")
+        os.kill(g.root, signal.SIGCONT)
+        wait_until(lambda: g.rows()[0]["state"] == "guarding", "ps says that it goes on")
         check(str(g.root) in text and "sleep 1000" in text, text)
 
 
@@ -97,6 +103,42 @@ def why_goes_through_the_supervisor():
         check(r.status == 0 and "Nothing is wrong" in r.out and "debugger" not in r.out, r)
         report = json.loads(g.ask("why", "--json", str(g.root)).out)
         check(report["verdict"] == "none" and report["root"] == g.root, report)
+
+
+def ctl_why_says_what_why_says():
+    with Guarded(sys.executable, "-c", "import threading; l = threading.Lock(); l.acquire(); l.acquire()") as g:
+        wait_until(lambda: g.ask("ctl", str(g.root), "why").status == 1, "it hangs, and the exit status says so")
+        r = g.ask("ctl", str(g.root), "why")
+        check(r.out.startswith("DEADLOCK (proven)") and r.err == "", r)
+        g.process.stderr.readline()  # it is reported: from now on the answer is the same at any moment
+        for _ in range(20):
+            r = g.ask("ctl", str(g.root), "why")
+            check(r.status == 1, r)
+        check(g.ask("why", "--json", str(g.process.pid)).status == 1, "the supervisor's own pid means what it guards")
+
+
+def why_takes_its_options_through_the_supervisor():
+    with Guarded(sys.executable, "-c", "import threading\ndef park(secret):\n    threading.Lock().acquire(); input()\npark(4711)",
+                 stdin=subprocess.PIPE) as g:
+
+        def kinds(*options):
+            report = json.loads(g.ask("why", "--json", *options, str(g.root)).out)
+            return {f["kind"] for t in report["processes"][0]["threads"] for f in t["stack"]}
+
+        wait_until(lambda: kinds() == {"native", "python"}, "both kinds of frames")
+        check(kinds("--native") == {"native"} and kinds("--python") == {"python"}, "one kind only")
+        check("4711" in g.ask("why", "--locals", "--verbose", str(g.root)).out, "local variables")
+
+
+def what_was_let_go_is_nobodys_any_more():
+    with Guarded("sleep", "1000") as g:
+        r = g.ask("ctl", str(g.root), "detach")
+        check(r.status == 0, r)
+        check(g.rows()[0]["state"] == "detached", g.rows())
+        r = g.ask("why", str(g.root))
+        check(r.status == 0 and "Nothing is wrong" in r.out, r)
+        r = g.ask("ctl", str(g.root), "kill")
+        check(r.status == 125 and "no hangdog of yours guards it" in r.err, r)
 
 
 def dump_goes_through_the_supervisor():
@@ -208,7 +250,7 @@ def crowds_of_half_open_clients_change_nothing():
         check("State:\tZ" not in status, status)
         for s in crowd:
             s.close()
-        check(g.ask("ctl", str(g.root), "why").status == 0, "why")
+        check(g.ask("ctl", str(g.root), "why").status == 1, "why")
 
 
 def one_folder_of_somebody_else_is_refused():
@@ -220,7 +262,8 @@ def one_folder_of_somebody_else_is_refused():
 
 main([(f.__name__, f) for f in (
     ps_without_any, ps_lists_what_runs, the_socket_is_private_and_goes_with_its_supervisor, a_stale_socket_is_cleaned,
-    why_goes_through_the_supervisor, dump_goes_through_the_supervisor, ctl_kill_ends_the_tree, ctl_restart_starts_again,
+    why_goes_through_the_supervisor, dump_goes_through_the_supervisor,
+    ctl_why_says_what_why_says, why_takes_its_options_through_the_supervisor, what_was_let_go_is_nobodys_any_more, ctl_kill_ends_the_tree, ctl_restart_starts_again,
     ctl_detach_leaves_it_running_untraced, ctl_of_a_process_that_nobody_guards,
     hostile_clients_are_dropped_and_nobody_waits_for_them, a_client_that_never_reads_does_not_delay,
     crowds_of_half_open_clients_change_nothing, one_folder_of_somebody_else_is_refused)])
