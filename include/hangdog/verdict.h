@@ -49,6 +49,7 @@ struct hd_owner {
 	uint32_t thread;  /* HD_OWNER_THREAD, HD_OWNER_SELF; else HD_NONE */
 	int32_t tid, pid; /* in hangdog's namespace where known, else as in memory; 0 = not known */
 	const char *name; /* of the thread, NULL */
+	bool is_recorded; /* HD_OWNER_INHERITED: the record of a fork lists it among the threads that were not copied */
 	bool is_seen_inside; /* told by where the thread stands, not by the lock: explains, never counts for a proof */
 	uint32_t fork_other; /* HD_OWNER_INHERITED: index in the process's fork->others, HD_NONE = not recorded */
 };

@@ -442,7 +442,7 @@ static void add_owner(struct builder *b, struct set *set, uint32_t t)
 	const struct hd_owner *owner = &b->owners[t];
 	if (owner->thread != HD_NONE)
 		set_add(b, set, owner->thread);
-	if (!hd_owner_may_be_forker(proc_at(b, th->proc), owner))
+	if (!hd_owner_may_be_forker(b->snap, proc_at(b, th->proc), owner))
 		return;
 	uint32_t leader = hd_proc_leader(b->snap, th->proc);
 	if (leader == HD_NONE)

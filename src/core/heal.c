@@ -231,8 +231,8 @@ static const char *holder_doubt(const struct hd_snapshot *snap, const struct hd_
 		return "the thread that forked holds it: that is this process's own first thread, in the middle of using it";
 	if (owner->state != HD_OWNER_INHERITED && owner->state != HD_OWNER_DEAD)
 		return "its holder exists";
-	if (!is_shared(th) && hd_owner_may_be_forker(&snap->procs[th->proc], owner))
-		return "hangdog did not see the fork, so the holder may be this process's own first thread";
+	if (!is_shared(th) && hd_owner_may_be_forker(snap, &snap->procs[th->proc], owner))
+		return "hangdog did not see every fork that led here, so the holder may be this process's own first thread";
 	return NULL;
 }
 

@@ -144,6 +144,7 @@ static void owner_private(const struct hd_snapshot *snap, const struct hd_lookup
 	if (!lookup->mm_whole[th->proc] || same.n > HD_SAME_MAX || (lock->owner_tid == 0 && !lookup->mm_tls_known[th->proc]))
 		return;
 	bool is_recorded = (fork != NULL && owner_in_fork(fork, lock, owner)) || owner_in_older_fork(snap, pr, lock, owner);
+	owner->is_recorded = is_recorded && owner->state == HD_OWNER_INHERITED;
 	if (!is_recorded)
 		owner_is_nobody(snap, lookup, pr, lock, owner);
 	/* The kernel hands a robust lock on when its holder ends; only what a fork copied is out of its reach. */
@@ -232,13 +233,30 @@ bool hd_owner_explains(const struct hd_thread *th, const struct hd_owner *owner)
 	return hd_owner_counts(th, owner) || owner->is_seen_inside;
 }
 
-bool hd_owner_may_be_forker(const struct hd_proc *pr, const struct hd_owner *owner)
+static bool is_forker_known(const struct hd_proc *pr)
+{
+	return pr->fork != NULL && (pr->fork->parent_tid != 0 || pr->fork->parent_ns_tid != 0);
+}
+
+/* Every fork that this process's memory is a copy of, back to the exec that made it? */
+static bool are_all_forkers_known(const struct hd_snapshot *snap, const struct hd_proc *pr)
+{
+	for (int i = 0; i < FORKS_MAX && !pr->has_exec; i++) {
+		/* Whose parent is another one by now has lost what it came from. */
+		if (!is_forker_known(pr) || pr->parent == HD_NONE || snap->procs[pr->parent].pid != pr->fork->parent_pid)
+			return false;
+		pr = &snap->procs[pr->parent];
+	}
+	return pr->has_exec;
+}
+
+bool hd_owner_may_be_forker(const struct hd_snapshot *snap, const struct hd_proc *pr, const struct hd_owner *owner)
 {
 	if (owner->state == HD_OWNER_FORKER)
 		return true;
 	if ((owner->state != HD_OWNER_DEAD && owner->state != HD_OWNER_INHERITED) || pr->has_exec)
 		return false;
-	return pr->fork == NULL || (pr->fork->parent_tid == 0 && pr->fork->parent_ns_tid == 0);
+	return !is_forker_known(pr) || (!owner->is_recorded && !are_all_forkers_known(snap, pr));
 }
 
 uint32_t hd_proc_leader(const struct hd_snapshot *snap, uint32_t p)

@@ -14,9 +14,9 @@ bool hd_owner_counts(const struct hd_thread *th, const struct hd_owner *owner);
 /* Is the owner the one that people should be told of?  Less is asked: nothing is decided by it. */
 bool hd_owner_explains(const struct hd_thread *th, const struct hd_owner *owner);
 
-/* Nothing tells who forked this process, so a number that it does not know may be the forking thread's own from before:
- * that thread lives on as the first thread of this process and can release what it took. */
-bool hd_owner_may_be_forker(const struct hd_proc *pr, const struct hd_owner *owner);
+/* Nothing tells who forked this process, or one that it is a copy of, so a number that it does not know may be the forking
+ * thread's own from before: that thread lives on as the first thread of this process and can release what it took. */
+bool hd_owner_may_be_forker(const struct hd_snapshot *snap, const struct hd_proc *pr, const struct hd_owner *owner);
 /* The first thread of a process, the one with its number; HD_NONE when it was not seen. */
 uint32_t hd_proc_leader(const struct hd_snapshot *snap, uint32_t p);
 

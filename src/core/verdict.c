@@ -113,21 +113,28 @@ static bool handles_program_signal(const struct hd_snapshot *snap, uint32_t t)
 	return (snap->procs[th->proc].sig_caught & ~th->sig_blocked & signals) != 0;
 }
 
+static bool does_anybody_live(const struct hd_snapshot *snap, const struct hd_judgement *j, enum hd_certainty level)
+{
+	for (uint32_t t = 0; t < snap->n_threads; t++) {
+		if (snap->procs[snap->threads[t].proc].in_tree && j->certainty[t] < level && !hd_thread_ended(&snap->threads[t]))
+			return true;
+	}
+	return false;
+}
+
 /* Somebody of the tree can go on: whoever handles a program's signal has an outside then.  Equal to an edge from each of
- * them to every thread of the tree, but the explanation stays about what the thread really waits for.  By ownership
- * nothing changes: a handler does not release what another thread holds. */
-static void open_to_signals(const struct hd_snapshot *snap, struct hd_verdict *v, struct hd_wait *waits, struct hd_arena *arena)
+ * them to every thread of the tree, but the explanation stays about what the thread really waits for.  Where an owner
+ * stands in place of the wakers nothing changes: a handler does not release what another thread holds.  Who is dead only
+ * because such an owner is (level HD_CERT_OWNED) hears signals like everybody else. */
+static void open_to_signals(const struct hd_snapshot *snap, struct hd_verdict *v, struct hd_wait *waits, enum hd_certainty level,
+			    struct hd_arena *arena)
 {
 	struct hd_judgement j = hd_judge(&v->graph, arena);
-	bool somebody_lives = false;
-	for (uint32_t t = 0; t < snap->n_threads && !somebody_lives; t++)
-		somebody_lives = snap->procs[snap->threads[t].proc].in_tree && j.certainty[t] != HD_CERT_PROVEN &&
-				 !hd_thread_ended(&snap->threads[t]);
-	if (!somebody_lives)
+	if (!does_anybody_live(snap, &j, level))
 		return;
 	struct hd_node *nodes = hd_arena_dup(arena, v->graph.nodes, v->graph.n * sizeof(*nodes));
 	for (uint32_t t = 0; t < snap->n_threads; t++) {
-		if (j.certainty[t] != HD_CERT_PROVEN || !handles_program_signal(snap, t))
+		if (j.certainty[t] < level || !handles_program_signal(snap, t))
 			continue;
 		nodes[t].has_outside = true;
 		if (waits[t].outside == NULL)
@@ -148,7 +155,8 @@ static void observe(const struct hd_snapshot *snap, struct hd_verdict *v, struct
 		owners[t] = hd_owner_find(snap, &lookup, t);
 	}
 	v->graph = hd_graph_make(snap, &lookup, waits, owners, arena);
-	open_to_signals(snap, v, waits, arena);
+	open_to_signals(snap, v, waits, HD_CERT_PROVEN, arena);
+	open_to_signals(snap, v, waits, HD_CERT_OWNED, arena);
 	hd_graph_flatten(&v->graph, snap->n_threads, wakers, arena);
 	for (uint32_t t = 0; t < snap->n_threads; t++) {
 		v->threads[t] = (struct hd_thread_verdict){

@@ -286,16 +286,18 @@ static int scan_tree(int32_t root, const struct kins *before, struct kins *kins,
 	int r = hd_procfile_numbers(add_kin, kins, "/proc");
 	if (r < 0)
 		return r;
-	qsort(kins->at, kins->n, sizeof(*kins->at), by_pid);
+	bool is_listed = false;
+	for (size_t i = 0; i < kins->n; i++)
+		is_listed |= kins->at[i].pid == root;
 	/* Seen under load: the listing, or its stat, passes over a process in the middle of an exec. */
-	if (find_kin(kins, root) == NULL) {
+	if (!is_listed)
 		add_kin(kins, root);
-		qsort(kins->at, kins->n, sizeof(*kins->at), by_pid);
-	}
+	qsort(kins->at, kins->n, sizeof(*kins->at), by_pid);
 	keep_known(kins, before);
 	hd_share((uint32_t)kins->n, read_kin, kins);
 	*ret_marked = mark_tree(kins, root);
-	return find_kin(kins, root)->ppid >= 0 ? 0 : -ESRCH;
+	const struct kin *self = find_kin(kins, root);
+	return self != NULL && self->ppid >= 0 ? 0 : -ESRCH;
 }
 
 static void release_kins(struct kins *kins)

@@ -54,6 +54,25 @@ Test(owner, what_the_forking_thread_holds_its_continuation_may_release, .timeout
 	cr_expect_eq(hd_decide(s, s->arena)->certainty, HD_CERT_OWNED, "after exec nothing is inherited: the owner has ended");
 }
 
+Test(owner, a_fork_before_the_one_that_was_seen_may_have_copied_the_holder_too, .timeout = 10)
+{
+	TB_SNAPSHOT(s);
+	forked_waiter(s, 999);
+	tb_thread(s, 4243);
+	struct hd_lock copy = s->threads[1].lock;
+	tb_futex(s, 2, 0x100)->lock = copy; /* the second thread waits, the first one runs */
+	s->threads[1] = (struct hd_thread){.tid = 4242, .ns_tid = 4242, .proc = 1, .state = 'R', .name = "main"};
+	cr_expect_eq(hd_decide(s, s->arena)->kind, HD_VERDICT_NONE, "4200 may be the copy of 999, and 4242 of 4200");
+	s->procs[0].has_exec = true;
+	cr_expect_eq(hd_decide(s, s->arena)->certainty, HD_CERT_OWNED, "4200 began anew: it copied nothing");
+	s->procs[1].fork->parent_pid = 4100;
+	cr_expect_eq(hd_decide(s, s->arena)->kind, HD_VERDICT_NONE, "its parent is not the one that forked it");
+	s->procs[1].fork->parent_pid = 4200;
+	s->procs[0].has_exec = false;
+	s->threads[2].lock.owner_tid = 4205;
+	cr_expect_eq(hd_decide(s, s->arena)->certainty, HD_CERT_OWNED, "recorded as one that was not copied");
+}
+
 Test(owner, a_living_thread_with_that_number_wins, .timeout = 10)
 {
 	TB_SNAPSHOT(s);

@@ -282,6 +282,29 @@ Test(verdict, a_live_relative_may_send_a_signal_that_the_waiter_handles, .timeou
 	cr_expect_eq(decide(s)->certainty, HD_CERT_PROVEN, "the only relative waits for it");
 }
 
+Test(verdict, who_is_dead_only_because_the_owner_of_a_lock_is_hears_signals_too, .timeout = 10)
+{
+	TB_SNAPSHOT(s);
+	tb_lone(s, 10, 1); /* runs, and shares the lock's memory */
+	uint32_t holder = tb_lone(s, 20, 10), writer = tb_lone(s, 21, 20);
+	uint32_t memory = tb_object(s, HD_OBJ_SHM, 1), pipe = tb_object(s, HD_OBJ_PIPE, 2);
+	for (uint32_t p = 0; p < 3; p++)
+		tb_hold(s, memory, p, true, true);
+	tb_hold(s, pipe, holder, true, false);
+	tb_hold(s, pipe, writer, false, true);
+	tb_on(s, 1, TB_READ, pipe);
+	tb_mutex(s, 2, 0x100, 20);
+	s->threads[2].args[1] = TB_WAIT_SHARED;
+	s->threads[2].words[0].op_private = false;
+	s->threads[2].words[0].mapping = HD_MAPPING_SHARED;
+	s->threads[2].words[0].sharers_object = memory;
+	cr_expect_eq(decide(s)->certainty, HD_CERT_OWNED);
+	s->procs[holder].sig_caught = 1u << 9; /* SIGUSR1 */
+	cr_expect_eq(decide(s)->kind, HD_VERDICT_NONE, "process 10 may send it, and it may end the read");
+	s->procs[0].in_tree = false;
+	cr_expect_eq(decide(s)->certainty, HD_CERT_OWNED, "nobody of the tree can");
+}
+
 Test(verdict, a_wait_for_an_event_may_end_by_the_sigterm_of_a_relative_but_a_lock_does_not, .timeout = 10)
 {
 	TB_SNAPSHOT(s);
