@@ -86,6 +86,7 @@ struct hd_capture;
 struct hd_stack_options {
 	bool native, python, lines, locals;
 	bool async; /* asyncio tasks as well */
+	bool deep; /* for dump: all of endless recursion; else the innermost frames, as many as one reads */
 	bool consistent; /* for dump: all threads of a process stand still while they are read */
 	bool skip_forks; /* nobody will see the fork records: they stay as they are, and none is dug out of memory */
 	struct hd_capture *const *captures; /* [n_procs], for dump: threads as captured; NULL (or a NULL row) = none */

@@ -12,6 +12,8 @@
 struct hd_unwinder;
 struct hd_unwind_names; /* frames that were named before, for the same process and arena: threads share most of them */
 
+#define HD_UNWIND_FRAMES_MAX 131072u /* 8 MiB of stack in frames of 64 bytes: endless recursion is shown to its beginning */
+
 struct hd_regs {
 	uint64_t sp, pc;
 	uint64_t fp;      /* rbp; valid if fp_known */
@@ -33,7 +35,7 @@ struct hd_unwind_query {
 	struct hd_regs regs;
 	uint64_t stack_end;           /* highest address of this stack if known, else 0 */
 	bool want_lines;              /* source lines and inlined frames */
-	uint32_t frames_max;          /* 0 = 256 */
+	uint32_t frames_max;          /* 0 = 256, at most HD_UNWIND_FRAMES_MAX */
 	struct hd_unwind_names *names; /* NULL = name every frame by itself */
 };
 

@@ -60,6 +60,7 @@ static void capture_all(struct hd_case *c, struct hd_tracer *tracer, bool is_con
 void hd_dump_stacks(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *tracer, const struct hd_stack_options *options)
 {
 	struct hd_stack_options with = *options;
+	with.deep = c->is_dump;
 	if (options->native)
 		capture_all(c, tracer, options->consistent);
 	if (c->is_dump && hd_snapshot_settle(c->snap, c->captures))

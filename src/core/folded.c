@@ -8,6 +8,7 @@
 struct path {
 	const char **names;
 	uint32_t n, count;
+	uint32_t shared; /* with the row before, once they are sorted */
 };
 
 struct paths {
@@ -91,22 +92,21 @@ void hd_report_folded(const struct hd_snapshot *snap, struct hd_buf *out)
 	paths_release(&paths);
 }
 
-static bool shares_prefix(const struct path *a, const struct path *b, uint32_t depth)
+/* How many outermost names two rows share. */
+static uint32_t shared(const struct path *a, const struct path *b)
 {
-	if (a->n <= depth || b->n <= depth)
-		return false;
-	for (uint32_t k = 0; k <= depth; k++) {
-		if (strcmp(a->names[k], b->names[k]) != 0)
-			return false;
-	}
-	return true;
+	uint32_t k = 0;
+	while (k < a->n && k < b->n && strcmp(a->names[k], b->names[k]) == 0)
+		k++;
+	return k;
 }
 
-/* Rows are sorted, so those below one tree node are neighbours. */
+/* Rows are sorted, so those below one tree node are neighbours: row i shares its node with the ones behind it as long as each
+ * shares more than `depth` names with the one before. */
 static uint32_t threads_below(const struct paths *paths, size_t from, uint32_t depth)
 {
-	uint32_t count = 0;
-	for (size_t i = from; i < paths->rows.n && shares_prefix(&paths->rows.at[from], &paths->rows.at[i], depth); i++)
+	uint32_t count = paths->rows.at[from].count;
+	for (size_t i = from + 1; i < paths->rows.n && paths->rows.at[i].shared > depth; i++)
 		count += paths->rows.at[i].count;
 	return count;
 }
@@ -115,11 +115,11 @@ void hd_report_merged(const struct hd_snapshot *snap, struct hd_buf *out)
 {
 	struct paths paths;
 	paths_init(&paths, snap);
+	for (size_t i = 1; i < paths.rows.n; i++)
+		paths.rows.at[i].shared = shared(&paths.rows.at[i - 1], &paths.rows.at[i]);
 	for (size_t i = 0; i < paths.rows.n; i++) {
 		const struct path *path = &paths.rows.at[i];
-		for (uint32_t k = 0; k < path->n; k++) {
-			if (i > 0 && shares_prefix(&paths.rows.at[i - 1], path, k))
-				continue; /* printed above already */
+		for (uint32_t k = path->shared; k < path->n; k++) { /* what comes before is printed above already */
 			/* A long straight call chain is not a staircase: indent only by forks in the road, at most 40. */
 			hd_buf_printf(out, "%6u %*s%s\n", threads_below(&paths, i, k), k < 40 ? (int)k : 40, "", path->names[k]);
 		}

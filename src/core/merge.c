@@ -38,23 +38,38 @@ static enum part part_by_name(const struct hd_frame *frame)
 	return frame->is_pyeval ? PART_LOOP : PART_NONE;
 }
 
+static int by_address(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
 /* Stripped interpreters do not name the loop, but from 3.12 on entry frames know an address in its native frame, which
  * reaches from where the frame inside it ends to its own end.  Frames inlined into one share its end and stand before
  * it. */
 static enum part *parts_find(const struct hd_stack *native, const struct hd_stack *python, struct hd_arena *arena)
 {
 	enum part *parts = HD_NEW_N(arena, (size_t)native->n + 1, enum part);
-	uint64_t low = 0;
+	uint64_t low = 0, *entries = HD_NEW_N(arena, (size_t)python->n + 1, uint64_t);
+	uint32_t n_entries = 0, next = 0;
+	for (uint32_t k = 0; k < python->n; k++) {
+		if (python->at[k].eval_sp != 0)
+			entries[n_entries++] = python->at[k].eval_sp;
+	}
+	if (n_entries > 1)
+		qsort(entries, n_entries, sizeof(*entries), by_address);
 	for (uint32_t i = 0; i < native->n; i++) {
 		uint64_t end = native->at[i].cfa;
 		bool is_inlined = i + 1 < native->n && native->at[i + 1].cfa == end;
 		parts[i] = part_by_name(&native->at[i]);
 		if (end == 0 || is_inlined)
 			continue;
-		for (uint32_t k = 0; k < python->n; k++) {
-			if (python->at[k].eval_sp > low && python->at[k].eval_sp < end)
-				parts[i] = PART_LOOP;
-		}
+		while (next < n_entries && entries[next] <= low)
+			next++;
+		if (next < n_entries && entries[next] < end)
+			parts[i] = PART_LOOP;
+		if (end < low) /* no order: the next one is searched from the beginning */
+			next = 0;
 		low = end;
 	}
 	return parts; /* one more than frames: PART_NONE */

@@ -244,7 +244,7 @@ static void put_full_frame(struct hd_page *page, unsigned indent, uint32_t numbe
 {
 	struct hd_buf line HD_CLEAN_BUF = {0};
 	bool verbose = page->style->verbose;
-	hd_buf_printf(&line, "#%-3" PRIu32, number);
+	hd_buf_printf(&line, "#%-2" PRIu32 " ", number);
 	put_full_name(&line, f, verbose);
 	if (f->kind == HD_FRAME_PYTHON)
 		hd_buf_printf(&line, "  %s:%d", f->file != NULL ? f->file : "?", f->line);
@@ -261,14 +261,10 @@ static void put_full_frame(struct hd_page *page, unsigned indent, uint32_t numbe
 		hd_page_para(page, indent + 6, indent + 8, HD_INK_DIM, "%s", f->locals[i]);
 }
 
-void hd_page_stack_full(struct hd_page *page, unsigned indent, const struct hd_stack *stack)
+static bool frame_equal(const struct hd_frame *x, const struct hd_frame *y)
 {
-	if (stack->n == 0)
-		hd_page_para(page, indent, indent, HD_INK_DIM, "(its stack was not read)");
-	for (uint32_t i = 0; i < stack->n; i++)
-		put_full_frame(page, indent, i, &stack->at[i]);
-	if (stack->n != 0 && !stack->is_complete)
-		hd_page_para(page, indent, indent, HD_INK_DIM, "(the stack could not be followed further)");
+	return x->kind == y->kind && x->line == y->line && x->offset == y->offset && hd_text_equal(x->function, y->function) &&
+	       hd_text_equal(x->module, y->module) && hd_text_equal(x->file, y->file);
 }
 
 bool hd_stack_equal(const struct hd_stack *a, const struct hd_stack *b)
@@ -278,10 +274,61 @@ bool hd_stack_equal(const struct hd_stack *a, const struct hd_stack *b)
 	if (a->at == b->at)
 		return true; /* one and the same */
 	for (uint32_t i = 0; i < a->n; i++) {
-		const struct hd_frame *x = &a->at[i], *y = &b->at[i];
-		if (x->kind != y->kind || x->line != y->line || x->offset != y->offset || !hd_text_equal(x->function, y->function) ||
-		    !hd_text_equal(x->module, y->module) || !hd_text_equal(x->file, y->file))
+		if (!frame_equal(&a->at[i], &b->at[i]))
 			return false;
 	}
 	return true;
+}
+
+/* Recursion: that many frames in a row, and how often they must come again before that is told instead of shown. */
+#define ROUND_MAX 32u
+#define ROUNDS_MIN 5u
+
+/* The number of frames from `first` on that are nothing but frames [first - length, first) again; 0 = too few. */
+static uint32_t repeats(const struct hd_stack *stack, uint32_t first, uint32_t length)
+{
+	uint32_t i = first;
+	while (i < stack->n && stack->at[i].locals == NULL && frame_equal(&stack->at[i], &stack->at[i - length]))
+		i++;
+	uint32_t rounds = (i - first) / length;
+	return rounds >= ROUNDS_MIN ? rounds * length : 0;
+}
+
+/* How many frames before `first` come again and again from there, and how many frames that goes on for. */
+static uint32_t round_find(const struct hd_stack *stack, uint32_t shown, uint32_t first, uint32_t *ret_n)
+{
+	for (uint32_t length = 1; length <= ROUND_MAX && length <= shown; length++) {
+		*ret_n = repeats(stack, first, length);
+		if (*ret_n != 0)
+			return length;
+	}
+	return 0;
+}
+
+void hd_page_stack_full(struct hd_page *page, unsigned indent, const struct hd_stack *stack)
+{
+	if (stack->n == 0)
+		hd_page_para(page, indent, indent, HD_INK_DIM, "(its stack was not read)");
+	uint32_t shown = 0; /* one after the other, up to here */
+	for (uint32_t i = 0; i < stack->n;) {
+		uint32_t n, length = round_find(stack, shown, i, &n);
+		if (length == 1)
+			hd_page_para(page, indent, indent + 6, HD_INK_DIM, "(the same %" PRIu32 " times more)", n);
+		else if (length > 1)
+			hd_page_para(page, indent, indent + 6, HD_INK_DIM, "(these %" PRIu32 " frames %" PRIu32 " times more)", length,
+				     n / length);
+		if (length != 0) {
+			shown = 0;
+			i += n;
+			continue;
+		}
+		put_full_frame(page, indent, i, &stack->at[i]);
+		shown++;
+		i++;
+	}
+	if (stack->is_partial)
+		hd_page_para(page, indent, indent, HD_INK_DIM, "(the stack goes on: its innermost %" PRIu32 " frames are shown)",
+			     stack->n);
+	else if (stack->n != 0 && !stack->is_complete)
+		hd_page_para(page, indent, indent, HD_INK_DIM, "(the stack could not be followed further)");
 }

@@ -143,11 +143,16 @@ void hd_py_match(const struct hd_py_threads *threads, const struct hd_maps *maps
 	free(taken);
 }
 
-bool hd_py_view_read(struct hd_interps *all, const struct hd_snapshot *snap, const struct hd_proc *proc, int32_t via,
+bool hd_py_view_read(struct hd_interps *all, bool is_deep, const struct hd_snapshot *snap, const struct hd_proc *proc, int32_t via,
 		     struct hd_mem *mem, const struct hd_maps *maps, struct hd_arena *arena, struct hd_py_view *ret)
 {
 	struct hd_py_view view = {.py = hd_interps_get(all, proc->pid, via, mem, maps)};
-	if (view.py == NULL || hd_python_threads(view.py, mem, arena, &view.threads) < 0)
+	if (view.py == NULL)
+		return false;
+	hd_python_deep(view.py, is_deep);
+	int r = hd_python_threads(view.py, mem, arena, &view.threads);
+	hd_python_deep(view.py, false);
+	if (r < 0)
 		return false;
 	struct hd_py_row *rows = HD_NEW_N(arena, (size_t)proc->n_threads + 1, struct hd_py_row);
 	for (uint32_t i = 0; i < proc->n_threads; i++) {

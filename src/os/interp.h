@@ -37,7 +37,7 @@ struct hd_py_view {
 	int32_t *of; /* per thread of the process: index into threads.at, -1 = none */
 };
 /* False when there is no interpreter or its threads cannot be read. */
-HD_MUST_CHECK bool hd_py_view_read(struct hd_interps *all, const struct hd_snapshot *snap, const struct hd_proc *proc, int32_t via,
+HD_MUST_CHECK bool hd_py_view_read(struct hd_interps *all, bool is_deep, const struct hd_snapshot *snap, const struct hd_proc *proc, int32_t via,
 				   struct hd_mem *mem, const struct hd_maps *maps, struct hd_arena *arena, struct hd_py_view *ret);
 /* The Python thread of row t, NULL = none. */
 const struct hd_py_thread *hd_py_view_thread(const struct hd_py_view *view, const struct hd_proc *proc, uint32_t t);

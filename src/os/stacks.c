@@ -26,6 +26,7 @@ struct job {
 	const struct hd_capture *capture; /* NULL = none */
 	struct hd_mem_live mem;
 	struct hd_maps maps, later; /* later: read when they were asked for, see maps_later */
+	uint32_t *frames_left; /* deep stacks may still have, of all processes together */
 	uint64_t generation, later_generation;
 	bool has_later;
 	struct hd_arena *scratch;
@@ -38,12 +39,22 @@ static bool is_wanted(const struct job *job, uint32_t t)
 	return job->want == NULL || job->want[t] != 0;
 }
 
+#define DEEP_FRAMES (1u << 20)
+
+static uint32_t frames_max(const struct job *job)
+{
+	if (!job->options->deep || *job->frames_left == 0)
+		return 0;
+	return *job->frames_left < HD_UNWIND_FRAMES_MAX ? *job->frames_left : HD_UNWIND_FRAMES_MAX;
+}
+
 static struct hd_unwind_query query_of(struct job *job, uint64_t sp, uint64_t pc)
 {
 	const struct hd_map *stack = hd_maps_find(&job->maps, sp);
 	return (struct hd_unwind_query){.pid = job->via, .start = job->proc->start, .generation = job->generation,
 					.maps = &job->maps, .mem = &job->mem.mem, .regs = {.sp = sp, .pc = pc},
-					.stack_end = stack != NULL ? stack->end : 0, .want_lines = job->options->lines, .names = job->names};
+					.stack_end = stack != NULL ? stack->end : 0, .want_lines = job->options->lines, .names = job->names,
+					.frames_max = frames_max(job)};
 }
 
 /* A captured thread whose registers are known, or NULL. */
@@ -93,6 +104,7 @@ static struct hd_stack native_stack(struct job *job, uint32_t t, struct hd_arena
 		struct hd_unwind_query query = query_of(job, thread->sp, thread->pc);
 		hd_unwind(job->w->config.unwinder, &query, arena, &stack);
 	}
+	*job->frames_left -= stack.n < *job->frames_left ? stack.n : *job->frames_left;
 	return stack;
 }
 
@@ -270,7 +282,7 @@ static void find_places(struct job *job, bool keep)
 static void fill_proc(struct job *job)
 {
 	const struct hd_proc *proc = job->proc;
-	if (job->options->python && hd_py_view_read(&job->w->interps, job->snap, proc, job->via, &job->mem.mem, &job->maps,
+	if (job->options->python && hd_py_view_read(&job->w->interps, job->options->deep, job->snap, proc, job->via, &job->mem.mem, &job->maps,
 						    job->scratch, &job->python))
 		fill_version(job);
 	/* Merging with Python frames needs each frame's own place. */
@@ -314,8 +326,9 @@ static void prepare_proc(struct job *job)
 static void each_proc(struct hd_watcher *w, struct hd_snapshot *snap, const uint8_t *want, const struct hd_stack_options *options,
 		      void (*fn)(struct job *job))
 {
+	uint32_t frames_left = DEEP_FRAMES;
 	for (uint32_t p = 0; p < snap->n_procs; p++) {
-		struct job job = {.w = w, .snap = snap, .proc = &snap->procs[p], .options = options, .want = want, .mem.fd = -1,
+		struct job job = {.w = w, .frames_left = &frames_left, .snap = snap, .proc = &snap->procs[p], .options = options, .want = want, .mem.fd = -1,
 				  .capture = options->captures != NULL ? options->captures[p] : NULL};
 		if (!job_begin(&job))
 			continue;

@@ -130,7 +130,7 @@ static const struct hd_py_view *python_of(struct hd_draft *d, uint32_t p)
 	struct hd_mem *mem = hd_draft_mem(d, p);
 	if (!more->is_python_tried && maps != NULL && mem != NULL) {
 		more->is_python_tried = true;
-		if (hd_py_view_read(&d->w->interps, d->snap, &d->snap->procs[p], more->via, mem, maps, d->arena, &more->python))
+		if (hd_py_view_read(&d->w->interps, /* is_deep= */ false, d->snap, &d->snap->procs[p], more->via, mem, maps, d->arena, &more->python))
 			d->snap->procs[p].python = hd_arena_str(d->arena, hd_python_version(more->python.py));
 	}
 	return more->python.py != NULL ? &more->python : NULL;

@@ -11,7 +11,8 @@
 
 #define HD_PY_PAGES 128u            /* pages kept during one call */
 #define HD_PY_THREADS_MAX 4096u     /* per call; over a bound the result says that it is not complete */
-#define HD_PY_FRAMES_MAX 2048u      /* per thread */
+#define HD_PY_FRAMES_MAX 2048u      /* per thread, */
+#define HD_PY_DEEP_FRAMES_MAX 65536u /* by hd_python_deep */
 #define HD_PY_ALL_FRAMES_MAX 131072u /* per call */
 #define HD_PY_CODES_MAX 4096u       /* code objects remembered */
 #define HD_PY_CODE_BYTES_MAX (32u << 20)
@@ -74,6 +75,7 @@ struct hd_python {
 	struct hd_py_layout at;
 	char version[24];
 	uint64_t runtime;
+	bool is_deep;
 	struct hd_mem *mem; /* of the running call */
 	uint64_t session;   /* number of the running call */
 	struct hd_arena *arena; /* of the running call */

@@ -66,7 +66,7 @@ static bool frames_walk(struct hd_python *py, uint64_t tstate, struct walk *walk
 		return false;
 	while (has_place) {
 		bool has_back = place.back != 0;
-		if (walk->frames.n >= HD_PY_FRAMES_MAX || walk->all_frames >= HD_PY_ALL_FRAMES_MAX) {
+		if (walk->frames.n >= (py->is_deep ? HD_PY_DEEP_FRAMES_MAX : HD_PY_FRAMES_MAX) || walk->all_frames >= HD_PY_ALL_FRAMES_MAX) {
 			*ret_cut = true;
 			return false;
 		}
@@ -87,6 +87,11 @@ static bool frames_walk(struct hd_python *py, uint64_t tstate, struct walk *walk
 		place = back;
 	}
 	return true;
+}
+
+void hd_python_deep(struct hd_python *py, bool is_deep)
+{
+	py->is_deep = is_deep;
 }
 
 /* ---- names ---- */

@@ -8,7 +8,7 @@
 #include "stack/memo.h"
 #include "stack/modules.h"
 
-#define HD_WALK_FRAMES_MAX 4096u
+#define HD_WALK_FRAMES_MAX HD_UNWIND_FRAMES_MAX
 
 /* Does the call before the return address call the function that the callee's pc lies in? */
 enum hd_link { HD_LINK_UNKNOWN = 0, HD_LINK_MATCH, HD_LINK_MISMATCH, HD_LINK_NO_CALL };

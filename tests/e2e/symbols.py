@@ -208,6 +208,46 @@ def unwind_tables_that_are_stored_packed_are_read():
             check(not any("(guessed)" in line for line in lines()), lines())
 
 
+RECURSION = r"""
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+__attribute__((noinline)) int recurse(int n) { volatile int x = n; if (n == 0) for (;;) pause(); return recurse(n - 1) + x; }
+static void *work(void *arg) { recurse(100000); return arg; }
+int main(int argc, char **argv)
+{
+	pthread_attr_t at;
+	pthread_t t;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(60);
+	pthread_attr_init(&at);
+	pthread_attr_setstacksize(&at, 64 << 20);
+	pthread_create(&t, &at, work, 0);
+	puts("ready");
+	fflush(stdout);
+	pthread_join(t, 0);
+	return argc != 0 && argv != 0;
+}
+"""
+
+
+@case
+def endless_recursion_is_shown_to_its_beginning():
+    with scratch() as folder:
+        with Running(compile_c(folder, "prog", "-pthread", "-fno-optimize-sibling-calls", source=RECURSION)) as r:
+            def stack():
+                return names(json.loads(hangdog("dump", "--json", r.p.pid).out)["processes"][0]["threads"][-1]["stack"])
+            wait_until(lambda: stack()[0] == "pause", stack)
+            check(stack().count("recurse") == 100001 and "work" in stack()[-4:], (len(stack()), stack()[-5:]))
+            text = hangdog("dump", r.p.pid).out
+            check("(the same 99999 times more)" in text and len(text.splitlines()) < 30 and "\n    #100002 work  " in text, text[-3000:])
+            check("further" not in text, text)
+            tree = hangdog("dump", "--merge", r.p.pid).out.splitlines()
+            check(len(tree) > 100000 and "work" in "".join(tree[-100006:-99999]), tree[-100006:-99999])
+
+
 @case
 def a_file_that_was_replaced_is_read_as_it_was():
     with scratch() as folder:
