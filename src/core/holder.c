@@ -120,6 +120,11 @@ static struct hd_fork_holder by_record(const struct hd_fork *fork, const struct 
 		if (fork->others[i].tid == ret.tid)
 			ret.other = i;
 	}
+	/* Found by its stack in the copy's memory, where the number is gone: the only one that was left behind is the holder. */
+	if (owner->state == HD_OWNER_INHERITED && ret.other == HD_NONE && fork->n_others == 1 && fork->others[0].tid == 0) {
+		ret.other = 0;
+		ret.confidence = HD_CONF_LOW;
+	}
 	return ret;
 }
 

@@ -58,12 +58,20 @@ static void put_threads_grouped(struct hd_text *t, const struct hd_proc *proc)
 
 static void put_full_fork(struct hd_text *t, const struct hd_fork *fork)
 {
-	hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "forked by thread %" PRId32 " of %" PRId32 ", which stood here:", fork->parent_tid,
-		     fork->parent_pid);
+	if (fork->parent_tid != 0)
+		hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "forked by thread %" PRId32 " of %" PRId32 ", which stood here:",
+			     fork->parent_tid, fork->parent_pid);
+	else
+		hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "forked by %" PRId32 ", which stood here:", fork->parent_pid);
 	hd_page_stack_full(&t->page, 4, &fork->stack);
 	for (uint32_t k = 0; k < fork->n_others; k++) {
 		const struct hd_fork_other *other = &fork->others[k];
-		hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "thread %" PRId32 "%s%s%s of %" PRId32 " was not copied, and stood here:", other->tid,
+		struct hd_buf who HD_CLEAN_BUF = {0};
+		if (other->tid != 0)
+			hd_buf_printf(&who, "thread %" PRId32, other->tid);
+		else
+			hd_buf_str(&who, "a thread");
+		hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "%s%s%s%s of %" PRId32 " was not copied, and stood here:", hd_buf_text(&who),
 			     other->name != NULL ? " \"" : "", other->name != NULL ? other->name : "", other->name != NULL ? "\"" : "",
 			     hd_fork_other_pid(fork, k));
 		hd_page_stack_full(&t->page, 4, &other->stack);

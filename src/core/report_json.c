@@ -108,7 +108,7 @@ static json_t *fork_other(const struct hd_fork *fork, uint32_t k)
 	static const char *const how[] = {
 		[HD_HOW_UNKNOWN] = "unknown", [HD_HOW_BLOCKED] = "blocked", [HD_HOW_STOPPED] = "stopped", [HD_HOW_PYTHON] = "python"};
 	json_t *ret = json_object();
-	put(ret, "tid", json_integer(other->tid));
+	put(ret, "tid", positive_or_null(other->tid));
 	put(ret, "name", hd_json_text(other->name));
 	put(ret, "stack", stack(&other->stack));
 	put(ret, "how", json_string(how[other->how]));

@@ -160,12 +160,18 @@ static void put_what_hangs(struct hd_text *t)
 
 /* ---- at the fork ------------------------------------------------------------------------------------------------- */
 
-static void put_other_thread(struct hd_text *t, const struct hd_fork *fork, uint32_t k, const char *what)
+/* tid: its number, 0 = not known (its stack was found in the copy's memory, without). */
+static void put_other_thread(struct hd_text *t, const struct hd_fork *fork, uint32_t k, int32_t tid, const char *what)
 {
 	const struct hd_fork_other *other = &fork->others[k];
+	struct hd_buf who HD_CLEAN_BUF = {0};
+	if (tid == 0)
+		hd_buf_str(&who, "A thread");
+	else
+		hd_buf_printf(&who, "Thread %" PRId32, tid);
 	/* A thread that was never named has its program's name. */
 	bool is_named = other->name != NULL && !hd_text_equal(other->name, t->snap->procs[hd_text_thread(t, t->v->lead)->proc].comm);
-	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "Thread %" PRId32 "%s%s%s of %" PRId32 " %s %s:", other->tid, is_named ? " \"" : "",
+	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%s%s%s%s of %" PRId32 " %s %s:", hd_buf_text(&who), is_named ? " \"" : "",
 		     is_named ? other->name : "", is_named ? "\"" : "", hd_fork_other_pid(fork, k), what, other->is_approximate ? "ran about here" : "stood here");
 	hd_page_stack_brief(&t->page, 4, &other->stack, BRIEF_FRAMES_FORK);
 }
@@ -183,30 +189,37 @@ static uint32_t put_alike_others(struct hd_text *t, const struct hd_fork *fork, 
 	for (uint32_t i = k; i < fork->n_others; i++) {
 		if (!is_other_alike(fork, i, k))
 			continue;
-		if (n++ < ROWS_MAX)
-			hd_buf_printf(&list, "%s%" PRId32, list.len != 0 ? ", " : "", fork->others[i].tid);
+		if (n++ < ROWS_MAX && fork->others[i].tid != 0)
+			hd_buf_printf(&list, "%s%" PRId32, list.len != 0 ? ", " : " (", fork->others[i].tid);
 	}
 	if (n == 1) {
-		put_other_thread(t, fork, k, "was not copied. It");
+		put_other_thread(t, fork, k, fork->others[k].tid, "was not copied. It");
 		return n;
 	}
-	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%" PRIu32 " threads of %" PRId32 " were not copied (%s%s). They stood here:", n,
-		     hd_fork_other_pid(fork, k), hd_buf_text(&list), n > ROWS_MAX ? " …" : "");
+	if (list.len != 0)
+		hd_buf_str(&list, n > ROWS_MAX ? " …)" : ")");
+	hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "%" PRIu32 " threads of %" PRId32 " were not copied%s. They stood here:", n,
+		     hd_fork_other_pid(fork, k), hd_buf_text(&list));
 	hd_page_stack_brief(&t->page, 4, &fork->others[k].stack, BRIEF_FRAMES_FORK);
 	return n;
 }
 
 static void put_holder(struct hd_text *t, const struct hd_fork *fork, const struct hd_fork_holder *holder)
 {
-	bool is_sure = holder->confidence == HD_CONF_HIGH;
-	put_other_thread(t, fork, holder->other, is_sure ? "held the lock, and" : "probably held the lock, and");
+	const char *what = holder->confidence == HD_CONF_HIGH ? "held the lock, and" : "probably held the lock, and";
+	/* The lock itself names it; which stack is its is a guess. */
+	if (t->v->threads[t->v->lead].owner.state == HD_OWNER_INHERITED && fork->others[holder->other].tid == 0)
+		what = "held the lock, and probably";
+	put_other_thread(t, fork, holder->other, holder->tid, what);
 }
 
 /* Nobody is known to have held it: where the parent's threads stood is the next best thing. */
-static void put_all_others(struct hd_text *t, const struct hd_fork *fork)
+static void put_all_others(struct hd_text *t, const struct hd_fork *fork, int32_t holder)
 {
 	uint32_t told = 0, places[3], n_places = 0;
-	if (t->v->cause == HD_CAUSE_INHERITED_LOCK && fork->n_others != 0)
+	if (t->v->cause == HD_CAUSE_INHERITED_LOCK && fork->n_others != 0 && holder != 0)
+		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "Thread %" PRId32 " held it: the lock names it. Where it stood is not recorded.", holder);
+	else if (t->v->cause == HD_CAUSE_INHERITED_LOCK && fork->n_others != 0)
 		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, hd_fork_older_pid(fork) != 0 ? "One of the threads that were not copied held it; which one is not recorded."
 							      : "One of the parent's threads held it; which one is not recorded.");
 	for (uint32_t k = 0; k < fork->n_others && n_places < HD_COUNTOF(places); k++) {
@@ -272,7 +285,7 @@ static void put_fork(struct hd_text *t)
 	else if (t->v->cause == HD_CAUSE_INHERITED_LOCK && holder->other < proc->fork->n_others)
 		put_holder(t, proc->fork, holder);
 	else
-		put_all_others(t, proc->fork);
+		put_all_others(t, proc->fork, holder->tid);
 	if (proc->fork->stack.n != 0) {
 		hd_page_para(&t->page, 2, 4, HD_INK_PLAIN, "The fork was made here:");
 		hd_page_stack_brief(&t->page, 4, &proc->fork->stack, BRIEF_FRAMES_FORK);

@@ -159,7 +159,12 @@ static void fill_fork(struct pane *p)
 	}
 	for (uint32_t i = 0; i < fork->n_others && i < FORK_OTHERS_MAX; i++) {
 		const struct hd_fork_other *other = &fork->others[i];
-		hd_page_para(&p->page, 0, 2, HD_INK_BOLD, "Thread %" PRId32 "%s%s was not copied. It %s:", other->tid, other->name != NULL ? " " : "",
+		struct hd_buf who HD_CLEAN_BUF = {0};
+		if (other->tid != 0)
+			hd_buf_printf(&who, "Thread %" PRId32, other->tid);
+		else
+			hd_buf_str(&who, "A thread");
+		hd_page_para(&p->page, 0, 2, HD_INK_BOLD, "%s%s%s was not copied. It %s:", hd_buf_text(&who), other->name != NULL ? " " : "",
 			     other->name != NULL ? other->name : "", other->is_approximate ? "ran about here" : "stood here");
 		hd_page_stack_brief(&p->page, 2, &other->stack, 8);
 	}

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import O, ROOT, Cases, Skip, check, hangdog, main, need, scratch
+from harness import O, ROOT, Cases, Skip, check, hangdog, main, need, run, scratch, wait_until
 from pythons import interpreters
 
 CASES = case = Cases()
@@ -482,6 +482,28 @@ os._exit(0)
     for level in ("off", "light", "full"):
         r = hangdog("run", "--stall", "0", "--fork-evidence", level, "--", sys.executable, "-c", program, timeout=60)
         check(r.status == 0 and r.out == "forked\n" and "STALLED" not in r.err and "DEADLOCK" not in r.err, (level, r))
+
+
+@case
+def a_holder_that_the_lock_names_is_named_also_where_only_its_stack_is_left():
+    """`why` comes after the fork: the copy's memory still has the lost thread's stack, but no number beside it."""
+    with scratch() as folder:
+        binary = os.path.join(folder, "stuck")
+        r = run("cc", "-g", "-pthread", "-I", os.path.join(ROOT, "tests", "lib"), "-o", binary, os.path.join(ROOT, "tests", "hung", "inherited_mutex_normal.c"))
+        check(r.status == 0, r)
+        with subprocess.Popen([binary], stdin=subprocess.DEVNULL) as p:
+            try:
+                wait_until(lambda: hangdog("why", p.pid).status == 1, "it hangs")
+                report, text, full = json.loads(hangdog("why", "--json", p.pid).out), hangdog("why", p.pid).out, hangdog("why", "-v", p.pid).out
+            finally:
+                p.kill()
+    _, wait = culprit_wait(report)
+    words = " ".join(text.split())
+    check(f"Thread {wait['owner']['tid']} of {p.pid} held the lock, and" in words and "fixture_hold" in words, text)
+    check("which one is not recorded" not in words and "hread 0" not in words + full, text + full)
+    for proc in report["processes"]:
+        for other in proc["fork"]["others"] if proc["fork"] else ():
+            check(other["tid"] is None or other["tid"] > 0, other)
 
 
 if __name__ == "__main__":
