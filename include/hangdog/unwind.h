@@ -19,6 +19,7 @@ struct hd_regs {
 	uint64_t fp;      /* rbp; valid if fp_known */
 	bool fp_known;
 	bool all_known;   /* gp holds the 17 DWARF-numbered registers of x86-64 (rax rdx rcx rbx rsi rdi rbp rsp r8-r15 rip) */
+	uint32_t gp_known; /* if not all: these bits of gp, by DWARF number, have their value */
 	uint64_t gp[17];
 };
 

@@ -152,6 +152,7 @@ static struct hd_report case_view(const struct hd_case *c)
 		.longest_stop_us = c->longest_stop_us,
 		.capture_ms = c->capture_ms,
 		.is_dump = c->is_dump,
+		.only_python = c->only_python,
 	};
 }
 

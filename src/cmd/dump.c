@@ -75,6 +75,7 @@ void hd_dump_stacks(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *t
 void hd_dump_fill(struct hd_case *c, struct hd_watcher *w, struct hd_tracer *tracer, const struct hd_stack_options *options)
 {
 	c->is_dump = true;
+	c->only_python = !options->native;
 	hd_dump_stacks(c, w, tracer, options);
 }
 

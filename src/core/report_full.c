@@ -24,7 +24,12 @@ static void put_full_thread(struct hd_text *t, uint32_t i)
 	hd_page_para(&t->page, 2, 4, HD_INK_BOLD, "thread %" PRId32 "%s%s%s, state %c%s%s%s", thread->tid,
 		     hd_thread_name(thread)[0] != '\0' ? " \"" : "", hd_thread_name(thread), hd_thread_name(thread)[0] != '\0' ? "\"" : "",
 		     thread->state != '\0' ? thread->state : '?', gil_words(thread), wait.len != 0 ? ": " : "", hd_buf_text(&wait));
-	hd_page_stack_full(&t->page, 4, &thread->stack);
+	if (thread->stack.n == 0 && thread->state == 'Z')
+		hd_page_para(&t->page, 4, 4, HD_INK_DIM, "(it has ended)");
+	else if (thread->stack.n == 0 && t->report->only_python)
+		hd_page_para(&t->page, 4, 4, HD_INK_DIM, "(it runs no Python code)");
+	else
+		hd_page_stack_full(&t->page, 4, &thread->stack);
 }
 
 /* Which threads of the process stand in exactly the same place as thread i: their number, i included, and the ids of the

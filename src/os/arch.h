@@ -33,6 +33,18 @@ static inline struct hd_regs hd_arch_regs(const struct user_regs_struct *u)
 				       u->r11, u->r12, u->r13, u->r14, u->r15, u->rip}};
 }
 
+/* What a system call leaves untouched of the registers that its arguments are in: rdi rsi rdx r10 r8 r9. */
+static inline struct hd_regs hd_arch_regs_in_call(uint64_t sp, uint64_t pc, const uint64_t args[6])
+{
+	static const uint8_t reg[] = {5, 4, 1, 10, 8, 9};
+	struct hd_regs regs = {.sp = sp, .pc = pc};
+	for (unsigned i = 0; i < sizeof(reg); i++) {
+		regs.gp[reg[i]] = args[i];
+		regs.gp_known |= 1u << reg[i];
+	}
+	return regs;
+}
+
 static inline int64_t hd_arch_call(const struct user_regs_struct *u)
 {
 	return (int64_t)u->orig_rax;
@@ -54,6 +66,12 @@ enum { HD_NR_CLONE = 220, HD_NR_CLONE3 = 435, HD_NR_FORK = -2, HD_NR_VFORK = -3 
 static inline struct hd_regs hd_arch_regs(const struct user_regs_struct *u)
 {
 	return (struct hd_regs){.sp = u->sp, .pc = u->pc, .fp = u->regs[29], .fp_known = true};
+}
+
+static inline struct hd_regs hd_arch_regs_in_call(uint64_t sp, uint64_t pc, const uint64_t args[6])
+{
+	(void)args;
+	return (struct hd_regs){.sp = sp, .pc = pc};
 }
 
 static inline int64_t hd_arch_call(const struct user_regs_struct *u)

@@ -111,6 +111,7 @@ static void read_blocked(struct hd_capture *c, uint32_t sharer, struct hd_captur
 	t->how = HD_HOW_BLOCKED;
 	t->regs = (struct hd_regs){.sp = before.sp, .pc = before.pc};
 	if (before.form == HD_SYSCALL_NUMERIC) {
+		t->regs = hd_arch_regs_in_call(before.sp, before.pc, before.args);
 		t->nr = before.nr;
 		memcpy(t->args, before.args, sizeof(t->args));
 	}

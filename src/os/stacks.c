@@ -8,6 +8,7 @@
 #include "hangdog/merge.h"
 #include "hangdog/procfs.h"
 #include "hangdog/verdict.h"
+#include "os/arch.h"
 #include "os/dig.h"
 #include "os/interp.h"
 #include "os/lock_place.h"
@@ -102,6 +103,8 @@ static struct hd_stack native_stack(struct job *job, uint32_t t, struct hd_arena
 		unwind_captured(job, row, arena, &stack);
 	} else if (thread->is_still && thread->sp != 0) {
 		struct hd_unwind_query query = query_of(job, thread->sp, thread->pc);
+		if (thread->call_known && thread->abi == HD_ABI_X86_64)
+			query.regs = hd_arch_regs_in_call(thread->sp, thread->pc, thread->args);
 		hd_unwind(job->w->config.unwinder, &query, arena, &stack);
 	}
 	*job->frames_left -= stack.n < *job->frames_left ? stack.n : *job->frames_left;

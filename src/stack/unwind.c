@@ -57,10 +57,9 @@ bool hd_unwinder_is_starved(const struct hd_unwinder *unwinder)
 struct hd_registers hd_unwind_registers(const struct hd_regs *from)
 {
 	struct hd_registers regs = {.known = 1u << HD_REG_RSP | 1u << HD_REG_RIP};
-	if (from->all_known) {
-		memcpy(regs.at, from->gp, sizeof(regs.at));
-		regs.known = (1u << HD_REGS) - 1;
-	} else if (from->fp_known) {
+	memcpy(regs.at, from->gp, sizeof(regs.at));
+	regs.known |= from->all_known ? (1u << HD_REGS) - 1 : from->gp_known;
+	if (!from->all_known && from->fp_known) {
 		regs.at[HD_REG_RBP] = from->fp;
 		regs.known |= 1u << HD_REG_RBP;
 	}
@@ -232,6 +231,15 @@ static const char *stub_name(const struct hd_walk_frame *from, struct hd_arena *
 	return hd_arena_printf(arena, "%s@plt", hd_demangle(name, arena));
 }
 
+/* The kernel enters a trampoline at its first instruction, and makecontext a coroutine's beginning: no call stands before it. */
+static bool symbol_of(const struct hd_walk_frame *from, struct hd_symbol *ret)
+{
+	uint64_t pc = from->pc - from->module.bias, look = from->look - from->module.bias;
+	if (!from->is_signal && hd_symbols_find(from->module.image, look, HD_SYMBOL_CODE, ret))
+		return true;
+	return pc != look && hd_symbols_find(from->module.image, pc, HD_SYMBOL_CODE, ret) && ret->value == pc;
+}
+
 static struct hd_frame frame_name_anew(struct hd_unwinder *unwinder, const struct hd_walk *walk, uint32_t i, struct hd_arena *arena)
 {
 	const struct hd_walk_frame *from = &walk->frames[i];
@@ -240,12 +248,12 @@ static struct hd_frame frame_name_anew(struct hd_unwinder *unwinder, const struc
 		frame.module = hd_arena_str(arena, from->module.image->path);
 		frame.offset = from->pc - from->module.bias;
 		struct hd_symbol symbol;
-		if (hd_symbols_find(from->module.image, from->look - from->module.bias, HD_SYMBOL_CODE, &symbol))
+		if (symbol_of(from, &symbol))
 			frame.symbol = hd_arena_str(arena, symbol.name);
 	}
 	if (i + 1 < walk->n)
 		frame.called_as = called_name(unwinder, walk, i, arena);
-	frame.function = frame.symbol == NULL ? stub_name(from, arena) : NULL;
+	frame.function = from->is_signal ? "<signal handler called>" : frame.symbol == NULL ? stub_name(from, arena) : NULL;
 	if (frame.function == NULL)
 		frame.function = hd_demangle(frame.symbol != NULL ? frame.symbol : frame.called_as, arena);
 	frame.is_pyeval = is_eval_loop(frame.symbol);

@@ -180,8 +180,9 @@ static enum step step_tables(struct hd_walk *walk, struct hd_walk_frame *frame, 
 		if (!hd_walk_cfa(walk, &frame->module, row, &walk->regs, &frame->cfa))
 			return STEP_STUCK;
 	}
-	/* Stacks grow down.  Only a signal may have come on a stack of its own. */
-	if (!row->is_signal && frame->cfa <= walk->regs.at[HD_REG_RSP])
+	/* Stacks grow down.  Only a signal may have come on a stack of its own; and vfork has its return address in a register. */
+	bool in_register = row->regs[row->ra].kind == HD_RULE_REGISTER && frame->cfa == walk->regs.at[HD_REG_RSP];
+	if (!row->is_signal && !in_register && frame->cfa <= walk->regs.at[HD_REG_RSP])
 		return STEP_STUCK;
 	return registers_up(walk, &frame->module, row, frame->cfa) ? STEP_ON : STEP_STUCK;
 }

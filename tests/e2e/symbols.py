@@ -248,6 +248,73 @@ def endless_recursion_is_shown_to_its_beginning():
             check(len(tree) > 100000 and "work" in "".join(tree[-100006:-99999]), tree[-100006:-99999])
 
 
+ODD_STACKS = r"""
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <ucontext.h>
+#include <unistd.h>
+#define FN __attribute__((noinline)) static void
+#define END __asm__ volatile("")
+FN stand(void) { for (;;) pause(); }
+FN handler(int number) { stand(); (void)number; END; }
+FN crash(void) { *(volatile int *)8 = 1; END; }
+FN outer(void) { crash(); END; }
+FN coroutine(void) { stand(); END; }
+FN with_vfork(void) { if (vfork() == 0) { prctl(PR_SET_PDEATHSIG, SIGKILL); stand(); } END; }
+static void *work(void *arg) { stand(); return arg; }
+int main(int argc, char **argv)
+{
+	static ucontext_t here, there;
+	stack_t other = {.ss_sp = malloc(1 << 16), .ss_size = 1 << 16};
+	struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
+	pthread_t t;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(60);
+	puts("ready");
+	fflush(stdout);
+	if (argc > 1 && strcmp(argv[1], "signal") == 0) {
+		sigaltstack(&other, 0);
+		sigaction(SIGSEGV, &sa, 0);
+		outer();
+	} else if (argc > 1 && strcmp(argv[1], "coroutine") == 0) {
+		getcontext(&there);
+		there.uc_stack = other;
+		makecontext(&there, coroutine, 0);
+		swapcontext(&here, &there);
+	} else if (argc > 1 && strcmp(argv[1], "vfork") == 0) {
+		with_vfork();
+	} else {
+		pthread_create(&t, 0, work, 0);
+		pthread_exit(0);
+	}
+	return 1;
+}
+"""
+
+
+def stands(path, how, wanted, thread=0):
+    with Running(path, how) as r:
+        def stack():
+            return names(json.loads(hangdog("dump", "--json", r.p.pid).out)["processes"][0]["threads"][thread]["stack"])
+        wait_until(lambda: stack()[:len(wanted)] == wanted, (how, wanted, stack()))
+        return hangdog("dump", r.p.pid).out + hangdog("dump", "--python", r.p.pid).out
+
+
+@case
+def signal_handlers_coroutines_vfork_and_ended_leaders_are_told():
+    with scratch() as folder:
+        path = compile_c(folder, "prog", "-D_GNU_SOURCE", "-pthread", source=ODD_STACKS)
+        stands(path, "signal", ["pause", "stand", "handler", "<signal handler called>", "crash", "outer", "main"])
+        stands(path, "coroutine", ["pause", "stand", "coroutine"])
+        stands(path, "vfork", ["vfork", "with_vfork", "main"])
+        text = stands(path, "leader", ["pause", "stand", "work"], thread=1)
+        check("state Z\n    (it has ended)" in text and "(it runs no Python code)" in text and "not read" not in text, text)
+
+
 @case
 def a_file_that_was_replaced_is_read_as_it_was():
     with scratch() as folder:
