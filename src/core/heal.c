@@ -197,6 +197,8 @@ static const char *ownerless_doubt(const struct hd_snapshot *snap, const struct 
 	bool was_seen_held = lock->held_at_fork == HD_YES && lock->fork_owner_confidence == HD_CONF_HIGH;
 	if (fork == NULL || !hd_fork_lost_threads(fork))
 		return "nothing tells who holds it";
+	if (was_seen_held && lock->inside_tid != 0)
+		return "it was held at the fork, but a thread of this process may have made it anew and taken it since";
 	if (was_seen_held)
 		return lock->fork_owner_tid == fork->parent_tid ? "the thread that forked holds it and will release it itself" : NULL;
 	if (lock->kind == HD_LOCK_SEMAPHORE)

@@ -132,9 +132,14 @@ static struct hd_fork_holder by_record(const struct hd_fork *fork, const struct 
 static struct hd_fork_holder by_elimination(const struct hd_fork *fork, const struct section *s)
 {
 	struct hd_fork_holder ret = {.other = HD_NONE};
-	if (fork->n_others != 1 || (fork->parent_threads != 2 && fork->parent_threads != 0) || waits_for_it_too(s, &fork->others[0]))
+	if (fork->n_others != 1 || fork->parent_threads != 2 || waits_for_it_too(s, &fork->others[0]))
 		return ret;
 	return (struct hd_fork_holder){.other = 0, .tid = fork->others[0].tid, .confidence = HD_CONF_LOW};
+}
+
+bool hd_holder_has_rival(const struct hd_thread *th)
+{
+	return th->lock.owner_tid == 0 && th->lock.owner_tcb == 0 && th->lock.inside_tid != 0 && th->lock.inside_tid != th->tid;
 }
 
 struct hd_fork_holder hd_fork_holder_find(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t t)
@@ -146,6 +151,8 @@ struct hd_fork_holder hd_fork_holder_find(const struct hd_snapshot *snap, const 
 	if (fork == NULL || th->n_words == 0)
 		return ret;
 	ret = by_record(fork, th, owner);
+	if (ret.tid != 0 && hd_holder_has_rival(th))
+		ret.confidence = HD_CONF_LOW;
 	if (ret.tid != 0 || owner->state != HD_OWNER_NONE)
 		return ret;
 	struct section s = {.lock = &th->lock, .word = th->words[0].addr, .own = first_own(&th->stack)};

@@ -8,5 +8,7 @@
 
 /* v->threads[t].owner is known; the fork record should be resolved (hd_forkev_resolve), or only Python stacks count. */
 struct hd_fork_holder hd_fork_holder_find(const struct hd_snapshot *snap, const struct hd_verdict *v, uint32_t t);
+/* A living thread looks as if it had taken the lock: then it was made anew after the fork, perhaps. */
+bool hd_holder_has_rival(const struct hd_thread *th);
 
 #endif

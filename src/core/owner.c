@@ -12,7 +12,20 @@ int32_t hd_fork_other_pid(const struct hd_fork *fork, uint32_t other)
 
 int32_t hd_fork_older_pid(const struct hd_fork *fork)
 {
-	return fork->n_others != 0 ? fork->others[fork->n_others - 1].pid : 0;
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		if (fork->others[i].pid != 0)
+			return fork->others[i].pid;
+	}
+	return 0;
+}
+
+bool hd_fork_lost_only_older(const struct hd_fork *fork)
+{
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		if (fork->others[i].pid == 0)
+			return false;
+	}
+	return fork->n_others != 0 && fork->parent_threads <= 1;
 }
 
 bool hd_fork_lost_threads(const struct hd_fork *fork)

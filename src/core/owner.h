@@ -26,6 +26,8 @@ const struct hd_fork *hd_proc_fork(const struct hd_proc *pr);
 int32_t hd_fork_other_pid(const struct hd_fork *fork, uint32_t other);
 /* The older process whose threads are missing, too; 0 = none. */
 int32_t hd_fork_older_pid(const struct hd_fork *fork);
+/* As far as is known, the parent itself had no other thread. */
+bool hd_fork_lost_only_older(const struct hd_fork *fork);
 /* Had the parent other threads when it forked this process? */
 bool hd_fork_lost_threads(const struct hd_fork *fork);
 

@@ -261,7 +261,7 @@ static void put_fork_time(struct hd_text *t, const struct hd_proc *proc)
 			      hd_fork_older_pid(fork));
 	hd_page_para(&t->page, 2, 2, HD_INK_PLAIN, "%s.", hd_buf_text(&line));
 	if (!fork->is_seen)
-		hd_page_para(&t->page, 2, 2, HD_INK_DIM, "hangdog was not there yet: this is what the memory of %" PRId32 " still tells.",
+		hd_page_para(&t->page, 2, 2, HD_INK_DIM, "Nothing was noted when it happened: this is what the memory of %" PRId32 " still tells.",
 			     proc->pid);
 }
 

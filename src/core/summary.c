@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "core/explain.h"
+#include "core/holder.h"
 #include "core/owner.h"
 #include "core/report_stack.h"
 #include "core/report_words.h"
@@ -54,7 +55,7 @@ static void say_fork(const struct writer *w, uint32_t t)
 	const struct hd_fork *fork = hd_proc_fork(proc_of(w, t));
 	if (fork == NULL)
 		return;
-	if (fork->parent_threads == 1 && hd_fork_older_pid(fork) != 0) {
+	if (hd_fork_lost_only_older(fork)) {
 		hd_buf_printf(w->out, ", forked by %d, itself a copy of %d without its other threads,", fork->parent_pid,
 			      hd_fork_older_pid(fork));
 		return;
@@ -132,6 +133,14 @@ static void say_holder_at_fork(const struct writer *w, uint32_t t)
 	}
 }
 
+/* Held at the fork, but it may have been made anew in the copy, and taken again. */
+static void say_newer_holder(const struct writer *w, uint32_t t)
+{
+	const struct hd_lock *lock = &w->snap->threads[t].lock;
+	if (hd_holder_has_rival(&w->snap->threads[t]))
+		hd_buf_printf(w->out, "; or thread %d has taken it since, as its code looks", lock->inside_tid);
+}
+
 static void say_wait(const struct writer *w, uint32_t t, bool with_fork)
 {
 	say_waiter(w, t);
@@ -207,6 +216,7 @@ static void say_root(const struct writer *w, const struct hd_root *root)
 		say_wait(w, root->lead, true);
 		hd_buf_str(w->out, ": ");
 		say_holder_at_fork(w, root->lead);
+		say_newer_holder(w, root->lead);
 		break;
 	case HD_CAUSE_MISSING_THREAD:
 		say_wait(w, root->lead, true);

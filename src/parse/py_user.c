@@ -65,14 +65,6 @@ static bool acquires_read(struct hd_python *py, const struct hd_frame *frame, co
 	return true;
 }
 
-/* Does it stand behind an acquire() that no release() follows?  The one that an innermost frame is still waiting in does not
- * count. */
-static bool stands_behind_acquire(struct hd_python *py, const struct hd_frame *frame, const struct hd_py_words *words, bool is_innermost)
-{
-	struct hd_py_acquires found;
-	return acquires_read(py, frame, words, NULL, &found) && found.open > (is_innermost && found.is_in_progress ? 1u : 0u);
-}
-
 static void globals_open(struct hd_python *py, const struct hd_py_words *words, struct hd_py_entries *ret)
 {
 	uint64_t dict;
@@ -94,17 +86,6 @@ static bool frame_names(struct hd_python *py, struct hd_py_target *t, const stru
 	for (uint64_t i = 0; names != 0 && i < n && !leads; i++)
 		leads = hd_py_u64(py, names + 8 * i, &name) && name_leads_there(py, t, words, &globals, name);
 	return leads;
-}
-
-/* A function that names this lock and stands between acquire() and release().  The module's own code names whatever it makes,
- * and what Condition.wait takes is there to be waited for.
- */
-static bool frame_uses(struct hd_python *py, struct hd_py_target *t, const struct hd_frame *frame, bool is_innermost)
-{
-	struct hd_py_words words;
-	return frame->function != NULL && strcmp(frame->function, "<module>") != 0 && !hd_py_is_condition_wait(frame) &&
-	       hd_py_words_open(py, frame, &words) && stands_behind_acquire(py, frame, &words, is_innermost) &&
-	       frame_names(py, t, &words);
 }
 
 struct receivers {
@@ -132,14 +113,29 @@ static bool receiver_is_it(void *ctx, struct hd_py_receiver receiver)
 	}
 }
 
-bool hd_py_gave_back(struct hd_python *py, struct hd_py_target *t, const struct hd_frame *frame, uint32_t inner)
+/* The calls of acquire() and release() on this lock, up to where the frame stands. */
+static bool acquires_of(struct hd_python *py, struct hd_py_target *t, const struct hd_frame *frame, struct hd_py_acquires *ret)
 {
 	struct hd_py_words words;
-	struct hd_py_acquires found;
 	struct receivers receivers = {py, t, &words};
 	struct hd_py_receiver_test test = {receiver_is_it, &receivers};
-	return hd_py_words_open(py, frame, &words) && acquires_read(py, frame, &words, &test, &found) && found.gave_back &&
-	       found.withs_since <= inner;
+	return hd_py_words_open(py, frame, &words) && acquires_read(py, frame, &words, &test, ret);
+}
+
+/* A function that stands behind an acquire() of the lock that no release() follows.  The call that an innermost frame is
+ * still waiting in does not count; the module's own code names whatever it makes, and what Condition.wait takes is there to
+ * be waited for. */
+static bool frame_uses(struct hd_python *py, struct hd_py_target *t, const struct hd_frame *frame, bool is_innermost)
+{
+	struct hd_py_acquires found;
+	return frame->function != NULL && strcmp(frame->function, "<module>") != 0 && !hd_py_is_condition_wait(frame) &&
+	       acquires_of(py, t, frame, &found) && found.open > (is_innermost && found.is_in_progress ? 1u : 0u);
+}
+
+bool hd_py_gave_back(struct hd_python *py, struct hd_py_target *t, const struct hd_frame *frame, uint32_t inner)
+{
+	struct hd_py_acquires found;
+	return acquires_of(py, t, frame, &found) && found.gave_back && found.withs_since <= inner;
 }
 
 int hd_python_lock_user(struct hd_python *py, struct hd_mem *mem, uint64_t futex_addr, const struct hd_py_threads *threads)

@@ -125,27 +125,55 @@ static void name_from_parent(struct hd_fork_other *other, int32_t parent, int32_
 	}
 }
 
-/* While a thread lives on in the parent, the parent's copy of its control block has its number.  Who adopted an orphan
- * has no control blocks at those addresses, so that is not taken for its parent. */
-static void find_parent(struct hd_fork *fork, const struct hd_unwind_query *child, struct hd_arena *arena)
+/* The control blocks of the dead threads, as an ancestor has them: how many are there at all.  While a thread lives on in
+ * the process that it belonged to, that one's copy of its control block has its number; in copies the number is gone. */
+static uint32_t ask_ancestor(struct hd_fork *fork, int32_t pid, uint64_t child_start, struct hd_arena *arena)
+{
+	struct hd_mem_live live;
+	uint32_t n = 0;
+	if (hd_mem_live_open(&live, pid) < 0)
+		return 0;
+	for (uint32_t i = 0; i < fork->n_others; i++) {
+		struct hd_fork_other *other = &fork->others[i];
+		int32_t tid;
+		if (other->tls == 0 || other->tid != 0 || !hd_tcb_read(&live.mem, other->tls, &tid))
+			continue;
+		n++;
+		name_from_parent(other, pid, tid, child_start, arena);
+		if (other->tid != 0 && fork->parent_pid != 0)
+			other->pid = pid;
+	}
+	hd_mem_live_close(&live);
+	return n;
+}
+
+static bool stat_of(int32_t pid, struct hd_stat *ret, struct hd_arena *arena)
 {
 	char *text;
 	size_t len;
+	return hd_procfs_text(arena, 4096, &text, &len, "/proc/%d/stat", pid) == 0 && hd_stat_parse(text, ret) == 0;
+}
+
+#define GENERATIONS_MAX 16
+
+/* Whose threads they were: the parent's, or those of an older process that the parent is itself a copy of.  Who adopted an
+ * orphan has no control blocks at those addresses, so that is not taken for its parent. */
+static void find_parent(struct hd_fork *fork, const struct hd_unwind_query *child, struct hd_arena *arena)
+{
 	struct hd_stat stat;
-	struct hd_mem_live parent;
-	if (hd_procfs_text(arena, 4096, &text, &len, "/proc/%d/stat", child->pid) < 0 || hd_stat_parse(text, &stat) < 0 ||
-	    stat.ppid <= 1 || hd_mem_live_open(&parent, stat.ppid) < 0)
+	if (!stat_of(child->pid, &stat, arena))
 		return;
-	for (uint32_t i = 0; i < fork->n_others; i++) {
-		int32_t tid;
-		if (fork->others[i].tls == 0 || !hd_tcb_read(&parent.mem, fork->others[i].tls, &tid))
-			continue;
-		fork->parent_pid = stat.ppid;
-		name_from_parent(&fork->others[i], stat.ppid, tid, child->start != 0 ? child->start : stat.start, arena);
+	uint64_t child_start = child->start != 0 ? child->start : stat.start;
+	for (int i = 0; i < GENERATIONS_MAX && stat.ppid > 1; i++) {
+		int32_t pid = stat.ppid;
+		if (ask_ancestor(fork, pid, child_start, arena) == 0 || !stat_of(pid, &stat, arena))
+			return;
+		if (fork->parent_pid == 0) {
+			fork->parent_pid = pid;
+			fork->parent_start = stat.start;
+		}
+		child_start = stat.start;
 	}
-	hd_mem_live_close(&parent);
-	if (fork->parent_pid != 0 && hd_procfs_start(stat.ppid, stat.ppid, &fork->parent_start) < 0)
-		fork->parent_start = 0;
 }
 
 struct hd_fork *hd_forkev_dig(struct hd_unwinder *unwinder, const struct hd_unwind_query *child, struct hd_arena *arena)

@@ -380,6 +380,78 @@ int main()
         check(any("make" in (f["function"] or "") for f in keeper["stack"]), keeper)
 
 
+TAKEN_SINCE = """
+import os, signal, threading, time
+signal.alarm(60)
+lock, never = threading.Lock(), threading.Lock()
+inside = threading.Semaphore(0)
+never.acquire()
+def keep():
+    with lock:
+        inside.release()
+        time.sleep(1000)
+def take():
+    lock.acquire()
+    inside.release()
+    never.acquire()
+threading.Thread(target=keep, name="keeper", daemon=True).start()
+inside.acquire()
+pid = os.fork()
+if pid == 0:
+    lock.release()      # as libraries do that repair their locks
+    threading.Thread(target=take, name="taker").start()
+    inside.acquire()
+    with lock:
+        pass
+os.waitpid(pid, 0)
+"""
+
+
+@case
+def a_lock_that_was_taken_since_is_not_surely_held_by_who_held_it_at_the_fork():
+    for version, python in interpreters().items():
+        with scratch() as d:
+            report, text = report_of(d, python, "-c", TAKEN_SINCE, options=("--on-hang", "heal,kill"))
+            process, _ = culprit_wait(report)
+            taker = next(t["tid"] for t in process["threads"] if t["name"] == "taker" or t["tid"] != process["pid"])
+            wait = next(t["wait"] for t in process["threads"] if t["tid"] == process["pid"])
+            check("(keeper) held it" not in text and wait["owner"] is None, (version, wait, text))
+            check(f"or thread {taker} has taken it since, as its code looks" in text, (version, text))
+            check("released" not in text, (version, text))
+
+
+UNSEEN_COPY_OF_A_COPY = COPY_OF_A_COPY.replace("    if last == 0:", "    if last == 0:\n        print(os.getpid(), flush=True)")
+
+
+@case
+def whose_threads_a_copy_of_a_copy_lacks_is_found_also_where_no_fork_was_seen():
+    need("why")
+    for version, python in interpreters().items():
+        with scratch() as d:
+            last = 0
+            p = subprocess.Popen([python, "-c", UNSEEN_COPY_OF_A_COPY, "alone"], stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL)
+            try:
+                last = int(p.stdout.readline())
+                r = hangdog("why", "--json", p.pid)
+                for _ in range(100):
+                    if r.status == 1:
+                        break
+                    r = hangdog("why", "--json", p.pid)
+                report = json.loads(r.out)
+                process = next(q for q in report["processes"] if q["pid"] == last)
+                keeper = process["fork"]["others"][0]
+                check(keeper["pid"] == p.pid and keeper["name"] == "keeper", (version, keeper))
+                check(process["fork"]["parent_pid"] == process["ppid"] != p.pid, (version, process["fork"]))
+                check(f"forked by {process['ppid']}, itself a copy of {p.pid} without its other threads" in report["summary"],
+                      (version, report["summary"]))
+            finally:
+                if last:
+                    os.kill(last, 9) # the one in the middle waits for it
+                p.kill()
+                p.wait()
+                p.stdout.close()
+
+
 @case
 def a_report_tells_where_the_neighbours_of_the_stuck_stand():
     """Also those that will go on by themselves: who reads it elsewhere cannot look."""
