@@ -199,10 +199,10 @@ static void wait_for_calls(struct hd_call *const *calls, size_t n, int64_t left_
 
 int hd_door_ask(int32_t pid, const char *request, int timeout_ms, struct hd_buf *ret_body, struct hd_err *err)
 {
-	struct hd_call *call;
+	struct hd_call *call = NULL;
 	int64_t until_ms = hd_now_ms() + timeout_ms, left_ms;
 	int r = hd_call_start(pid, request, &call, err);
-	if (r < 0)
+	if (call == NULL)
 		return r;
 	while ((r = hd_call_take(call, ret_body, err)) == -EAGAIN && (left_ms = until_ms - hd_now_ms()) > 0)
 		wait_for_calls(&call, 1, left_ms);

@@ -41,7 +41,7 @@ static uint32_t settle_proc(struct hd_snapshot *snap, const struct hd_proc *proc
 		if (stays(proc, &snap->threads[t], capture))
 			to[n++] = snap->threads[t];
 	}
-	for (uint32_t i = 0; i < n_rows; i++)
+	for (uint32_t i = 0; rows != NULL && i < n_rows; i++)
 		to[n++] = born(snap, proc, rows[i].tid);
 	return n;
 }

@@ -42,18 +42,19 @@ static bool chunk_search(struct scan *scan, uint64_t addr, const uint64_t *words
 bool hd_py_scan(const struct hd_py_elf *elf, uint64_t bss_max, hd_py_scan_check *check, void *ctx)
 {
 	struct scan scan = {.check = check, .ctx = ctx};
-	HD_CLEAN_PTR uint64_t *words = malloc(CHUNK_WORDS * sizeof(*words));
-	for (uint32_t s = 0; words != NULL && s < elf->n_writable; s++) {
+	uint64_t *words = malloc(CHUNK_WORDS * sizeof(*words));
+	bool found = false;
+	for (uint32_t s = 0; words != NULL && s < elf->n_writable && !found; s++) {
 		uint64_t start = (elf->writable[s].start + 7) & ~UINT64_C(7);
 		uint64_t end = elf->writable[s].end, bss = elf->writable[s].file_end;
 		end = end > bss && end - bss > bss_max ? bss + bss_max : end;
 		end = end > start && end - start > SCAN_MAX ? start + SCAN_MAX : end;
 		/* Steps overlap by a pattern. */
-		for (uint64_t at = start; at < end; at += (CHUNK_WORDS - LOOK_WORDS) * sizeof(*words)) {
+		for (uint64_t at = start; at < end && !found; at += (CHUNK_WORDS - LOOK_WORDS) * sizeof(*words)) {
 			size_t n = end - at < CHUNK_WORDS * sizeof(*words) ? (size_t)(end - at) / sizeof(*words) : CHUNK_WORDS;
-			if (hd_mem_read(elf->mem, at, words, n * sizeof(*words)) == 0 && chunk_search(&scan, at, words, n))
-				return true;
+			found = hd_mem_read(elf->mem, at, words, n * sizeof(*words)) == 0 && chunk_search(&scan, at, words, n);
 		}
 	}
-	return false;
+	free(words);
+	return found;
 }

@@ -46,11 +46,11 @@ static bool is_about(const struct hd_memo *memo, uint64_t epoch, const struct hd
 	       memo->n_maps == q->maps->n && memo->epoch == epoch;
 }
 
-static struct hd_place *place_add(struct hd_memo *memo, struct hd_modules *modules, const struct hd_unwind_query *q, uint64_t look)
+static bool place_add(struct hd_memo *memo, struct hd_modules *modules, const struct hd_unwind_query *q, uint64_t look)
 {
 	const struct hd_map *map = hd_maps_find(q->maps, look);
 	if (map == NULL || !map->executable)
-		return NULL;
+		return false;
 	struct hd_place *place = &memo->places[memo->n];
 	*place = (struct hd_place){.look = look, .map = (size_t)(map - q->maps->at)};
 	if (!hd_modules_find(modules, q, look, &place->module))
@@ -61,7 +61,7 @@ static struct hd_place *place_add(struct hd_memo *memo, struct hd_modules *modul
 	if (row != NULL)
 		place->row = *row;
 	memo->n++;
-	return place;
+	return true;
 }
 
 struct hd_place *hd_memo_at(struct hd_memo *memo, struct hd_modules *modules, const struct hd_unwind_query *q, uint64_t look)
@@ -70,18 +70,14 @@ struct hd_place *hd_memo_at(struct hd_memo *memo, struct hd_modules *modules, co
 	if (!is_about(memo, epoch, q) || memo->n == PLACES)
 		memo_begin(memo, epoch, q);
 	uint32_t at = (uint32_t)((look * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - INDEX_LOG2));
-	struct hd_place *place = NULL;
-	for (; memo->index[at] != 0; at = (at + 1) % INDEX) {
-		place = &memo->places[memo->index[at] - 1];
-		if (place->look == look)
-			break;
-	}
+	while (memo->index[at] != 0 && memo->places[memo->index[at] - 1].look != look)
+		at = (at + 1) % INDEX;
 	if (memo->index[at] == 0) {
-		place = place_add(memo, modules, q, look);
-		if (place == NULL)
+		if (!place_add(memo, modules, q, look))
 			return NULL;
 		memo->index[at] = (uint16_t)memo->n;
 	}
+	struct hd_place *place = &memo->places[memo->index[at] - 1];
 	const struct hd_map *map = &q->maps->at[place->map];
 	if (look < map->start || look >= map->end || !map->executable)
 		return NULL; /* the generation should have told */

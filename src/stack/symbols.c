@@ -13,7 +13,7 @@
 #define SYMTAB_MAX ((size_t)512 << 20)
 #define CHUNK ((size_t)1024) /* symbols read at a time */
 #define ANSWERS_LOG2 8
-#define ANSWERS (1u << ANSWERS_LOG2) /* direct-mapped by address, for each kind of question */
+#define ANSWERS ((size_t)1 << ANSWERS_LOG2) /* direct-mapped by address, for each kind of question */
 /* Thread-local symbols stand above all others in an index: no file of ours is that big. */
 #define TLS_KEYS UINT32_C(0xf0000000)
 #define WALK_BACK 64 /* how many symbols may start between an address and the start of the one that contains it */
@@ -205,7 +205,7 @@ static bool table_find(const struct table *table, uint64_t vaddr, enum hd_symbol
 			best = row;
 			best_key = key->value;
 			best_rank = rank;
-			strcpy(name, candidate);
+			memcpy(name, candidate, strlen(candidate) + 1);
 		}
 	}
 	if (best_rank == INT32_MAX)
@@ -225,7 +225,7 @@ struct hd_image *hd_symbols_debug_file(const struct hd_image *image)
 	char *p = path + strlen(path);
 	for (uint32_t i = 0; i < image->build_id_len; i++)
 		p += sprintf(p, i == 0 ? "%02x/" : "%02x", image->build_id[i]);
-	strcpy(p, ".debug");
+	memcpy(p, ".debug", sizeof(".debug"));
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct hd_image *found = NULL;
 	if (fd < 0)

@@ -132,7 +132,7 @@ static const char *tail_name(struct hd_unwinder *unwinder, const struct hd_unwin
 			continue;
 		if (found[0] != '\0' && strcmp(found, name) != 0)
 			return NULL;
-		strcpy(found, name);
+		memcpy(found, name, strlen(name) + 1);
 	}
 	return found[0] != '\0' ? hd_arena_str(arena, found) : NULL;
 }
