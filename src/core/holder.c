@@ -65,24 +65,49 @@ static bool is_in_function(const struct section *s, const struct hd_stack *stack
 	return false;
 }
 
+static bool is_one_lock(const struct section *s)
+{
+	return hd_section_is_one_lock(s->lock->api);
+}
+
+/* The variable is made in the function that wants it, and nowhere else: "guard variable for instance()::one (in prog)".
+ * Where that one was inlined, it may be made in other functions as well, and this one do other things. */
+static bool is_of_function(const struct section *s)
+{
+	static const char prefix[] = "guard variable for ";
+	const char *name = s->lock->name, *function = s->own != NULL ? s->own->function : NULL;
+	if (name == NULL || function == NULL || strncmp(name, prefix, sizeof(prefix) - 1) != 0)
+		return false;
+	name += sizeof(prefix) - 1;
+	size_t n = strlen(function);
+	return strncmp(name, function, n) == 0 && strncmp(name + n, "::", 2) == 0;
+}
+
+static bool never(const struct section *s)
+{
+	(void)s;
+	return false;
+}
+
 typedef bool inside_fn(const struct section *s, const struct hd_stack *stack);
+typedef bool exact_fn(const struct section *s);
 
 /* Kinds whose holder can be told by where it stands.  is_exact: whoever stands there holds it, nobody else does. */
 static const struct {
 	enum hd_lock_kind kind;
 	inside_fn *is_inside;
-	bool is_exact;
+	exact_fn *is_exact;
 } rules[] = {
-	{HD_LOCK_LIBC, is_in_libc, true},
-	{HD_LOCK_CXX_GUARD, is_in_function, true},
-	{HD_LOCK_ONCE, is_in_function, false},
-	{HD_LOCK_MALLOC, is_in_libc, false},
-	{HD_LOCK_RUST, is_in_function, false},
-	{HD_LOCK_MUTEX, is_in_function, false},
-	{HD_LOCK_RWLOCK_READ, is_in_function, false},
-	{HD_LOCK_RWLOCK_WRITE, is_in_function, false},
-	{HD_LOCK_SEMAPHORE, is_in_function, false},
-	{HD_LOCK_UNKNOWN, is_in_function, false},
+	{HD_LOCK_LIBC, is_in_libc, is_one_lock},
+	{HD_LOCK_CXX_GUARD, is_in_function, is_of_function},
+	{HD_LOCK_ONCE, is_in_function, never},
+	{HD_LOCK_MALLOC, is_in_libc, never},
+	{HD_LOCK_RUST, is_in_function, never},
+	{HD_LOCK_MUTEX, is_in_function, never},
+	{HD_LOCK_RWLOCK_READ, is_in_function, never},
+	{HD_LOCK_RWLOCK_WRITE, is_in_function, never},
+	{HD_LOCK_SEMAPHORE, is_in_function, never},
+	{HD_LOCK_UNKNOWN, is_in_function, never},
 };
 
 /* The only thread of the parent that stood inside; of several, nobody in particular is named. */
@@ -100,7 +125,7 @@ static struct hd_fork_holder by_place(const struct hd_fork *fork, const struct s
 			continue;
 		if (ret.other != HD_NONE)
 			return none;
-		bool is_sure = rules[rule].is_exact && !other->is_approximate && other->how != HD_HOW_UNKNOWN;
+		bool is_sure = rules[rule].is_exact(s) && !other->is_approximate && other->how != HD_HOW_UNKNOWN;
 		ret = (struct hd_fork_holder){.other = i, .tid = other->tid, .confidence = is_sure ? HD_CONF_HIGH : HD_CONF_LOW};
 	}
 	return ret;

@@ -506,6 +506,57 @@ def a_static_variable_is_held_by_who_makes_it():
 
 
 @case
+def of_an_inlined_static_variable_nobody_is_named_for_sure():
+    """Whoever stands in the function that wants it may stand there for another reason: it is made in many functions."""
+    with scratch() as d:
+        source, program = os.path.join(d, "inlined.cc"), os.path.join(d, "inlined")
+        with open(source, "w") as f:
+            f.write("""
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static volatile int standing;
+static void stand() { standing = standing + 1; for (;;) pause(); }
+struct Slow { Slow() { stand(); } };
+static inline __attribute__((always_inline)) Slow *instance() { static Slow one; return &one; }
+__attribute__((noinline)) static void work() { stand(); }
+__attribute__((noinline)) void *maker(void *p) { return instance(), p; }
+__attribute__((noinline)) void *user(void *works)
+{
+	if (works)
+		work();
+	return instance(), works;
+}
+static void start(void *(*function)(void *), void *arg, const char *name)
+{
+	pthread_t t;
+	int before = standing;
+	pthread_create(&t, nullptr, function, arg);
+	pthread_setname_np(t, name);
+	while (standing == before)
+		usleep(1000);
+	usleep(50000);
+}
+int main()
+{
+	alarm(60);
+	start(maker, nullptr, "maker");
+	start(user, &standing_in, "bystander");
+	pid_t pid = fork();
+	if (pid == 0)
+		user(nullptr);
+	waitpid(pid, nullptr, 0);
+}
+""".replace("&standing_in", "(void *)1"))
+        if subprocess.run(["c++", "-O2", "-w", "-pthread", "-o", program, source]).returncode != 0:
+            raise Skip("no C++ compiler here")
+        report, text = report_of(d, program)
+        _, wait = culprit_wait(report)
+        check(report["cause"] == "inherited-lock" and "instance()::one" in wait["object"], text)
+        check(wait["owner"] is None and "(bystander) held" not in text, text)
+
+
+@case
 def of_a_semaphore_it_is_told_where_the_others_stood():
     with scratch() as d:
         report, text = native(d, "semaphore")

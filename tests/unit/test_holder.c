@@ -65,11 +65,26 @@ Test(holder, who_waits_for_the_same_word_does_not_hold_it)
 Test(holder, a_static_variable_is_made_by_who_is_past_its_gate)
 {
 	struct hd_snapshot *s = sample_new();
-	forked(s, 2, HD_LOCK_CXX_GUARD, "syscall@" LIBC "\n__cxa_guard_acquire@" CXX "\ninstance()@/bin/prog\nmain@/bin/prog");
+	struct hd_lock *lock =
+		forked(s, 2, HD_LOCK_CXX_GUARD, "syscall@" LIBC "\n__cxa_guard_acquire@" CXX "\ninstance()@/bin/prog\nmain@/bin/prog");
+	lock->name = "guard variable for instance()::one (in prog)";
 	other(s, 0, "syscall@" LIBC "\n__cxa_guard_acquire@" CXX "\ninstance()@/bin/prog\nwork@/bin/prog");
 	other(s, 1, "read@" LIBC "\nConfig::load()@/bin/prog\ninstance()@/bin/prog\nwork@/bin/prog");
 	cr_expect_eq(holder(s).tid, 102);
 	cr_expect_eq(holder(s).confidence, HD_CONF_HIGH);
+	lock->name = "guard variable for other()::one (in prog)";
+	cr_expect_eq(holder(s).tid, 102);
+	cr_expect_eq(holder(s).confidence, HD_CONF_LOW, "inlined here: whoever is in this function may do something else");
+	hd_snapshot_free(s);
+}
+
+Test(holder, who_is_in_the_name_service_may_ask_a_server_and_hold_no_lock)
+{
+	struct hd_snapshot *s = sample_new();
+	forked(s, 1, HD_LOCK_LIBC, "__lll_lock_wait@" LIBC "\ngetaddrinfo@" LIBC "\nmain@/bin/prog")->api = "getaddrinfo";
+	other(s, 0, "poll@" LIBC "\ngetaddrinfo@" LIBC "\nconnect_to@/bin/prog");
+	cr_expect_eq(holder(s).tid, 101);
+	cr_expect_eq(holder(s).confidence, HD_CONF_LOW);
 	hd_snapshot_free(s);
 }
 
