@@ -132,7 +132,44 @@ static bool answer_why(struct hd_supervisor *s, const char *rest, struct hd_buf 
 	return true;
 }
 
-/* "dump FORM WIDTH COLOR NATIVE PYTHON LINES LOCALS ASYNC VERBOSE CONSISTENT", FORM = text, json, folded or merge; all may be missing. */
+/* Is process p one of those asked for, or below one? */
+static bool is_below(const struct hd_snapshot *snap, uint32_t p, const int32_t *pids, unsigned n, bool with_descendants)
+{
+	for (uint32_t depth = 0; p != HD_NONE && depth <= snap->n_procs; depth++, p = snap->procs[p].parent) {
+		for (unsigned i = 0; i < n; i++) {
+			if (snap->procs[p].pid == pids[i])
+				return true;
+		}
+		if (!with_descendants)
+			return false;
+	}
+	return false;
+}
+
+/* `rest` is "TREE PID...": leaves only those processes in what is shown.  Nothing, or our own pid: all of them. */
+static void narrow(struct hd_snapshot *snap, const char *rest)
+{
+	int32_t pids[HD_PIDS_MAX];
+	unsigned n = 0;
+	int with_descendants = 1, used = 0;
+	if (sscanf(rest, "%d%n", &with_descendants, &used) != 1)
+		return;
+	for (rest += used; n < HD_PIDS_MAX && sscanf(rest, "%d%n", &pids[n], &used) == 1; rest += used) {
+		if (pids[n] == getpid())
+			return;
+		n += hd_snapshot_proc(snap, pids[n]) != HD_NONE;
+	}
+	if (n == 0)
+		return;
+	for (uint32_t p = 0; p < snap->n_procs; p++)
+		snap->procs[p].in_tree &= is_below(snap, p, pids, n, with_descendants == 1);
+	if (snap->root != pids[0])
+		snap->command = NULL; /* the root's: that one's own is shown */
+	snap->root = pids[0];
+}
+
+/* "dump FORM WIDTH COLOR NATIVE PYTHON LINES LOCALS ASYNC VERBOSE CONSISTENT TREE PID...", FORM = text, json, folded or merge; all may be
+ * missing. */
 static bool answer_dump(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
 {
 	struct hd_err err = {0};
@@ -141,13 +178,14 @@ static bool answer_dump(struct hd_supervisor *s, const char *rest, struct hd_buf
 	struct hd_case c;
 	char form[8] = "text";
 	unsigned width = 80;
-	int color = 0, native = 1, python = 1, lines = 0, locals = 0, async = 0, verbose = 0, consistent = 0;
-	(void)sscanf(rest, "%7s %u %d %d %d %d %d %d %d %d", form, &width, &color, &native, &python, &lines, &locals, &async,
-		     &verbose, &consistent);
+	int color = 0, native = 1, python = 1, lines = 0, locals = 0, async = 0, verbose = 0, consistent = 0, used = 0;
+	(void)sscanf(rest, "%7s %u %d %d %d %d %d %d %d %d%n", form, &width, &color, &native, &python, &lines, &locals, &async,
+		     &verbose, &consistent, &used);
 	if (s->watcher == NULL || hd_watcher_list(s->watcher, s->model, &snap, native ? &captures : NULL, &err) < 0) {
 		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
 		return false;
 	}
+	narrow(snap, used > 0 ? rest + used : "");
 	hd_case_init(&c, snap);
 	c.captures = captures;
 	hd_dump_fill(&c, s->watcher, hd_tracer_is_observing(s->tracer) ? NULL : s->tracer,

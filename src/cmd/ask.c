@@ -14,3 +14,28 @@ bool hd_ask(int32_t supervisor, const char *request, int timeout_ms, const struc
 		hd_say("%s", err.text);
 	return r >= 0;
 }
+
+int hd_ask_each(const struct hd_options *options, hd_find_fn *find, hd_ask_fn *ask, hd_look_fn *look)
+{
+	int32_t supervisors[HD_PIDS_MAX];
+	int worst = 0;
+	struct hd_arena *arena = hd_arena_new();
+	for (unsigned i = 0; i < options->n_pids; i++)
+		supervisors[i] = find(options->pids[i], arena);
+	hd_arena_free(arena);
+	for (unsigned i = 0; i < options->n_pids; i++) {
+		struct hd_options part = *options;
+		bool is_done = false;
+		part.n_pids = 0;
+		for (unsigned k = 0; k < options->n_pids; k++) {
+			is_done |= k < i && supervisors[k] == supervisors[i];
+			if (supervisors[k] == supervisors[i])
+				part.pids[part.n_pids++] = options->pids[k];
+		}
+		if (is_done)
+			continue;
+		int status = supervisors[i] > 0 ? ask(supervisors[i], &part) : look(&part);
+		worst = status > worst ? status : worst;
+	}
+	return worst;
+}

@@ -98,13 +98,16 @@ static int print_dump(const struct hd_case *c, const struct hd_options *options)
 static int ask_supervisor(int32_t supervisor, const struct hd_options *options)
 {
 	HD_CLEAN_BUF struct hd_buf body = {0};
-	char request[128];
+	HD_CLEAN_BUF struct hd_buf request = {0};
 	struct hd_text_style style = hd_say_style(stdout, options);
 	const char *form = options->json ? "json" : options->folded ? "folded" : options->merge ? "merge" : "text";
 	bool both = options->native == options->python;
-	snprintf(request, sizeof(request), "dump %s %u %d %d %d %d %d %d %d %d", form, style.width, style.color, both || options->native,
-		 both || options->python, options->lines, options->locals, options->async, options->verbose, options->consistent);
-	if (!hd_ask(supervisor, request, ASK_MS, options, &body))
+	hd_buf_printf(&request, "dump %s %u %d %d %d %d %d %d %d %d %d", form, style.width, style.color, both || options->native,
+		 both || options->python, options->lines, options->locals, options->async, options->verbose, options->consistent,
+		      options->tree);
+	for (unsigned i = 0; i < options->n_pids; i++)
+		hd_buf_printf(&request, " %d", options->pids[i]);
+	if (!hd_ask(supervisor, hd_buf_text(&request), ASK_MS, options, &body))
 		return HD_EXIT_ERROR;
 	fputs(hd_buf_text(&body), stdout);
 	return fflush(stdout) == 0 ? 0 : HD_EXIT_ERROR;
@@ -139,15 +142,10 @@ static void tell_moving(const struct hd_case *c)
 		hd_say("process %d could not be stopped; its stacks are of different moments", c->moving);
 }
 
-int hd_cmd_dump(const struct hd_options *options)
+static int dump_from_outside(const struct hd_options *options)
 {
 	struct hd_case c;
 	struct hd_err err = {0};
-	struct hd_arena *arena = hd_arena_new();
-	int32_t supervisor = hd_door_is_traced(options->pids[0]) ? hd_door_find(options->pids[0], arena) : 0;
-	hd_arena_free(arena);
-	if (supervisor > 0)
-		return ask_supervisor(supervisor, options);
 	if (hd_look_once(options, /* looks= */ 0, fill, &c, &err) < 0) {
 		hd_say("%s", err.text);
 		return HD_EXIT_ERROR;
@@ -158,4 +156,15 @@ int hd_cmd_dump(const struct hd_options *options)
 		hd_say("process %d ended while it was looked at", options->pids[0]);
 	hd_case_release(&c);
 	return status;
+}
+
+/* Who guards without tracing stands in nobody's way. */
+static int32_t tracing_supervisor(int32_t pid, struct hd_arena *arena)
+{
+	return hd_door_is_traced(pid) ? hd_door_find(pid, arena) : 0;
+}
+
+int hd_cmd_dump(const struct hd_options *options)
+{
+	return hd_ask_each(options, tracing_supervisor, ask_supervisor, dump_from_outside);
 }

@@ -43,8 +43,5 @@ static int look_from_outside(const struct hd_options *options)
 
 int hd_cmd_why(const struct hd_options *options)
 {
-	struct hd_arena *arena = hd_arena_new();
-	int32_t supervisor = hd_door_find(options->pids[0], arena);
-	hd_arena_free(arena);
-	return supervisor > 0 ? hd_why_ask(supervisor, options) : look_from_outside(options);
+	return hd_ask_each(options, hd_door_find, hd_why_ask, look_from_outside);
 }

@@ -130,6 +130,51 @@ def why_takes_its_options_through_the_supervisor():
         check("4711" in g.ask("why", "--locals", "--verbose", str(g.root)).out, "local variables")
 
 
+FAMILY = "import os, sys, time\nif os.fork() == 0:\n    if os.fork() == 0:\n        time.sleep(1000)\n    time.sleep(1000)\nprint(flush=True)\ntime.sleep(1000)"
+
+
+def see_family(g):
+    wait_until(lambda: g.rows()[0]["processes"] == 3, "all are there")
+    child = int(open(f"/proc/{g.root}/task/{g.root}/children").read())
+    grandchild = int(open(f"/proc/{child}/task/{child}/children").read())
+
+    def pids(*args, command="dump"):
+        r = g.ask(command, "--json", *map(str, args))
+        check(r.err == "", r)
+        report = json.loads(r.out)
+        check(report["root"] == [a for a in args if isinstance(a, int)][0], report["root"])
+        return [p["pid"] for p in report["processes"]]
+
+    check(sorted(pids(g.root)) == sorted([g.root, child, grandchild]), "the tree")
+    check(sorted(pids(child)) == sorted([child, grandchild]), "the tree below the child")
+    check(pids("--no-tree", g.root) == [g.root] and pids("--no-tree", child) == [child], "one process")
+    check(sorted(pids("--no-tree", grandchild, g.root)) == sorted([g.root, grandchild]), "two of them")
+    for form in "--folded", "--merge":
+        out = g.ask("dump", form, "--no-tree", str(child)).out
+        check(out != "" and out.count("\n") <= g.ask("dump", form, str(g.root)).out.count("\n"), out)
+    text = g.ask("dump", "--no-tree", str(child)).out
+    check("1 process," in text and str(grandchild) not in text, text)
+
+
+def dump_shows_what_was_asked_for_and_no_more():
+    with Guarded(sys.executable, "-c", FAMILY) as g:
+        try:
+            see_family(g)
+        finally:
+            g.ask("ctl", str(g.root), "kill")
+
+
+def guarded_and_unguarded_ones_are_all_looked_at():
+    with Guarded("sleep", "1000") as g, subprocess.Popen(["sleep", "1001"]) as free:
+        try:
+            for pids in (g.root, free.pid), (free.pid, g.root):
+                for command in "why", "dump":
+                    r = g.ask(command, *map(str, pids))
+                    check(r.status == 0 and "sleep 1000" in r.out and "sleep 1001" in r.out and r.err == "", r)
+        finally:
+            free.kill()
+
+
 def what_was_let_go_is_nobodys_any_more():
     with Guarded("sleep", "1000") as g:
         r = g.ask("ctl", str(g.root), "detach")
@@ -263,7 +308,8 @@ def one_folder_of_somebody_else_is_refused():
 main([(f.__name__, f) for f in (
     ps_without_any, ps_lists_what_runs, the_socket_is_private_and_goes_with_its_supervisor, a_stale_socket_is_cleaned,
     why_goes_through_the_supervisor, dump_goes_through_the_supervisor,
-    ctl_why_says_what_why_says, why_takes_its_options_through_the_supervisor, what_was_let_go_is_nobodys_any_more, ctl_kill_ends_the_tree, ctl_restart_starts_again,
+    ctl_why_says_what_why_says, why_takes_its_options_through_the_supervisor, what_was_let_go_is_nobodys_any_more,
+    dump_shows_what_was_asked_for_and_no_more, guarded_and_unguarded_ones_are_all_looked_at, ctl_kill_ends_the_tree, ctl_restart_starts_again,
     ctl_detach_leaves_it_running_untraced, ctl_of_a_process_that_nobody_guards,
     hostile_clients_are_dropped_and_nobody_waits_for_them, a_client_that_never_reads_does_not_delay,
     crowds_of_half_open_clients_change_nothing, one_folder_of_somebody_else_is_refused)])
