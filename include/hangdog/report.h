@@ -40,7 +40,8 @@ void hd_report_json(const struct hd_report *report, struct hd_buf *out);
 
 struct hd_text_style {
 	bool color;
-	bool verbose;       /* full stacks below a rule */
+	bool verbose;       /* full stacks below a rule, with long names and paths */
+	bool threads;       /* the same of every thread, with short ones */
 	unsigned width;     /* columns; 80 when not on a terminal */
 };
 void hd_report_text(const struct hd_report *report, const struct hd_text_style *style, struct hd_buf *out);

@@ -105,16 +105,17 @@ static unsigned sane_width(unsigned width)
 	return width < 40 || width > 500 ? 80 : width;
 }
 
-/* "why FORM WIDTH COLOR VERBOSE NATIVE PYTHON LINES LOCALS", FORM = text or json; all may be missing: the exit status that
- * `hangdog why` ends with, a newline, the report. */
+/* "why FORM WIDTH COLOR VERBOSE NATIVE PYTHON LINES LOCALS THREADS", FORM = text or json; all may be missing: the exit
+ * status that `hangdog why` ends with, a newline, the report. */
 static bool answer_why(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
 {
 	struct hd_err err = {0};
 	struct hd_case c;
 	char form[8] = "text";
-	int color = 0, verbose = 0, native = 1, python = 1, lines = 0, locals = 0;
+	int color = 0, verbose = 0, native = 1, python = 1, lines = 0, locals = 0, threads = 0;
 	unsigned width = 80;
-	(void)sscanf(rest, "%7s %u %d %d %d %d %d %d", form, &width, &color, &verbose, &native, &python, &lines, &locals);
+	(void)sscanf(rest, "%7s %u %d %d %d %d %d %d %d", form, &width, &color, &verbose, &native, &python, &lines, &locals,
+		     &threads);
 	if (peek_case(s, &c, &err) < 0) {
 		hd_buf_str(reply, err.text);
 		return false;
@@ -123,7 +124,7 @@ static bool answer_why(struct hd_supervisor *s, const char *rest, struct hd_buf 
 	hd_case_prepare(&c, s->watcher, s->tracer, &stacks, /* all= */ true);
 	hd_case_stacks(&c, s->watcher, &stacks, /* all= */ true);
 	hd_buf_printf(reply, "%d\n", c.verdict->kind == HD_VERDICT_NONE ? 0 : 1);
-	struct hd_text_style style = {.color = color == 1, .verbose = verbose == 1, .width = sane_width(width)};
+	struct hd_text_style style = {.color = color == 1, .verbose = verbose == 1, .threads = threads == 1, .width = sane_width(width)};
 	if (strcmp(form, "json") == 0)
 		hd_case_json(&c, reply);
 	else

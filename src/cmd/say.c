@@ -77,7 +77,7 @@ static bool wants_color(FILE *stream, const struct hd_options *options)
 struct hd_text_style hd_say_style(FILE *stream, const struct hd_options *options)
 {
 	struct winsize size = {0};
-	struct hd_text_style style = {.color = wants_color(stream, options), .verbose = options->verbose, .width = 80};
+	struct hd_text_style style = {.color = wants_color(stream, options), .verbose = options->verbose, .threads = options->threads, .width = 80};
 	/* Notebook terminals may report 0 columns. */
 	if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
 		style.width = size.ws_col < 200 ? size.ws_col : 200;

@@ -17,8 +17,9 @@ int hd_why_ask(int32_t supervisor, const struct hd_options *options)
 	struct hd_text_style style = hd_say_style(stdout, options);
 	char request[128];
 	bool both = options->native == options->python;
-	snprintf(request, sizeof(request), "why %s %u %d %d %d %d %d %d", options->json ? "json" : "text", style.width, style.color,
-		 style.verbose, both || options->native, both || options->python, options->lines, options->locals);
+	snprintf(request, sizeof(request), "why %s %u %d %d %d %d %d %d %d", options->json ? "json" : "text", style.width, style.color,
+		 style.verbose, both || options->native, both || options->python, options->lines, options->locals,
+		 options->threads);
 	if (!hd_ask(supervisor, request, ASK_MS, options, &body))
 		return HD_EXIT_ERROR;
 	const char *text = strchr(hd_buf_text(&body), '\n');

@@ -609,7 +609,7 @@ static void put_answer(struct hd_text *t)
 	put_advice(t);
 	put_action(t);
 	put_certainty(t);
-	if (t->page.style->verbose) {
+	if (t->page.style->verbose || t->page.style->threads) {
 		hd_page_rule(&t->page, "all stacks");
 		hd_text_put_full(t);
 	}

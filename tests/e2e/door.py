@@ -128,6 +128,14 @@ def why_takes_its_options_through_the_supervisor():
         wait_until(lambda: kinds() == {"native", "python"}, "both kinds of frames")
         check(kinds("--native") == {"native"} and kinds("--python") == {"python"}, "one kind only")
         check("4711" in g.ask("why", "--locals", "--verbose", str(g.root)).out, "local variables")
+        every = f'thread {g.root} "'
+        check(every in g.ask("why", "--threads", str(g.root)).out and every not in g.ask("why", str(g.root)).out, "every thread")
+    with subprocess.Popen(["sleep", "1000"]) as free:
+        try:
+            every = f'thread {free.pid} "sleep"'
+            check(every in hangdog("why", "--threads", free.pid).out and every not in hangdog("why", free.pid).out, "unguarded too")
+        finally:
+            free.kill()
 
 
 FAMILY = "import os, sys, time\nif os.fork() == 0:\n    if os.fork() == 0:\n        time.sleep(1000)\n    time.sleep(1000)\nprint(flush=True)\ntime.sleep(1000)"
