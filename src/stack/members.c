@@ -209,8 +209,22 @@ static bool strip_names(Dwarf_Die *type)
 	return false;
 }
 
+/* Numbers, pointers, and arrays of them. */
+static bool is_plain(Dwarf_Die type)
+{
+	for (uint32_t depth = 0; depth < DEPTH_MAX && !is_opaque(&type); depth++) {
+		int tag = dwarf_tag(&type);
+		if (tag == DW_TAG_base_type || tag == DW_TAG_pointer_type || tag == DW_TAG_enumeration_type)
+			return true;
+		if ((tag != DW_TAG_array_type && tag != DW_TAG_typedef && tag != DW_TAG_const_type && tag != DW_TAG_volatile_type) ||
+		    !type_of(&type, &type))
+			return false;
+	}
+	return false;
+}
+
 /* One member further; false: none of them is there.  Members without a name (anonymous unions, bases) are passed. */
-static bool step_into_struct(Dwarf_Die *type, uint64_t *offset, struct hd_buf *path)
+static bool step_into_member(Dwarf_Die *type, uint64_t *offset, struct hd_buf *path, bool may_be_plain)
 {
 	Dwarf_Die die, member_type;
 	if (dwarf_child(type, &die) != 0)
@@ -227,6 +241,8 @@ static bool step_into_struct(Dwarf_Die *type, uint64_t *offset, struct hd_buf *p
 			continue; /* of a virtual base: computed */
 		if (*offset < at || dwarf_aggregate_size(&member_type, &size) != 0 || *offset - at >= size)
 			continue;
+		if (!may_be_plain && is_plain(member_type))
+			continue;
 		const char *name = dwarf_diename(&die);
 		if (tag == DW_TAG_member && name != NULL)
 			hd_buf_printf(path, ".%s", name);
@@ -235,6 +251,13 @@ static bool step_into_struct(Dwarf_Die *type, uint64_t *offset, struct hd_buf *p
 		return true;
 	} while (n++ < DIES_MAX && dwarf_siblingof(&die, &die) == 0);
 	return false;
+}
+
+/* Of the members of a union that are there, one that may have a lock in it comes before a number or room for bytes. */
+static bool step_into_struct(Dwarf_Die *type, uint64_t *offset, struct hd_buf *path)
+{
+	bool is_union = dwarf_tag(type) == DW_TAG_union_type;
+	return (is_union && step_into_member(type, offset, path, false)) || step_into_member(type, offset, path, true);
 }
 
 static bool subrange_count(Dwarf_Die *range, uint64_t *ret)

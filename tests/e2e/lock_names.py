@@ -152,7 +152,7 @@ def a_variable_has_its_name():
 
 
 MEMBERS = [(["plain"], "plain"), (["array"], r"many\[3\]"), (["member"], r"pool\.queues\[2\]\.lock"), (["guard"], r"pool\.guard"),
-           (["first"], r"shop\.first\.lock"), (["base"], r"app::derived\.base_lock"), (["grid"], r"grid\[1\]\[2\]\.lock"),
+           (["first"], r"shop\.first\.lock"), (["later"], r"later\.queue\.lock"), (["base"], r"app::derived\.base_lock"), (["grid"], r"grid\[1\]\[2\]\.lock"),
            (["inside"], r"use_inside\(\)::table\.inner\.lock")]
 
 
