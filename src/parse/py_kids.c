@@ -1,4 +1,5 @@
 /* What an object leads to, one step at a time: how locks are found from variables, and names made for them. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "parse/py_reader.h"
@@ -110,6 +111,11 @@ static void label_entry(struct hd_python *py, const struct hd_py_kids *kids, uin
 {
 	HD_CLEAN_PTR char *text = hd_py_str(py, key);
 	bool is_attr = kids->kind == HD_PY_KIDS_ATTRS;
+	uint64_t number;
+	if (text == NULL && hd_py_int(py, key, &number)) {
+		hd_buf_printf(label, "[%" PRIu64 "]", number);
+		return;
+	}
 	hd_buf_str(label, is_attr ? "." : text != NULL ? "['" : "[");
 	hd_buf_safe(label, text != NULL ? text : "...");
 	hd_buf_str(label, is_attr ? "" : text != NULL ? "']" : "]");

@@ -144,9 +144,9 @@ bool hd_py_int(struct hd_python *py, uint64_t object, uint64_t *ret)
 	uint64_t head = object + (uint64_t)py->at.object;
 	if (hd_py_type_of(py, object) != HD_PY_INT || !hd_py_u64(py, head, &size))
 		return false;
-	/* 3.12+: lv_tag, the count above three flag bits; before: ob_size.  Positive numbers only: these are idents. */
+	/* 3.12+: lv_tag, the count above three flag bits (2: negative); before: ob_size, negative where the number is. */
 	uint64_t n = py->at.minor >= 12 ? size >> 3 : size;
-	if (n > 3 || !hd_py_read(py, head + 8, digits, 4 * (size_t)n))
+	if (n > 3 || (py->at.minor >= 12 && (size & 3) == 2) || !hd_py_read(py, head + 8, digits, 4 * (size_t)n) || digits[2] >> 4 != 0)
 		return false;
 	*ret = digits[0] | (uint64_t)digits[1] << 30 | (uint64_t)digits[2] << 60;
 	return true;

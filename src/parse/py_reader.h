@@ -106,7 +106,7 @@ void hd_py_type_name(struct hd_python *py, uint64_t object, char *ret, size_t ca
 bool hd_py_str_is(struct hd_python *py, uint64_t object, const char *ascii);
 /* UTF-8, at most HD_PY_TEXT_MAX characters, malloc'd; NULL when it is no readable str. */
 char *hd_py_str(struct hd_python *py, uint64_t object);
-bool hd_py_int(struct hd_python *py, uint64_t object, uint64_t *ret); /* magnitude, below 2^60 * 16 */
+bool hd_py_int(struct hd_python *py, uint64_t object, uint64_t *ret); /* none below 0, or of 2^64 and above */
 
 uint64_t hd_py_type_flags(struct hd_python *py, uint64_t type); /* tp_flags, 0 = not readable */
 #define HD_PY_FLAG_HEAP (UINT64_C(1) << 9) /* made by a class statement, as a rule */

@@ -21,6 +21,7 @@ def taken():
     return lock
 cache_lock = taken()
 by_name = {"users": taken()}
+by_number = {-1: 0, 0: taken(), 4711: taken(), -4711: taken()}
 in_list = [taken(), taken()]
 spare = collections.defaultdict(taken)
 spare["x"]
@@ -48,6 +49,9 @@ class App:
 app = App()
 def module_global(): cache_lock.acquire()
 def dict_element(): by_name["users"].acquire()
+def number_element(): by_number[4711].acquire()
+def zero_element(): by_number[0].acquire()
+def negative_element(): by_number[-4711].acquire()
 def list_element(): in_list[1].acquire()
 def default_element(): spare["x"].acquire()
 def class_attribute(): Base.of_class.acquire()
@@ -64,7 +68,7 @@ def local():
 def argument(given): given.acquire()
 def nameless(): taken().acquire()
 pool, slotted = Pool(), Slotted()
-ways = dict(module_global=module_global, dict_element=dict_element, list_element=list_element, default_element=default_element,
+ways = dict(module_global=module_global, dict_element=dict_element, number_element=number_element, zero_element=zero_element, negative_element=negative_element, list_element=list_element, default_element=default_element,
             class_attribute=class_attribute, deep_global=deep_global, long_name=long_name, closure=make_closure(), local=local, own=pool.own,
             inherited=pool.inherited, part=pool.part, slot=slotted.slot, argument=lambda: argument(taken()), nameless=nameless)
 for name, way in ways.items():
@@ -78,6 +82,9 @@ LONG = "a_variable_whose_name_is_longer_than_any_that_the_reader_itself_looks_fo
 WANT = {
     "module_global": "cache_lock (in prog.py)",
     "dict_element": "by_name['users'] (in prog.py)",
+    "number_element": "by_number[4711] (in prog.py)",
+    "zero_element": "by_number[0] (in prog.py)",
+    "negative_element": "by_number[...] (in prog.py)",
     "list_element": "in_list[1] (in prog.py)",
     "default_element": "spare['x'] (in prog.py)",
     "class_attribute": "Base.of_class (in prog.py)",
