@@ -217,7 +217,7 @@ static void generate_man(struct hd_buf *out)
 		   ".TP\n.B XDG_RUNTIME_DIR\nwhere the sockets of supervisors are (default /tmp/hangdog\\-UID).\n"
 		   ".TP\n.B HANGDOG_RESTART, HANGDOG_INCIDENT\nset for a command that was restarted: how often, and the folder of the hang.\n"
 		   ".TP\n.B HANGDOG_REPORT, HANGDOG_PID, HANGDOG_VERDICT, HANGDOG_CAUSE\nset for the command of exec: the report as JSON, and what "
-		   "it is about.\n"
+		   "it is about. An action behind exec may have ended PID before the command looks at it; the report is complete and stays.\n"
 		   ".SH FILES\n.TP\n.I ~/.local/state/hangdog/ID/\nan incident: report.txt to read, report.json for programs, snapshot.hds for hangdog "
 		   "replay.\n"
 		   ".SH EXAMPLES\n.nf\nhangdog run \\-\\-on\\-hang kill \\-\\- python3 train.py\n"
