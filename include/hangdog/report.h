@@ -31,6 +31,7 @@ struct hd_report {
 	struct hd_action_note action;
 	int64_t longest_stop_us; /* -1 = nobody was stopped */
 	int64_t capture_ms;
+	bool each_thread; /* of a dump: threads that stand in the same place are shown one by one */
 	bool only_python; /* of a dump: native frames were not asked for */
 	bool is_dump; /* `hangdog dump`: no verdict, no advice, all stacks */
 };

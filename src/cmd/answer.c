@@ -169,8 +169,8 @@ static void narrow(struct hd_snapshot *snap, const char *rest)
 	snap->root = pids[0];
 }
 
-/* "dump FORM WIDTH COLOR NATIVE PYTHON LINES LOCALS ASYNC VERBOSE CONSISTENT TREE PID...", FORM = text, json, folded or merge; all may be
- * missing. */
+/* "dump FORM WIDTH COLOR NATIVE PYTHON LINES LOCALS ASYNC VERBOSE CONSISTENT THREADS TREE PID...", FORM = text, json, folded or merge; all
+ * may be missing. */
 static bool answer_dump(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
 {
 	struct hd_err err = {0};
@@ -179,9 +179,9 @@ static bool answer_dump(struct hd_supervisor *s, const char *rest, struct hd_buf
 	struct hd_case c;
 	char form[8] = "text";
 	unsigned width = 80;
-	int color = 0, native = 1, python = 1, lines = 0, locals = 0, async = 0, verbose = 0, consistent = 0, used = 0;
-	(void)sscanf(rest, "%7s %u %d %d %d %d %d %d %d %d%n", form, &width, &color, &native, &python, &lines, &locals, &async,
-		     &verbose, &consistent, &used);
+	int color = 0, native = 1, python = 1, lines = 0, locals = 0, async = 0, verbose = 0, consistent = 0, threads = 0, used = 0;
+	(void)sscanf(rest, "%7s %u %d %d %d %d %d %d %d %d %d%n", form, &width, &color, &native, &python, &lines, &locals, &async,
+		     &verbose, &consistent, &threads, &used);
 	if (s->watcher == NULL || hd_watcher_list(s->watcher, s->model, &snap, native ? &captures : NULL, &err) < 0) {
 		hd_buf_str(reply, s->watcher == NULL ? "hangdog has let that program go" : err.text);
 		return false;
@@ -189,6 +189,7 @@ static bool answer_dump(struct hd_supervisor *s, const char *rest, struct hd_buf
 	narrow(snap, used > 0 ? rest + used : "");
 	hd_case_init(&c, snap);
 	c.captures = captures;
+	c.each_thread = threads;
 	hd_dump_fill(&c, s->watcher, hd_tracer_is_observing(s->tracer) ? NULL : s->tracer,
 		     &(struct hd_stack_options){.native = native, .python = python, .lines = lines, .locals = locals, .async = async,
 				  .consistent = consistent, .skip_forks = strcmp(form, "json") != 0});

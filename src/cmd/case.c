@@ -153,6 +153,7 @@ static struct hd_report case_view(const struct hd_case *c)
 		.capture_ms = c->capture_ms,
 		.is_dump = c->is_dump,
 		.only_python = c->only_python,
+		.each_thread = c->each_thread,
 	};
 }
 

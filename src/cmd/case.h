@@ -20,7 +20,7 @@ struct hd_case {
 	struct hd_action_note action;
 	int64_t longest_stop_us, capture_ms;
 	int32_t moving; /* a process whose threads should have stood still together and did not; 0 = none */
-	bool is_dump, only_python;
+	bool is_dump, only_python, each_thread;
 	bool supposes_no_timers; /* hd_case_suppose_no_timers changed the facts */
 };
 

@@ -102,9 +102,9 @@ static int ask_supervisor(int32_t supervisor, const struct hd_options *options)
 	struct hd_text_style style = hd_say_style(stdout, options);
 	const char *form = options->json ? "json" : options->folded ? "folded" : options->merge ? "merge" : "text";
 	bool both = options->native == options->python;
-	hd_buf_printf(&request, "dump %s %u %d %d %d %d %d %d %d %d %d", form, style.width, style.color, both || options->native,
+	hd_buf_printf(&request, "dump %s %u %d %d %d %d %d %d %d %d %d %d", form, style.width, style.color, both || options->native,
 		 both || options->python, options->lines, options->locals, options->async, options->verbose, options->consistent,
-		      options->tree);
+		      options->threads, options->tree);
 	for (unsigned i = 0; i < options->n_pids; i++)
 		hd_buf_printf(&request, " %d", options->pids[i]);
 	if (!hd_ask(supervisor, hd_buf_text(&request), ASK_MS, options, &body))
@@ -126,6 +126,7 @@ static void fill(struct hd_case *c, struct hd_watcher *w, const struct hd_stack_
 	struct hd_stack_options with = *stacks;
 	with.skip_forks = !options->json;
 	with.consistent = options->consistent;
+	c->each_thread = options->threads;
 	hd_dump_fill(c, w, tracer, &with);
 	hd_tracer_free(tracer);
 }
@@ -166,5 +167,9 @@ static int32_t tracing_supervisor(int32_t pid, struct hd_arena *arena)
 
 int hd_cmd_dump(const struct hd_options *options)
 {
+	if (options->json + options->merge + options->folded > 1) {
+		hd_say("dump: --json, --merge and --folded are three forms of the same; choose one");
+		return HD_EXIT_ERROR;
+	}
 	return hd_ask_each(options, tracing_supervisor, ask_supervisor, dump_from_outside);
 }

@@ -43,7 +43,10 @@ static uint32_t same_place(const struct hd_text *t, const struct hd_proc *proc, 
 			continue;
 		if (k < i)
 			return 0;
-		hd_buf_printf(others, "%s%" PRId32, others->len != 0 ? ", " : "", hd_text_thread(t, k)->tid);
+		const char *name = hd_thread_name(hd_text_thread(t, k));
+		bool is_own = name[0] != '\0' && strcmp(name, hd_thread_name(hd_text_thread(t, i))) != 0;
+		hd_buf_printf(others, "%s%" PRId32 "%s%s%s", others->len != 0 ? ", " : "", hd_text_thread(t, k)->tid, is_own ? " \"" : "",
+			      is_own ? name : "", is_own ? "\"" : "");
 		n++;
 	}
 	return n;
@@ -108,9 +111,10 @@ void hd_text_put_full(struct hd_text *t)
 			     proc->comm != NULL ? proc->comm : "?", proc->ppid, hd_buf_text(&command),
 			     proc->python != NULL ? ", Python " : "", proc->python != NULL ? proc->python : "",
 			     proc->gc_running ? ", collecting garbage" : "");
-		if (t->report->is_dump)
+		bool is_grouped = t->report->is_dump && !t->report->each_thread;
+		if (is_grouped)
 			put_threads_grouped(t, proc);
-		for (uint32_t i = 0; i < proc->n_threads && !t->report->is_dump; i++)
+		for (uint32_t i = 0; i < proc->n_threads && !is_grouped; i++)
 			put_full_thread(t, proc->first_thread + i);
 		put_tasks(t, proc);
 		if (proc->fork != NULL && !t->report->is_dump)

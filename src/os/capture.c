@@ -51,14 +51,23 @@ static size_t until_record(const uint8_t *bytes, size_t len, uint64_t sp)
 	return len;
 }
 
-/* Keeps the bytes from SP to the end of its stack. */
-static void keep_stack(struct hd_capture *c, uint32_t sharer, struct hd_captured *t, uint64_t sp, size_t max)
+static void open_memory(struct hd_capture *c)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/mem", c->pid);
+	hd_close_fd(&c->mem_fd);
+	c->mem_fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Keeps the bytes from SP to the end of its stack.  False: there is no memory at SP; of the program whose memory was opened, at
+ * least, which may have made way for another one. */
+static bool keep_stack(struct hd_capture *c, uint32_t sharer, struct hd_captured *t, uint64_t sp, size_t max)
 {
 	const struct hd_map *map = hd_maps_find(&c->maps, sp);
 	if (map != NULL && map->end - sp < max)
 		max = map->end - sp;
 	if (c->bytes >= TOTAL_BYTES)
-		return;
+		return true;
 	/* By way of memory that is touched already: a page that is new to us costs more than a copy. */
 	if (c->scratch[sharer] == NULL)
 		c->scratch[sharer] = hd_arena_room(c->bytes_of[sharer], RUNNING_BYTES);
@@ -68,6 +77,7 @@ static void keep_stack(struct hd_capture *c, uint32_t sharer, struct hd_captured
 	memcpy(bytes, c->scratch[sharer], t->len);
 	t->bytes = bytes;
 	c->bytes += t->len;
+	return n > 0;
 }
 
 /* ---- blocked threads --------------------------------------------------------------------------------------------------- */
@@ -103,8 +113,8 @@ static void read_blocked(struct hd_capture *c, uint32_t sharer, struct hd_captur
 	HD_CLEAN_FD int fd = hd_procfile_task_open(c->task_fd, t->tid, "syscall");
 	if (fd < 0 || !read_call(fd, &before))
 		return;
-	keep_stack(c, sharer, t, before.sp, BLOCKED_BYTES);
-	if (!read_call(fd, &after) || !is_same_call(&before, &after)) {
+	bool ok = keep_stack(c, sharer, t, before.sp, BLOCKED_BYTES);
+	if (!ok || !read_call(fd, &after) || !is_same_call(&before, &after)) {
 		t->len = 0;
 		return;
 	}
@@ -149,7 +159,6 @@ static int by_tid(const void *a, const void *b)
 
 int hd_capture_of(int32_t pid, const int32_t *tids, uint32_t n, bool with_stacks, struct hd_capture **ret)
 {
-	char path[64];
 	int task_fd = hd_procfile_tasks(pid);
 	if (task_fd < 0)
 		return task_fd;
@@ -160,8 +169,9 @@ int hd_capture_of(int32_t pid, const int32_t *tids, uint32_t n, bool with_stacks
 	for (size_t i = 0; i < HD_SHARERS_MAX; i++)
 		c->bytes_of[i] = hd_arena_new();
 	c->pid = pid;
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	c->mem_fd = with_stacks ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	c->mem_fd = -1;
+	if (with_stacks)
+		open_memory(c);
 	c->task_fd = task_fd;
 	c->n = c->n_sorted = n;
 	c->cap = n + 1;
@@ -224,7 +234,12 @@ int64_t hd_capture_longest_stop_us(const struct hd_capture *c)
 
 static void keep_stopped(struct hd_capture *c, struct hd_captured *t, const struct hd_regs *regs)
 {
-	keep_stack(c, 0, t, regs->sp, RUNNING_BYTES);
+	if (!keep_stack(c, 0, t, regs->sp, RUNNING_BYTES)) {
+		/* Another program since; as long as this thread stands still it stays that one. */
+		open_memory(c);
+		read_maps(c);
+		(void)keep_stack(c, 0, t, regs->sp, RUNNING_BYTES);
+	}
 	t->how = HD_HOW_STOPPED;
 	t->is_old = false;
 	t->nr = -1;

@@ -315,6 +315,35 @@ def signal_handlers_coroutines_vfork_and_ended_leaders_are_told():
         check("state Z\n    (it has ended)" in text and "(it runs no Python code)" in text and "not read" not in text, text)
 
 
+TEAM = """
+import os, threading
+def stand(): threading.Event().wait()
+for name in "loader", "writer", "writer":
+    threading.Thread(target=stand, name=name, daemon=True).start()
+print("ready", flush=True)
+stand()
+"""
+
+
+@case
+def threads_in_one_place_keep_their_names_and_can_be_shown_one_by_one():
+    with Running(sys.executable, "-c", TEAM) as r:
+        def text(*options):
+            return hangdog("dump", "--python", *options, r.p.pid).out
+        wait_until(lambda: "3 threads stand here: the next one and " in text(), text)
+        first = text().split("3 threads stand here")[1]
+        check('"loader"' in first and '"writer", ' in first + "," and first.count("stand  ") == 1, first)
+        each = text("--threads")
+        check("stand here" not in each and each.count("stand  ") == 4 and each.count('"writer", state') == 2, each)
+
+
+@case
+def only_one_form_is_printed():
+    for two in ("--json", "--merge"), ("--merge", "--folded"), ("--json", "--folded"):
+        r = hangdog("dump", *two, os.getpid())
+        check(r.status == 125 and r.out == "" and r.err.count("\n") == 1 and "choose one" in r.err, r)
+
+
 @case
 def a_file_that_was_replaced_is_read_as_it_was():
     with scratch() as folder:
