@@ -39,7 +39,7 @@ def wait_for(case, function, user, *args):
 
 
 arrived = queue.SimpleQueue()
-g_lock, r_lock, o_lock, o_other, w_lock, s_lock = (threading.Lock() for _ in range(6))
+g_lock, r_lock, o_lock, o_other, p_lock, p_other, w_lock, s_lock = (threading.Lock() for _ in range(8))
 
 
 def hold_global():
@@ -101,7 +101,7 @@ def hold_ordered():
 
 
 def hold_another():
-    """Stands behind an acquire(), too, and names the lock: nobody can tell from the code whose acquire() it is."""
+    """Stands behind an acquire(), too, and names the lock, but it is another lock's acquire()."""
     o_other.acquire()
     stand()
     if o_lock.locked():
@@ -111,6 +111,27 @@ def hold_another():
 def want_ordered():
     arrived.put(None)
     with o_lock:
+        pass
+
+
+def hold_plainly():
+    p_lock.acquire()
+    stand()
+    p_lock.release()
+
+
+def hold_by_a_number():
+    """The same, and here nobody can tell from the code whose acquire() it is."""
+    locks = {7: p_other}
+    locks[7].acquire()
+    stand()
+    if p_lock.locked():
+        locks[7].release()
+
+
+def want_plainly():
+    arrived.put(None)
+    with p_lock:
         pass
 
 
@@ -138,9 +159,11 @@ def main():
     wait_for("given", want_given, start(hold_given, given), given)
     start(release_again)
     wait_for("released", want_released, None)
-    start(hold_ordered)
     start(hold_another)
-    wait_for("several", want_ordered, None)
+    wait_for("ordered", want_ordered, start(hold_ordered))
+    start(hold_plainly)
+    start(hold_by_a_number)
+    wait_for("several", want_plainly, None)
     start(hold_with)
     wait_for("with", want_with, None)
     wait_for("itself", want_twice, "itself")

@@ -393,7 +393,7 @@ static void users_check(const char *interpreter)
 	json_t *line = fixture_line(&f);
 	fixture_open(&f, f.pid);
 	const char *version = hd_python_version(f.py);
-	cr_expect_eq(json_object_size(line), 7);
+	cr_expect_eq(json_object_size(line), 8);
 	json_object_foreach(line, name, want)
 	{
 		uint64_t addr;
