@@ -37,6 +37,20 @@ static int capture_proc(struct hd_case *c, const struct hd_proc *proc, struct hd
 	return hd_capture_of(proc->pid, tids, proc->n_threads, /* with_stacks= */ true, ret);
 }
 
+/* Of a picture of one moment: is there somebody left of whom it is not?  Those who ended do not count. */
+static bool is_missed(const struct hd_case *c, const struct hd_proc *proc, const struct hd_capture *capture)
+{
+	uint64_t start;
+	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads && hd_capture_missing(capture) > 0; t++) {
+		const struct hd_thread *thread = &c->snap->threads[t];
+		const struct hd_captured *row = hd_capture_find(capture, thread->tid);
+		bool is_read = row == NULL || (row->how != HD_HOW_UNKNOWN && !row->is_old);
+		if (!is_read && thread->state != 'Z' && hd_procfs_start(proc->pid, thread->tid, &start) == 0 && start == thread->start)
+			return true;
+	}
+	return false;
+}
+
 static void capture_all(struct hd_case *c, struct hd_tracer *tracer, bool is_consistent)
 {
 	bool is_new = c->captures == NULL;
@@ -50,7 +64,7 @@ static void capture_all(struct hd_case *c, struct hd_tracer *tracer, bool is_con
 			hd_capture_anew(c->captures[p]);
 		bool ok;
 		int64_t stop_us = capture_rest(c->captures[p], proc->pid, tracer, &ok);
-		if (!ok && is_consistent)
+		if (is_consistent && (!ok || is_missed(c, proc, c->captures[p])))
 			c->moving = proc->pid;
 		if (stop_us > c->longest_stop_us)
 			c->longest_stop_us = stop_us;
@@ -140,7 +154,7 @@ static void tell_moving(const struct hd_case *c)
 	if (hd_procfs_probe(c->moving, /* want_ptrace= */ true, &err) < 0)
 		hd_say("%s; its stacks are of different moments", err.text);
 	else
-		hd_say("process %d could not be stopped; its stacks are of different moments", c->moving);
+		hd_say("process %d: not all of its threads stood still in time; its stacks are of different moments", c->moving);
 }
 
 static int dump_from_outside(const struct hd_options *options)

@@ -46,7 +46,8 @@ class Started:
 
 def dumped(pid, *options):
     r = hangdog("dump", "--json", *options, pid)
-    check(r.status == 0 and r.err == "", r)
+    # On a busy machine somebody may not stop in time, and then that is said.
+    check(r.status == 0 and (r.err == "" or "different moments" in r.err), r)
     return json.loads(r.out)["processes"]
 
 
@@ -159,8 +160,10 @@ int main(int argc, char **argv)
 @case
 def a_consistent_dump_is_of_one_moment():
     with scratch() as folder, Started(compile_c(folder, "token", TOKEN)) as pid:
-        seen = [sum("with_token" in stack for stack in stacks(pid, "--consistent")) for _ in range(TRIES * 3)]
-        check(max(seen) == 1, f"two threads have the one token: {seen}")
+        results = [hangdog("dump", "--json", "--consistent", pid) for _ in range(TRIES * 3)]
+        whole = [json.loads(r.out)["processes"][0]["threads"] for r in results if r.err == ""]
+        seen = [sum("with_token" in [f["function"] for f in t["stack"]] for t in threads) for threads in whole]
+        check(seen and max(seen) == 1, f"two threads have the one token: {seen}")
 
 
 @case
