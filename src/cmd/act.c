@@ -47,6 +47,7 @@ static bool act_heal(struct hd_supervisor *s, const struct hd_step *step)
 	HD_CLEAN_BUF struct hd_buf text = {0};
 	(void)step;
 	bool is_done = hd_supervisor_heal(s, &s->hang, &text);
+	s->is_hang_over |= is_done;
 	s->hang.action.result = hd_arena_str(s->hang.arena, hd_buf_text(&text));
 	hd_tell(s->options, "heal: %s", hd_buf_text(&text));
 	return is_done;
@@ -80,6 +81,7 @@ static bool act_kill_child(struct hd_supervisor *s, const struct hd_step *step)
 		c->action.result = ended == 1 ? hd_arena_printf(c->arena, "ended process %d; the others go on without it", only[0].pid)
 					      : hd_arena_printf(c->arena, "ended %u processes; the others go on without them", ended);
 		hd_tell(s->options, "kill-child: %s", c->action.result);
+		s->is_hang_over = true;
 		return true;
 	}
 	c->action.result = plan.refusal != NULL ? plan.refusal : hd_arena_str(c->arena, err.text);

@@ -42,7 +42,7 @@ static bool answer_status(struct hd_supervisor *s, const char *rest, struct hd_b
 	const char *const *words = s->command != NULL ? s->command : hd_procfs_argv(hd_tracer_root(s->tracer), arena);
 	for (const char *const *word = words; word != NULL && *word != NULL; word++)
 		json_array_append_new(command, json_stringn_nocheck(*word, strlen(*word)));
-	const char *verdict = s->has_hang ? hd_verdict_name(s->hang.verdict->kind) : "none";
+	const char *verdict = s->has_hang && !s->is_hang_over ? hd_verdict_name(s->hang.verdict->kind) : "none";
 	json_t *status = json_pack("{s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:s, s:o}", "supervisor", (int)getpid(), "root",
 				   (int)hd_tracer_root(s->tracer), "state", state_name(s), "age_ms", (json_int_t)(hd_now_ms() - s->started_ms),
 				   "processes", (json_int_t)hd_model_count(s->model), "looks", (json_int_t)s->count.looks,
@@ -281,6 +281,7 @@ static bool answer_heal(struct hd_supervisor *s, const char *rest, struct hd_buf
 	}
 	hd_case_stacks(&c, s->watcher, &(struct hd_stack_options){.native = true, .python = true}, /* all= */ false);
 	bool is_done = hd_supervisor_heal(s, &c, reply);
+	s->is_hang_over |= is_done;
 	if (is_done)
 		hd_buf_char(reply, '\n');
 	hd_case_release(&c);

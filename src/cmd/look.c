@@ -58,6 +58,7 @@ static void take_case(struct hd_supervisor *s, struct hd_case *c)
 		hd_case_release(&s->hang);
 	s->hang = *c;
 	s->has_hang = true;
+	s->is_hang_over = false;
 }
 
 /* In a stall anybody may be the culprit, also who runs: all stacks, as for a dump. */

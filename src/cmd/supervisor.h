@@ -49,6 +49,7 @@ struct hd_supervisor {
 	uint64_t known_hang;        /* fingerprint of the hang that was handled already, 0 = none */
 	struct hd_case hang;        /* the newest hang, for the door; valid if has_hang */
 	bool has_hang;
+	bool is_hang_over;          /* it was healed, or its culprits ended: guarding goes on */
 	struct hd_buf cures;        /* names of the cures so far, with commas between */
 	HD_VEC(struct hd_healed) healed;
 	hd_asked_list asked;        /* interval timers (cmd/timers.c) */

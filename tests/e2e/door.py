@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from harness import HANGDOG, check, hangdog, main, scratch, wait_until
+from harness import HANGDOG, check, hangdog, main, run, scratch, wait_until
 
 BUSY = """
 import threading, time
@@ -172,6 +172,48 @@ def dump_shows_what_was_asked_for_and_no_more():
             g.ask("ctl", str(g.root), "kill")
 
 
+HEALED = """#include <pthread.h>
+#include <unistd.h>
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int gate[2];
+static void *hold(void *arg)
+{
+	char byte;
+	pthread_mutex_lock(&lock);
+	write(gate[1], "x", 1);
+	sleep(2);
+	pthread_mutex_unlock(&lock);
+	return read(0, &byte, 1) ? arg : 0;
+}
+int main(void)
+{
+	pthread_t thread;
+	char byte;
+	alarm(100);
+	if (pipe(gate) != 0 || pthread_create(&thread, 0, hold, 0) != 0 || read(gate[0], &byte, 1) != 1)
+		return 1;
+	if (fork() == 0) {
+		alarm(100);
+		pthread_mutex_lock(&lock);
+	}
+	sleep(100);
+}
+"""
+
+
+def ps_no_longer_says_deadlock_of_what_was_healed():
+    with scratch() as folder:
+        source, binary = os.path.join(folder, "healed.c"), os.path.join(folder, "healed")
+        open(source, "w").write(HEALED)
+        check(run("cc", "-pthread", "-o", binary, source).status == 0, "it builds")
+        with Guarded(binary, options=("--on-hang", "heal")) as g:
+            try:
+                wait_until(lambda: "heal: freed" in g.process.stderr.readline(), "it is healed")
+                wait_until(lambda: g.rows()[0]["verdict"] == "none", "and ps says so")
+            finally:
+                g.ask("ctl", str(g.root), "kill")
+
+
 def guarded_and_unguarded_ones_are_all_looked_at():
     with Guarded("sleep", "1000") as g, subprocess.Popen(["sleep", "1001"]) as free:
         try:
@@ -317,7 +359,7 @@ main([(f.__name__, f) for f in (
     ps_without_any, ps_lists_what_runs, the_socket_is_private_and_goes_with_its_supervisor, a_stale_socket_is_cleaned,
     why_goes_through_the_supervisor, dump_goes_through_the_supervisor,
     ctl_why_says_what_why_says, why_takes_its_options_through_the_supervisor, what_was_let_go_is_nobodys_any_more,
-    dump_shows_what_was_asked_for_and_no_more, guarded_and_unguarded_ones_are_all_looked_at, ctl_kill_ends_the_tree, ctl_restart_starts_again,
+    dump_shows_what_was_asked_for_and_no_more, guarded_and_unguarded_ones_are_all_looked_at, ps_no_longer_says_deadlock_of_what_was_healed, ctl_kill_ends_the_tree, ctl_restart_starts_again,
     ctl_detach_leaves_it_running_untraced, ctl_of_a_process_that_nobody_guards,
     hostile_clients_are_dropped_and_nobody_waits_for_them, a_client_that_never_reads_does_not_delay,
     crowds_of_half_open_clients_change_nothing, one_folder_of_somebody_else_is_refused)])
