@@ -231,7 +231,7 @@ def python_is_found_in_a_process():
 @case
 def a_pid_that_is_not_there():
     r = hangdog("doctor", "4194300")
-    check(r.status == 125 and r.out == "" and r.err == "hangdog: process 4194300 does not exist\n", r)
+    check(r.status == 125 and r.out == "" and r.err == "hangdog: process 4194300 does not exist: 'ps -e' lists those that do\n", r)
 
 
 @case

@@ -262,7 +262,7 @@ def a_supervisor_that_does_not_answer_is_spoken_of_and_holds_nobody_up(folder, e
             r = hangdog("ps", env=env)
             check(r.status == 0 and f"{guard.pid}" in r.out and "does not answer" in r.out and str(other.pid) in r.out, r)
             r = hangdog("ctl", other.pid, "why", env=env)
-            check(r.status == 0 and "DEADLOCK" in r.out, r)
+            check(r.status == 1 and "DEADLOCK" in r.out, r)
             with top(folder) as late:
                 late.shows(f"no answer from hangdog {guard.pid} for ", str(other.pid))
                 late.keys("q")
