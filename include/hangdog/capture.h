@@ -23,6 +23,12 @@ struct hd_captured {
 	bool is_old; /* by hd_capture_anew */
 };
 
+/* Nobody has read it, or hd_capture_anew asked for it again. */
+static inline bool hd_captured_is_missing(const struct hd_captured *t)
+{
+	return t->how == HD_HOW_UNKNOWN || t->is_old;
+}
+
 struct hd_capture; /* owns all it hands out */
 
 /* Of these threads of a process, reads who they are and, if `with_stacks`, where those stand that are blocked (nobody's

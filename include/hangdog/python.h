@@ -44,9 +44,9 @@ struct hd_py_threads {
 	bool is_complete;
 	bool gc_running;
 };
-/* All thread states of all interpreters, as the memory holds them now: in a newborn child, all the parent's threads. */
 /* From now on stacks are read to 65,536 frames; without, to 2,048, for whoever keeps the program waiting meanwhile. */
 void hd_python_deep(struct hd_python *py, bool is_deep);
+/* All thread states of all interpreters, as the memory holds them now: in a newborn child, all the parent's threads. */
 HD_MUST_CHECK int hd_python_threads(struct hd_python *py, struct hd_mem *mem, struct hd_arena *arena, struct hd_py_threads *ret);
 
 /* A thread that the fork did not copy, although nobody saw the fork: its thread state was freed in the child, its frames

@@ -253,7 +253,6 @@ static bool answer_restart(struct hd_supervisor *s, const char *rest, struct hd_
 	return true;
 }
 
-/* Decides anew: what hung at the last look may have gone on, and stops at nothing that is not proven. */
 /* A gather beside which a thread was met anew, or something came or went, proves nothing: the next one does. */
 static int gather_hang(struct hd_supervisor *s, struct hd_case *ret, struct hd_err *err)
 {
@@ -270,6 +269,7 @@ static int gather_hang(struct hd_supervisor *s, struct hd_case *ret, struct hd_e
 	}
 }
 
+/* Decides anew: what hung at the last look may have gone on, and stops at nothing that is not proven. */
 static bool answer_heal(struct hd_supervisor *s, const char *rest, struct hd_buf *reply)
 {
 	struct hd_err err = {0};

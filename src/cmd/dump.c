@@ -44,7 +44,7 @@ static bool is_missed(const struct hd_case *c, const struct hd_proc *proc, const
 	for (uint32_t t = proc->first_thread; t < proc->first_thread + proc->n_threads && hd_capture_missing(capture) > 0; t++) {
 		const struct hd_thread *thread = &c->snap->threads[t];
 		const struct hd_captured *row = hd_capture_find(capture, thread->tid);
-		bool is_read = row == NULL || (row->how != HD_HOW_UNKNOWN && !row->is_old);
+		bool is_read = row == NULL || !hd_captured_is_missing(row);
 		if (!is_read && thread->state != 'Z' && hd_procfs_start(proc->pid, thread->tid, &start) == 0 && start == thread->start)
 			return true;
 	}

@@ -200,7 +200,7 @@ uint32_t hd_capture_missing(const struct hd_capture *c)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < c->n; i++)
-		n += c->at[i].how == HD_HOW_UNKNOWN || c->at[i].is_old;
+		n += hd_captured_is_missing(&c->at[i]);
 	return n;
 }
 
@@ -273,7 +273,7 @@ void hd_capture_stopped(void *capture, int32_t tid, const struct hd_regs *regs)
 		read_maps(c);
 	if (t == NULL && c->wants_born)
 		t = add_born(c, tid);
-	if (t != NULL && (t->how == HD_HOW_UNKNOWN || t->is_old))
+	if (t != NULL && hd_captured_is_missing(t))
 		keep_stopped(c, t, regs);
 }
 

@@ -22,6 +22,7 @@
  * number, the power of two that its size does not exceed, and what it names. */
 #define NUMBER_BITS 25
 #define REACH_BITS 5
+#define REACH_MOST ((1u << REACH_BITS) - 1) /* that far, or farther */
 _Static_assert(SYMTAB_MAX / sizeof(Elf64_Sym) <= 1u << NUMBER_BITS, "every symbol has a number");
 
 struct table { /* the symbols of one table that are worth a name */
@@ -103,10 +104,9 @@ static bool key_value(const struct table *table, uint64_t value, bool is_tls, ui
 
 static uint32_t tag_of(const struct row *row, size_t number)
 {
-	const uint64_t farthest = (1u << REACH_BITS) - 1;
 	uint64_t reach = row->size > 1 ? 64u - (unsigned)__builtin_clzll(row->size - 1) : 0;
 	uint64_t kind = (row->want & (row->want - 1)) == 0 ? (unsigned)__builtin_ctz(row->want) : HD_SYMBOL_WANTS; /* code or data */
-	return (uint32_t)(kind << (NUMBER_BITS + REACH_BITS) | (reach < farthest ? reach : farthest) << NUMBER_BITS | number);
+	return (uint32_t)(kind << (NUMBER_BITS + REACH_BITS) | (reach < REACH_MOST ? reach : REACH_MOST) << NUMBER_BITS | number);
 }
 
 static uint32_t tag_number(uint32_t tag)
@@ -117,9 +117,9 @@ static uint32_t tag_number(uint32_t tag)
 /* False: the symbol does not cover what lies `above` its start.  True: it has to be read. */
 static bool tag_may_cover(uint32_t tag, uint32_t above, enum hd_symbol_want want)
 {
-	uint32_t reach = tag >> NUMBER_BITS & ((1u << REACH_BITS) - 1), kind = tag >> (NUMBER_BITS + REACH_BITS);
+	uint32_t reach = tag >> NUMBER_BITS & REACH_MOST, kind = tag >> (NUMBER_BITS + REACH_BITS);
 	return (kind == want || (kind == HD_SYMBOL_WANTS && want != HD_SYMBOL_TLS)) &&
-	       (reach == (1u << REACH_BITS) - 1 || above < 1u << reach);
+	       (reach == REACH_MOST || above < 1u << reach);
 }
 
 static void table_step(struct table *table, Elf64_Sym *chunk)

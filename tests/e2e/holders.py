@@ -2,6 +2,7 @@
 """Who held a lock that has no owner word when the process was forked: named, and no surer than the evidence is."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -340,12 +341,21 @@ def what_a_copy_of_a_copy_lacks_is_told_from_the_first_fork():
                 check(json.loads(again.out)["summary"] == report["summary"], again)
 
 
+def compiled(folder, name, flags, text):
+    """The path of a C++ program of this text."""
+    source, program = os.path.join(folder, name + ".cc"), os.path.join(folder, name)
+    if shutil.which("c++") is None:
+        raise Skip("no C++ compiler here")
+    with open(source, "w") as f:
+        f.write(text)
+    subprocess.run(["c++", *flags, "-pthread", "-o", program, source], check=True)
+    return program
+
+
 @case
 def what_a_copy_of_a_copy_lacks_natively_is_told_too():
     with scratch() as d:
-        source, program = os.path.join(d, "twice.cc"), os.path.join(d, "twice")
-        with open(source, "w") as f:
-            f.write("""
+        program = compiled(d, "twice", ["-O1"], """
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -371,7 +381,6 @@ int main()
 	waitpid(middle, nullptr, 0);
 }
 """)
-        subprocess.run(["c++", "-O1", "-pthread", "-o", program, source], check=True)
         report, text = report_of(d, program)
         process, _ = culprit_wait(report)
         keeper = process["fork"]["others"][0]
@@ -509,9 +518,7 @@ def a_static_variable_is_held_by_who_makes_it():
 def of_an_inlined_static_variable_nobody_is_named_for_sure():
     """Whoever stands in the function that wants it may stand there for another reason: it is made in many functions."""
     with scratch() as d:
-        source, program = os.path.join(d, "inlined.cc"), os.path.join(d, "inlined")
-        with open(source, "w") as f:
-            f.write("""
+        program = compiled(d, "inlined", ["-O2", "-w"], """
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -548,8 +555,6 @@ int main()
 	waitpid(pid, nullptr, 0);
 }
 """.replace("&standing_in", "(void *)1"))
-        if subprocess.run(["c++", "-O2", "-w", "-pthread", "-o", program, source]).returncode != 0:
-            raise Skip("no C++ compiler here")
         report, text = report_of(d, program)
         _, wait = culprit_wait(report)
         check(report["cause"] == "inherited-lock" and "instance()::one" in wait["object"], text)

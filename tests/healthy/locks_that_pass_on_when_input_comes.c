@@ -8,11 +8,7 @@ int main(void)
 	int there[2], back[2];
 	char c;
 	fixture_begin();
-	pthread_mutex_t *lock = fixture_shared(sizeof(*lock));
-	pthread_mutexattr_t attr;
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-	pthread_mutex_init(lock, &attr);
+	pthread_mutex_t *lock = fixture_shared_mutex();
 	MUST(pipe(there) == 0 && pipe(back) == 0);
 	pid_t child = fixture_fork();
 	if (child == 0) {

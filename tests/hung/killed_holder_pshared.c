@@ -5,11 +5,7 @@
 int main(void)
 {
 	fixture_begin();
-	pthread_mutex_t *lock = fixture_shared(sizeof(*lock));
-	pthread_mutexattr_t attr;
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-	pthread_mutex_init(lock, &attr);
+	pthread_mutex_t *lock = fixture_shared_mutex();
 	pid_t holder = fixture_fork();
 	if (holder == 0) {
 		pthread_mutex_lock(lock);

@@ -80,6 +80,19 @@ HELPER void *fixture_shared(size_t size)
 	return p;
 }
 
+#ifndef __cplusplus
+/* A mutex that all processes forked from here on share. */
+HELPER pthread_mutex_t *fixture_shared_mutex(void)
+{
+	pthread_mutex_t *lock = fixture_shared(sizeof(*lock));
+	pthread_mutexattr_t attr;
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(lock, &attr);
+	return lock;
+}
+#endif
+
 /* ---- a thread that takes something, says so, and keeps it until told ---- */
 
 static sem_t fixture_taken __attribute__((unused)), fixture_give_back __attribute__((unused));
